@@ -1,0 +1,105 @@
+"""The command line: parse, call, print. No logic lives here.
+
+Each command is a module that is imported when it is used, because a no-op `forkctl sync` should
+not pay for the imports of `forkctl data stats`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+import click
+
+from forkctl import __version__
+from forkctl.errors import ExitCode, ForkctlError
+
+# name -> (module, attribute, one line of help). The help stands here so that `forkctl --help`
+# need not import the commands.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "sync": ("forkctl.cli.sync", "sync", "Fetch pinned revisions and lay out forks/<name>."),
+    "apply": ("forkctl.cli.apply", "apply", "Put overlays and patches on the pinned revision."),
+    "status": ("forkctl.cli.status", "status", "Say how each fork stands and what to type next."),
+    "check": ("forkctl.cli.check", "check", "Prove that patches, lock and entrypoints hold."),
+    "drift": ("forkctl.cli.drift", "drift", "Try every patch on every upstream version."),
+    "patches": ("forkctl.cli.patches", "patches", "List the patches of a series."),
+    "diff": ("forkctl.cli.diff", "diff", "Show what the series, or one patch, changes."),
+    "which": ("forkctl.cli.which", "which", "Say which inputs made a commit or tree."),
+    "export": ("forkctl.cli.export", "export", "Write the series as git format-patch files."),
+    "save": ("forkctl.cli.save", "save", "Turn your commits on top into patches."),
+    "clean": ("forkctl.cli.clean", "clean", "Remove what forkctl made, never your changes."),
+    "doctor": ("forkctl.cli.doctor", "doctor", "Look at git, cache, disk, uv, Python, GPU."),
+    "data": ("forkctl.cli.data", "data", "Inspect, check, measure, make LIBERO data."),
+    "env": ("forkctl.cli.env", "env", "Create and check each fork's environment."),
+    "config": ("forkctl.cli.config", "config", "Generate an upstream's native config."),
+    "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
+    "run": ("forkctl.cli.run", "run", "Run a fork's own training entrypoint."),
+    "runs": ("forkctl.cli.runs", "runs", "List, show, plot and compare runs."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported when they are called."""
+
+    def __init__(self, *args: object, table: dict[str, tuple[str, str, str]], **kw: object) -> None:
+        super().__init__(*args, **kw)  # type: ignore[arg-type]
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self.table.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(entry[0]), entry[1])
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[2]) for name, entry in self.table.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="forkctl")
+def root() -> None:
+    """Keep forks as pinned revision + patches + overlays, and train them on checked LIBERO data."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error is printed in one form."""
+    try:
+        result = root.main(args=list(argv), prog_name="forkctl", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except ForkctlError as error:
+        print_error(error)
+        return int(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. Run the same command again to finish the work.", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except Exception as error:  # a bug of ours: say so, and leave a log that can be pasted
+        from forkctl.cli.crash import write_crash_log
+
+        click.echo(
+            f"forkctl failed in a way it should not: {error!r}\n"
+            f"The log to paste into a report: {write_crash_log(argv, error)}",
+            err=True,
+        )
+        return int(ExitCode.BUG)
+    return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def print_error(error: ForkctlError) -> None:
+    place = f"{error.where}: " if error.where else ""
+    click.echo(click.style("error: ", fg="red", bold=True) + place + error.message, err=True)
+    if error.hint:
+        click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True)

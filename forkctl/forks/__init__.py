@@ -1,0 +1,1 @@
+"""Where forks come from and where they live: manifest, lock, sources, workspace, sync."""

@@ -1,0 +1,1 @@
+"""From a patch file to a commit: loading, matching, splicing, series, drift."""

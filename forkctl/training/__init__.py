@@ -1,0 +1,1 @@
+"""Environments, config rendering, launching an upstream's own entrypoint, and run records."""
