@@ -29,7 +29,8 @@ def test_help_lists_every_command_without_importing_any() -> None:
     code = (
         "import sys; from forkctl.cli import main; main(['--help']);"
         "slow = {'numpy', 'h5py', 'yaml', 'rich', 'git', 'torch', 'cv2'};"
-        "heavy = [m for m in sys.modules if m.split('.')[0] in slow or m.startswith('forkctl.cli.')];"
+        "heavy = [m for m in sys.modules"
+        " if m.split('.')[0] in slow or m.startswith('forkctl.cli.')];"
         "print('IMPORTED', heavy)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
