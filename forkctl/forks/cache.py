@@ -168,6 +168,17 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     raise ForkctlError(f"{url} has no branch or tag {revision!r}")
 
 
+def take_over(cached: Repository, pack: bytes, commit: str) -> None:
+    """Objects of a pin that came by another way than a fetch. The ids prove the content."""
+    with _quarantine(cached) as area:
+        area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
+        if git.resolve(area, commit) != commit:
+            raise ForkctlError(f"the bundle does not hold the revision {commit}")
+        _adopt_packs(area, cached)
+    _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
+    git.write_ref(cached, pin_ref(commit), commit)
+
+
 def _fetch_pin(
     fetcher: Fetcher, cached: Repository, url: str, commit: str, *, everything: bool
 ) -> None:
