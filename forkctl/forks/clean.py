@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from forkctl.errors import ForkctlError
+from forkctl.forks.disk import differing, laid_out
 from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
 from forkctl.forks.processes import Children
@@ -35,7 +36,9 @@ def clean(workspace: Workspace, name: str, children: Children) -> bool:
 
 
 def _require_nothing_kept(repo: Repository, state: TreeState) -> None:
-    kept = [*_refs_of_a_person(repo), *_linked_worktrees(repo), *_ignored(repo)]
+    # Files may differ although `git status` was told not to look at them.
+    hidden = differing(repo, laid_out(repo, state.head, state.sparse))
+    kept = [*sorted(hidden), *_refs_of_a_person(repo), *_linked_worktrees(repo), *_ignored(repo)]
     if kept:
         raise ForkctlError(
             f"this tree holds more than forkctl made: {some(kept)}",

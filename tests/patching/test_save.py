@@ -22,7 +22,12 @@ files:
 @pytest.fixture
 def bench(bench: Bench, upstream: Upstream) -> Bench:
     bench.pin = upstream.commit(
-        {"src/code.py": "LAST = 1\n", "text.txt": LINES, "raw.bin": b"\0\1\2\xff\r\n", "gone": "x\n"}
+        {
+            "src/code.py": "LAST = 1\n",
+            "text.txt": LINES,
+            "raw.bin": b"\0\1\2\xff\r\n",
+            "gone": "x\n",
+        }
     )
     bench.write({"patches/thing/0003-first.yaml": PATCH})
     bench.manifest(entry(upstream, bench.pin, series=["thing"]))
@@ -73,7 +78,9 @@ def test_a_later_save_leaves_earlier_patches_their_bytes(bench: Bench) -> None:
     commit(bench, {"text.txt": LINES.replace("line 7", "seven")}, "First")
     bench.ok("save", "thing")
     before = series(bench)
-    commit(bench, {"text.txt": (bench.tree() / "text.txt").read_text().replace("8", "eight")}, "Second")
+    commit(
+        bench, {"text.txt": (bench.tree() / "text.txt").read_text().replace("8", "eight")}, "Second"
+    )
     bench.ok("save", "thing")
     after = series(bench)
     assert set(after) - set(before) == {"0005-second.patch"}
