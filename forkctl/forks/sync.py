@@ -71,6 +71,7 @@ def sync(
             except BaseException:
                 children.end_all()  # the pool's exit waits for its threads, and those for git
                 raise
+        sweep_work_area(workspace)
     return [results[fork.name] for fork in forks]
 
 
