@@ -59,4 +59,6 @@ def synth(
     files = write_suite(folder, chosen.name, options, tasks, jobs or cpu_count())
     written = list(advance_over(files, total, f"Generating {name}"))
     size = sum(path.stat().st_size for path in written)
-    click.echo(f"{len(written)} files, {len(written) * demos} demos, {size / 1e6:,.0f} MB: {folder}")
+    click.echo(
+        f"{len(written)} files, {len(written) * demos} demos, {size / 1e6:,.0f} MB: {folder}"
+    )

@@ -86,7 +86,8 @@ def quantise(action: Array) -> Array:
 
 
 def _follow(velocity: Array, command: Array) -> Array:
-    return velocity + LAG * (STEADY_RESPONSE * command - velocity)
+    new: Array = velocity + LAG * (STEADY_RESPONSE * command - velocity)
+    return new
 
 
 def multiply(a: Array, b: Array) -> Array:
@@ -102,11 +103,12 @@ def multiply(a: Array, b: Array) -> Array:
         ],
         axis=-1,
     )
-    return product / np.linalg.norm(product, axis=-1, keepdims=True)
+    unit: Array = product / np.linalg.norm(product, axis=-1, keepdims=True)
+    return unit
 
 
 def conjugate(quaternion: Array) -> Array:
-    return quaternion * np.array([-1.0, -1.0, -1.0, 1.0])
+    return np.concatenate([-quaternion[..., :3], quaternion[..., 3:]], axis=-1)
 
 
 def from_rotation_vector(vector: Array) -> Array:
@@ -135,7 +137,8 @@ def joint_positions(position: Array, quaternion: Array) -> Array:
     short = np.where(turned[..., 3:] < 0, -turned, turned)
     twist = 2.0 * short[..., :3]
     moved = np.concatenate([position - START_POSITION, twist], axis=-1)
-    return START_JOINTS + moved @ JOINTS_FROM_POSE.T
+    joints: Array = START_JOINTS + moved @ JOINTS_FROM_POSE.T
+    return joints
 
 
 START_JOINTS = np.array([0.0, -0.161, 0.0, -2.444, 0.0, 2.227, math.pi / 4])

@@ -120,4 +120,5 @@ def _table_seen_from(position: Array, unit: Array, size: int) -> Array:
     per_metre = _TEXTURE_PIXELS / _TEXTURE_METRES
     rows = ((down - position[:, 0, None]) * per_metre).astype(int) % _TEXTURE_PIXELS
     columns = ((across + position[:, 1, None]) * per_metre).astype(int) % _TEXTURE_PIXELS
-    return texture[rows[:, :, None], columns[:, None, :]]
+    seen: Array = texture[rows[:, :, None], columns[:, None, :]]
+    return seen

@@ -144,7 +144,9 @@ def _plan(scene: Scene, draws: _Draws) -> _Plan:
     count = len(draws.goal)
     target, yaw, grip, dwell, holds = [], [], [], [], []
 
-    def stage(place: Array, height: float, turn: Array, fingers: float, stay: int, held: int) -> None:
+    def stage(
+        place: Array, height: float, turn: Array, fingers: float, stay: int, held: int
+    ) -> None:
         target.append(np.column_stack([place[:, :2], np.full(count, height)]))
         yaw.append(turn)
         grip.append(fingers)

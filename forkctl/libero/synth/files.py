@@ -14,8 +14,13 @@ import numpy as np
 
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.schema import CAMERAS, CONTROL_HZ, TAG, Layout
-from forkctl.libero.suites import DEMOS_PER_TASK, file_name_from_task, find_suite, get_suite
-from forkctl.libero.suites import language_from_task
+from forkctl.libero.suites import (
+    DEMOS_PER_TASK,
+    file_name_from_task,
+    find_suite,
+    get_suite,
+    language_from_task,
+)
 from forkctl.libero.synth.episode import Episode, episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for

@@ -20,7 +20,9 @@ class Canvas:
     def __init__(self, background: Array, count: int, size: int) -> None:
         self.size = size
         self.margin = size // 2
-        self._pixels = np.zeros((count, size + 2 * self.margin, size + 2 * self.margin, 3), np.uint8)
+        self._pixels = np.zeros(
+            (count, size + 2 * self.margin, size + 2 * self.margin, 3), np.uint8
+        )
         inner = slice(self.margin, self.margin + size)
         self._pixels[:, inner, inner] = background
         self._frame = np.arange(count)[:, None, None]

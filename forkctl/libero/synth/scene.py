@@ -9,7 +9,7 @@ from __future__ import annotations
 import colorsys
 import hashlib
 from dataclasses import dataclass
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def jitter(scene: Scene, rng: np.random.Generator) -> Tuple[Array, Array]:
 
 def _apart(rng: np.random.Generator, count: int) -> Array:
     """`count` places, no two nearer than MIN_DISTANCE."""
-    places = []
+    places: List[Array] = []
     while len(places) < count:
         place = rng.uniform(WORKSPACE[:, 0], WORKSPACE[:, 1])
         if all(np.linalg.norm(place - other) > MIN_DISTANCE for other in places):
