@@ -55,7 +55,7 @@ def start_state(position: Array, quaternion: Array) -> ArmState:
 
 
 def step(state: ArmState, action: Array, narrowest: Array) -> ArmState:
-    """One 50 ms step under `action` (N, 7); `narrowest` is where a held object stops the fingers."""
+    """One 50 ms step under `action` (N, 7); `narrowest` is where an object stops the fingers."""
     linear = _follow(state.linear, action[:, :3] * POSITION_SCALE)
     angular = _follow(state.angular, action[:, 3:6] * ROTATION_SCALE)
     wanted = np.where(action[:, 6] > 0, narrowest, FINGER_OPEN)
@@ -119,7 +119,7 @@ def from_rotation_vector(vector: Array) -> Array:
 
 
 def to_rotation_vector(quaternion: Array) -> Array:
-    """Axis-angle with an angle of 0 to 2 pi, not made the shorter way round: as LIBERO records it."""
+    """Axis-angle with an angle of 0 to 2 pi, not the shorter way round: as LIBERO records it."""
     w = np.clip(quaternion[..., 3:], -1.0, 1.0)
     sine = np.sqrt(1.0 - w * w)
     angle = 2.0 * np.arccos(w)

@@ -43,18 +43,18 @@ def agentview(
     flat = np.array([0.62, 1.0]) * unit  # circles on the table are seen as ellipses
     canvas.disc(at(goal), GOAL_RADIUS * flat, scene.goal_colour)
     canvas.disc(at(goal), 0.7 * GOAL_RADIUS * flat, (225, 219, 208))
-    below = position * [1, 1, 0] + [0, 0, TABLE_HEIGHT]
+    below = position * [1, 1, 0] + np.array([0, 0, TABLE_HEIGHT])
     canvas.disc(at(below), 0.04 * flat, SHADOW, opacity=0.45)
     for index in range(OBJECTS):
         place = at(objects[:, index])
         canvas.disc(place, OBJECT_RADIUS * flat * [1.25, 1.0], scene.colours[index])
         canvas.disc(place - [0.012 * unit, 0], 0.7 * OBJECT_RADIUS * flat, DARK)
-    wrist = position + [0, 0, HAND_LINK]
+    wrist = position + np.array([0, 0, HAND_LINK])
     for along in np.linspace(0.0, 1.0, 9)[1:]:
         # an elbow: the links rise between base and wrist
         joint = ROBOT_BASE + along * (wrist - ROBOT_BASE) + [0, 0, 0.22 * np.sin(np.pi * along)]
         canvas.disc(at(joint), np.array([0.055, 0.05]) * unit, STEEL)
-    canvas.box(at(position + [0, 0, 0.075]), np.array([0.03, 0.045]) * unit, STEEL)
+    canvas.box(at(position + np.array([0, 0, 0.075])), np.array([0.03, 0.045]) * unit, STEEL)
     for side in (-1.0, 1.0):
         tip = position + np.stack([0 * finger, side * (finger + 0.008), 0 * finger + 0.02], axis=1)
         canvas.box(at(tip), np.array([0.028, 0.008]) * unit, DARK)

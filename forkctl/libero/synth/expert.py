@@ -80,7 +80,7 @@ class _Draws:
 
 
 def roll_out(scene: Scene, seeds: List[List[int]], style: Style, max_steps: int) -> Rollouts:
-    """One demonstration for each seed; each ends when the expert is done, at most at `max_steps`."""
+    """One demonstration for each seed; each ends when the expert is done, or at `max_steps`."""
     draws = _draw(scene, seeds, style, max_steps)
     plan = _plan(scene, draws)
     count, stages = len(seeds), plan.grip.size
@@ -209,8 +209,7 @@ def _idle(action: Array, dwelling: Array, draws: _Draws, t: int, style: Style) -
     drift = np.zeros_like(action)
     drift[:, 0] = np.where(t % 2, 3.0, -3.0) * arm.MAX_TRANSLATION / arm.COMMAND_LEVELS
     frozen = ~action[:, :6].any(axis=1)
-    calm = np.where((dwelling | frozen)[:, None] & _MOTION, drift, action)
-    return calm
+    return np.where((dwelling | frozen)[:, None] & _MOTION, drift, action)
 
 
 _MOTION = np.array([True] * 6 + [False])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +82,7 @@ def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
                 total += len(episode.actions)
             if options.layout is Layout.RAW:
                 _write_file_attrs(data, task, len(numbers), total, options)
-        os.replace(partial, target)
+        partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return target

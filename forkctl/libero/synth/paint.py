@@ -1,7 +1,7 @@
 """Smooth discs and boxes, painted into all frames of a demonstration at once, with numpy alone.
 
-A shape touches only a small window of each frame, so a stack of windows is gathered, blended and put
-back: a few array operations for a hundred frames.
+A shape touches only a small window of each frame, so a stack of windows is gathered, blended and
+put back: a few array operations for a hundred frames.
 """
 
 from __future__ import annotations
