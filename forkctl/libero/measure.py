@@ -7,10 +7,10 @@ measured in fixed groups, and the groups are merged in order.
 from __future__ import annotations
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -186,49 +186,50 @@ class DatasetAccumulator:
             self.demos += demos
 
 
+Parts = Iterator[DatasetAccumulator]
+
+
 def measure(
     paths: Iterable[Path],
     wanted: Wanted,
     *,
     workers: int = 1,
-    on_progress: Optional[Callable[[int], None]] = None,
+    watch: Callable[[Parts, int], Parts] = lambda parts, total: parts,
 ) -> DatasetStatistics:
-    """Statistics over all the files. `on_progress` is told how many more files are done."""
+    """Statistics over all the files. `watch` is handed the parts as they come, to show progress."""
     files = list(paths)
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
-    tell = on_progress or (lambda done: None)
     total = DatasetAccumulator(wanted)
-    for part in _measured(groups, wanted, workers, tell):
+    for part in watch(_parts(groups, wanted, workers), len(groups)):
         total.merge(part)
+    if not total.steps:
+        raise DataFileError(
+            "there is nothing to measure: no demo has a step",
+            where=", ".join(map(str, files[:3])),
+            hint="`forkctl data validate` says what is wrong with the files.",
+        )
     return total.result()
 
 
-def _measured(
-    groups: Sequence[Sequence[Path]],
-    wanted: Wanted,
-    workers: int,
-    tell: Callable[[int], None],
-) -> Iterator[DatasetAccumulator]:
+def _parts(groups: Sequence[Sequence[Path]], wanted: Wanted, workers: int) -> Parts:
     if workers <= 1 or len(groups) <= 1:
-        for group in groups:
-            yield _measure_group(group, wanted)
-            tell(len(group))
-        return
-    # Forked where that is possible: a worker then need not import numpy and h5py again.
+        return (_measure_group(group, wanted) for group in groups)
+    # Forked where that is possible, so that no worker imports numpy and h5py again; and at once,
+    # before a progress bar starts a thread.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(min(workers, len(groups)), mp_context=context) as pool:
-        futures = {pool.submit(_measure_group, group, wanted): group for group in groups}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                tell(len(futures[future]))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        for future in futures:
-            yield future.result()
+    pool = ProcessPoolExecutor(min(workers, len(groups)), mp_context=context)
+    return _collected(pool, [pool.submit(_measure_group, group, wanted) for group in groups])
+
+
+def _collected(pool: ProcessPoolExecutor, futures: list[Future[DatasetAccumulator]]) -> Parts:
+    """In order, each let go of when it has been handed on."""
+    try:
+        while futures:
+            yield futures.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _measure_group(paths: Sequence[Path], wanted: Wanted) -> DatasetAccumulator:

@@ -77,7 +77,7 @@ def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
             total = 0
             data = file.create_group("data")
             numbers = _demo_numbers(task, options)
-            for number, episode in zip(numbers, _episodes(task, numbers, options)):  # noqa: B905
+            for number, episode in zip(numbers, _episodes(task, numbers, options)):
                 _write_demo(data.create_group(f"demo_{number}"), episode, options)
                 total += len(episode.actions)
             if options.layout is Layout.RAW:
@@ -93,7 +93,7 @@ def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
         return list(range(options.demos))
     first_gap = _task_number(task) % (_GAP_EVERY - 4)
     numbers = (n for n in range(2 * options.demos + 2) if n % _GAP_EVERY != first_gap)
-    return [number for number, _ in zip(numbers, range(options.demos))]  # noqa: B905
+    return [number for number, _ in zip(numbers, range(options.demos))]
 
 
 def _episodes(task: str, numbers: List[int], options: SynthOptions) -> Iterator[Episode]:

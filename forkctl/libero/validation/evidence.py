@@ -156,7 +156,7 @@ def _fits(shape: Tuple[int, ...], spec: DatasetSpec) -> bool:
     return (
         len(shape) == 1 + len(spec.shape)
         and shape[0] > 0
-        and all(want in (None, have) for want, have in zip(spec.shape, shape[1:]))  # noqa: B905
+        and all(want in (None, have) for want, have in zip(spec.shape, shape[1:]))
         and all(shape)
     )
 

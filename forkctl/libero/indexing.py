@@ -1,0 +1,57 @@
+"""Make sure that files have a fresh index, over many processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Iterator, Optional, Sequence
+
+from forkctl.libero.errors import LiberoError
+from forkctl.libero.index import FileIndex, build_index, load_index, save_index
+from forkctl.libero.reader import DemoFile
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """One file's outcome: an index, which was there (`fresh`) or is new, or an error."""
+
+    path: Path
+    index: Optional[FileIndex]
+    fresh: bool = False
+    error: Optional[LiberoError] = None
+
+
+def index_files(
+    paths: Sequence[Path], *, rebuild: bool = False, workers: int = 1
+) -> Iterator[Indexed]:
+    """In the order of the paths. A damaged file does not stop the others."""
+    work = partial(index_file, rebuild=rebuild)
+    if workers <= 1 or len(paths) <= 1:
+        return map(work, paths)
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    context = multiprocessing.get_context(method)
+    pool = ProcessPoolExecutor(min(workers, len(paths)), mp_context=context)
+    return _closing(pool, pool.map(work, paths))
+
+
+def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
+    found = None if rebuild else load_index(path)
+    if found is not None:
+        return Indexed(path, found, fresh=True)
+    try:
+        with DemoFile(path) as file:
+            index = build_index(file)
+    except LiberoError as error:
+        return Indexed(path, None, error=error)
+    save_index(index)
+    return Indexed(path, index)
+
+
+def _closing(pool: ProcessPoolExecutor, results: Iterator[Indexed]) -> Iterator[Indexed]:
+    try:
+        yield from results
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
