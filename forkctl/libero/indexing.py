@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Iterator, Optional, Sequence
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.index import FileIndex, build_index, load_index, save_index
 from forkctl.libero.reader import DemoFile
+from forkctl.libero.workers import map_in_order
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,7 @@ def index_files(
 ) -> Iterator[Indexed]:
     """In the order of the paths. A damaged file does not stop the others."""
     work = partial(index_file, rebuild=rebuild)
-    if workers <= 1 or len(paths) <= 1:
-        return map(work, paths)
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(workers, len(paths)), mp_context=context)
-    return _closing(pool, pool.map(work, paths))
+    return map_in_order(work, paths, workers)
 
 
 def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
@@ -48,10 +42,3 @@ def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
         return Indexed(path, None, error=error)
     save_index(index)
     return Indexed(path, index)
-
-
-def _closing(pool: ProcessPoolExecutor, results: Iterator[Indexed]) -> Iterator[Indexed]:
-    try:
-        yield from results
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

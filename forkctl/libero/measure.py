@@ -6,9 +6,8 @@ measured in fixed groups, and the groups are merged in order.
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -24,6 +23,7 @@ from forkctl.libero.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.resampling import resample
 from forkctl.libero.schema import ACTION_DIM
 from forkctl.libero.statistics import Accumulator, Statistics
+from forkctl.libero.workers import map_in_order
 
 Array = npt.NDArray[Any]
 
@@ -201,7 +201,8 @@ def measure(
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
     total = DatasetAccumulator(wanted)
-    for part in watch(_parts(groups, wanted, workers), len(groups)):
+    parts = map_in_order(partial(_measure_group, wanted), groups, workers)
+    for part in watch(parts, len(groups)):
         total.merge(part)
     if not total.steps:
         raise DataFileError(
@@ -212,27 +213,7 @@ def measure(
     return total.result()
 
 
-def _parts(groups: Sequence[Sequence[Path]], wanted: Wanted, workers: int) -> Parts:
-    if workers <= 1 or len(groups) <= 1:
-        return (_measure_group(group, wanted) for group in groups)
-    # Forked where that is possible, so that no worker imports numpy and h5py again; and at once,
-    # before a progress bar starts a thread.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(workers, len(groups)), mp_context=context)
-    return _collected(pool, [pool.submit(_measure_group, group, wanted) for group in groups])
-
-
-def _collected(pool: ProcessPoolExecutor, futures: list[Future[DatasetAccumulator]]) -> Parts:
-    """In order, each let go of when it has been handed on."""
-    try:
-        while futures:
-            yield futures.pop(0).result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _measure_group(paths: Sequence[Path], wanted: Wanted) -> DatasetAccumulator:
+def _measure_group(wanted: Wanted, paths: Sequence[Path]) -> DatasetAccumulator:
     accumulator = DatasetAccumulator(wanted)
     for path in paths:
         with open_demo_file(path) as file:
