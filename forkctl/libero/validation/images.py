@@ -161,7 +161,7 @@ def _track(demo: DemoEvidence) -> Optional[Array]:
 
 
 def _agreement(seen: Array, causes: Array) -> Optional[float]:
-    """From -1 to 1: how far the causes, each in its sense, move what is seen. None = unexplained."""
+    """From -1 to 1: how far the causes, in their sense, move what is seen. None = unexplained."""
     if seen.std() < 1e-6:
         return None
     weights, *_ = np.linalg.lstsq(causes.T, seen, rcond=None)
