@@ -16,7 +16,8 @@ THRESHOLD = 1e-4
 def noop_mask(actions: npt.NDArray[Any], threshold: float = THRESHOLD) -> npt.NDArray[np.bool_]:
     """True where `actions[t]` (T, 7) would be dropped."""
     actions = np.asarray(actions, dtype=np.float64)
-    still = np.linalg.norm(actions[:, :6], axis=1) < threshold
+    motion = actions[:, :6]
+    still = np.sqrt(np.einsum("ti,ti->t", motion, motion)) < threshold
     # A dropped step has the gripper of the last kept one, so "the last kept" is simply the step
     # before; except at the start, where nothing is kept yet and every still step is dropped.
     unchanged = np.ones(len(actions), dtype=np.bool_)
