@@ -14,12 +14,17 @@ from forkctl.libero.errors import LiberoError
 from forkctl.libero.synth.defects import images, structure, values
 from forkctl.libero.synth.defects.registry import DEFECTS, Defect
 
-__all__ = ["DEFECTS", "Defect", "images", "spoil", "structure", "values"]
+__all__ = ["DEFECTS", "Defect", "images", "require", "spoil", "structure", "values"]
+
+
+def require(name: str) -> Defect:
+    if name not in DEFECTS:
+        raise LiberoError(f"no defect {name!r}", hint=f"One of: {', '.join(sorted(DEFECTS))}.")
+    return DEFECTS[name]
 
 
 def spoil(path: Path, name: str) -> Defect:
     """Put the defect into the file at `path`."""
-    if name not in DEFECTS:
-        raise LiberoError(f"no defect {name!r}", hint=f"One of: {', '.join(sorted(DEFECTS))}.")
-    DEFECTS[name].spoil(path)
-    return DEFECTS[name]
+    defect = require(name)
+    defect.spoil(path)
+    return defect
