@@ -12,11 +12,18 @@ _BUFFER_NAMES = frozenset(
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """A buffer is saved with the weights but not learned: its size follows the image, say."""
+    """A buffer is saved with the weights but not learned: its size follows the image, say. An alias
+    is a weight that the model saves once more under another name. A file tells neither."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     buffer: bool = False
+    alias: bool = False
+
+    @property
+    def learned_numbers(self) -> int:
+        """What it adds to a model's parameters."""
+        return 0 if self.buffer or self.alias else self.numel
 
     @property
     def numel(self) -> int:

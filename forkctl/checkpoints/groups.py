@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forkctl.checkpoints.facts import TensorFacts
@@ -48,15 +48,3 @@ def observation_of(name: str) -> str | None:
         return None
     after = parts.index(_PER_OBSERVATION) + 1
     return parts[after] if after < len(parts) - 1 else None
-
-
-def count_parameters(tensors: Iterable[TensorFacts]) -> dict[str, int]:
-    """Tensors and numbers, with the buffers counted apart."""
-    counts = {"tensors": 0, "parameters": 0, "buffers": 0}
-    for facts in tensors:
-        if facts.buffer:
-            counts["buffers"] += 1
-        else:
-            counts["tensors"] += 1
-            counts["parameters"] += facts.numel
-    return counts

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from forkctl.checkpoints.facts import TensorFacts
 from forkctl.checkpoints.transfer import Move, TransferPlan, Verdict, refusal
 
 _COLUMNS = tuple(Verdict)
@@ -73,7 +74,7 @@ def plan_as_text(plan: TransferPlan) -> str:
     ]
     lines.insert(1, "-" * len(lines[0]))
     lines.append(
-        f"visual encoder: {len(plan.visual_taken)} of {len(plan.visual)} weights; "
+        f"visual encoder: {len(plan.visual_taken)} of {len(plan.visual)} tensors; "
         f"{len(plan.unused)} tensors of the checkpoint have no place in the model"
     )
     return "\n".join(line.rstrip() for line in lines)
@@ -96,22 +97,19 @@ def _examples(names: Sequence[str]) -> str:
 def _counts(moves: Sequence[Move]) -> dict[str, int]:
     verdicts = Counter(move.verdict for move in moves)
     taken = [move for move in moves if move.verdict.takes_over]
-    learned = [move for move in moves if not move.facts.buffer]
     return {
         "tensors": len(moves),
         "tensors_taken": len(taken),
-        "parameters": sum(move.facts.numel for move in learned),
-        "parameters_taken": sum(_numbers_copied(move) for move in taken if not move.facts.buffer),
+        "parameters": sum(move.facts.learned_numbers for move in moves),
+        "parameters_taken": sum(_numbers_copied(move) for move in taken),
         **{verdict.value: verdicts[verdict] for verdict in _COLUMNS},
     }
 
 
 def _numbers_copied(move: Move) -> int:
-    """Of a grown weight only the old columns come from the checkpoint."""
-    count = 1
-    for size in move.source_shape or ():
-        count *= size
-    return count
+    if move.verdict is not Verdict.GROWN or not move.facts.learned_numbers:
+        return move.facts.learned_numbers
+    return TensorFacts(move.source_shape or ()).numel  # only the old columns are the checkpoint's
 
 
 def _row(label: str, moves: Sequence[Move]) -> list[str]:

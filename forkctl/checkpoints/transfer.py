@@ -69,8 +69,7 @@ class TransferPlan:
 
     @property
     def visual(self) -> tuple[Move, ...]:
-        """The learned weights of the image encoders, without their buffers."""
-        return tuple(move for move in self.moves if move.visual and not move.facts.buffer)
+        return tuple(move for move in self.moves if move.visual)
 
     @property
     def visual_taken(self) -> tuple[Move, ...]:
@@ -176,9 +175,10 @@ def refusal(plan: TransferPlan) -> ForkctlError | None:
             where="checkpoint transfer",
             hint="compare the names: forkctl ckpt inspect FILE",
         )
-    if plan.rules.require_visual and plan.visual and not plan.visual_taken:
+    learned = [move for move in plan.visual if not move.facts.buffer]
+    if plan.rules.require_visual and learned and not any(m.verdict.takes_over for m in learned):
         return ForkctlError(
-            f"none of the {len(plan.visual)} weights of the visual encoder would be transferred, "
+            f"none of the {len(learned)} weights of the visual encoder would be transferred, "
             "so that fine-tuning would begin from a blind policy",
             where="checkpoint transfer",
             hint="name the cameras in experiment.ckpt_key_map {checkpoint's: model's}, or set "

@@ -6,6 +6,7 @@ where robomimic keeps its weights and its average.
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from forkctl.checkpoints.facts import TensorFacts
@@ -65,18 +66,20 @@ def rules_of(config):
 
 
 def describe_tensors(nets):
-    """Names, shapes and which are buffers, of a model's whole state."""
+    """The facts of a model's whole state: it knows what is a buffer, and what is saved twice."""
     learned = {name for name, _ in nets.named_parameters(remove_duplicate=False)}
-    return _facts(nets.state_dict(), learned)
-
-
-def _facts(state, learned=None):
+    first_names = {name for name, _ in nets.named_parameters()}
     return {
-        name: TensorFacts(
-            tuple(tensor.shape),
-            str(tensor.dtype).replace("torch.", ""),
-            learned is not None and name not in learned,
+        name: replace(
+            facts, buffer=name not in learned, alias=name in learned and name not in first_names
         )
+        for name, facts in _facts(nets.state_dict()).items()
+    }
+
+
+def _facts(state):
+    return {
+        name: TensorFacts(tuple(tensor.shape), str(tensor.dtype).replace("torch.", ""))
         for name, tensor in state.items()
     }
 
