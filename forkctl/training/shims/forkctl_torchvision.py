@@ -1,0 +1,35 @@
+"""Lets the usual (CUDA) build of torchvision be imported beside a CPU build of torch.
+
+torchvision describes its compiled operators at import. Beside a CPU torch its compiled library does
+not load, the operators do not exist, and the import fails, although transforms and models, which
+are all that training here uses, need none of them. Declaring the two names is enough. This file is
+laid into an environment, with a .pth file that imports it, only after `import torchvision` was seen
+to fail for this reason. It costs nothing until torchvision is imported.
+"""
+
+import sys
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_libraries = []  # torch forgets the declarations when their library object goes
+
+
+class _DeclareOperators:
+    """A finder that finds nothing: it acts at the moment when torchvision is first looked for."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "torchvision":
+            return None
+        sys.meta_path.remove(self)
+        import torch
+
+        library = torch.library.Library("torchvision", "DEF")
+        for schema in _SCHEMAS:
+            library.define(schema)
+        _libraries.append(library)
+        return None
+
+
+sys.meta_path.insert(0, _DeclareOperators())
