@@ -1,0 +1,37 @@
+"""Where forkctl keeps what it can make again: environments, and a PYTHONPATH of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import forkctl
+
+
+def cache_root() -> Path:
+    """$FORKCTL_CACHE, else $XDG_CACHE_HOME/forkctl, else ~/.cache/forkctl."""
+    chosen = os.environ.get("FORKCTL_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "forkctl"
+
+
+def forkctl_on_path() -> Path:
+    """A folder that holds the forkctl package and nothing else.
+
+    Overlays import forkctl.libero inside a fork's own environment. The folder that forkctl is
+    installed in holds a whole other environment, which must not leak into the fork's.
+    """
+    package = Path(forkctl.__file__).resolve().parent
+    name = hashlib.sha256(str(package).encode()).hexdigest()[:12]
+    folder = cache_root() / "pythonpath" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "forkctl"
+    if not link.is_symlink():
+        try:
+            link.symlink_to(package, target_is_directory=True)
+        except FileExistsError:
+            pass  # another forkctl made it at this moment
+    return folder
