@@ -4,24 +4,27 @@ torchvision describes its compiled operators at import. Beside a CPU torch its c
 not load, the operators do not exist, and the import fails, although transforms and models, which
 are all that training here uses, need none of them. Declaring the two names is enough. This file is
 laid into an environment, with a .pth file that imports it, only after `import torchvision` was seen
-to fail for this reason. It costs nothing until torchvision is imported.
+to fail for this reason. It costs nothing until torchvision is imported. forkctl never imports it.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_libraries = []  # torch forgets the declarations when their library object goes
+_libraries: list[Any] = []  # torch forgets the declarations when their library object goes
 
 
 class _DeclareOperators:
     """A finder that finds nothing: it acts at the moment when torchvision is first looked for."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if name != "torchvision":
-            return None
+            return
         sys.meta_path.remove(self)
         import torch
 
@@ -29,7 +32,6 @@ class _DeclareOperators:
         for schema in _SCHEMAS:
             library.define(schema)
         _libraries.append(library)
-        return None
 
 
 sys.meta_path.insert(0, _DeclareOperators())
