@@ -7,6 +7,8 @@ stdin: {"packages": [...], "modules": [...]}; stdout, last line: JSON with
 - failures: what happened when each of `modules` was imported, where it did not work
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import json
@@ -16,7 +18,7 @@ import sys
 from importlib import metadata
 
 
-def origin(name):
+def origin(name: str) -> str | None:
     spec = importlib.util.find_spec(name)
     if spec is None:
         return None
@@ -26,15 +28,15 @@ def origin(name):
     return os.path.realpath(places[0]) if places else None
 
 
-def failure(name):
+def failure(name: str) -> str | None:
     try:
         importlib.import_module(name)
     except BaseException as error:
-        return "{}: {}".format(type(error).__name__, error)
+        return f"{type(error).__name__}: {error}"
     return None
 
 
-def main():
+def main() -> None:
     question = json.load(sys.stdin)
     failures = {name: failure(name) for name in question["modules"]}
     answer = {
