@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -30,8 +31,6 @@ def forkctl_on_path() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "forkctl"
     if not link.is_symlink():
-        try:
+        with contextlib.suppress(FileExistsError):  # another forkctl made it at this moment
             link.symlink_to(package, target_is_directory=True)
-        except FileExistsError:
-            pass  # another forkctl made it at this moment
     return folder

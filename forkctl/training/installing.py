@@ -67,7 +67,9 @@ def explain(lock: Lock, output: str) -> ForkctlError:
     named = [
         f"{name}=={version}"
         for name, version in lock.pins.items()
-        if re.search(rf"(?<![\w-]){_spelled(name)}==v?{re.escape(version)}(?![\w.]*\d)", output, re.I)
+        if re.search(
+            rf"(?<![\w-]){_spelled(name)}==v?{re.escape(version)}(?![\w.]*\d)", output, re.I
+        )
     ]
     said = "\n".join(line for line in output.strip().splitlines()[-12:])
     if named:

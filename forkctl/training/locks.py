@@ -55,7 +55,9 @@ def read_lock(folder: Path, profile: str, default_python: str) -> Lock:
         raise ForkctlError(
             f"there is no lock for the profile {profile}",
             where=str(path),
-            hint=f"choose one of: {', '.join(there)}" if there else f"forkctl env lock makes {path.name}",
+            hint=f"choose one of: {', '.join(there)}"
+            if there
+            else f"forkctl env lock makes {path.name}",
         )
     directives, requirements = _read(path, seen=())
     return Lock(

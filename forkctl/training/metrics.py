@@ -44,15 +44,15 @@ def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[t
     """(step, value) pairs of one name; where no step was written, the epoch stands for it."""
     points = []
     for metric in metrics:
-        value = metric.get(name)
-        at = metric.get("step", metric.get("epoch"))
-        if metric.get("split", "train") == split and _is_number(value) and _is_number(at):
-            points.append((float(at), float(value)))
+        value = _number(metric.get(name))
+        at = _number(metric.get("step", metric.get("epoch")))
+        if metric.get("split", "train") == split and value is not None and at is not None:
+            points.append((at, value))
     return points
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 class MetricsFile:

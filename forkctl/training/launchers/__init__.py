@@ -31,7 +31,6 @@ class DataFacts:
     cameras: tuple[Camera, ...]
     low_dim: tuple[tuple[str, int], ...]
     action_dim: int
-    still_actions: tuple[int, ...] = ()  # dimensions that never change: they cannot be scaled
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class RunInputs:
     folder: Path
     data: tuple[Path, ...]  # files that upstream can read as they are
     steps: int | None
-    cuda: bool
 
 
 class LogReader(Protocol):
@@ -99,7 +97,7 @@ class Launcher(Protocol):
     def bytes_written(self, config: Config) -> int:
         """A rough guess of the disk space that the checkpoints will take."""
 
-    def log_reader(self) -> LogReader: ...
+    def log_reader(self, config: Config) -> LogReader: ...
 
     def failure(self, log_tail: Sequence[str]) -> str | None:
         """The reason for a failure that upstream prints but does not exit with."""
