@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
+from forkctl.forks.cache import cache_root
 from forkctl.training import findings
-from forkctl.training.cache import cache_root, forkctl_on_path
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
 from forkctl.training.locks import Lock, canonical_name
+from forkctl.training.python_path import forkctl_on_path
 
 _SHOWN = 5
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.forks.cache import cache_root
 from forkctl.training import installing
-from forkctl.training.cache import cache_root
 from forkctl.training.locks import Lock
 
 _RECORD = "forkctl-env.json"

@@ -10,6 +10,7 @@ from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Entrypoint, Fork
 from forkctl.forks.manifest import Environment as EnvironmentSpec
 from forkctl.forks.processes import Children
+from forkctl.forks.standing import standing_of
 from forkctl.forks.state import TreeState, state_of
 from forkctl.forks.workspace import Workspace
 
@@ -31,10 +32,9 @@ class ForkTree:
 
     def changes(self) -> tuple[str, ...]:
         """What differs from what forkctl laid out: files, untracked ones too, and own commits."""
-        lines = self._git("status", "--porcelain", "--untracked-files=all").splitlines()
-        head = self._git("rev-parse", "HEAD").strip()
-        own_commits = [] if head == self.state.head else [f"commits of yours, up to {head[:12]}"]
-        return (*lines, *own_commits)
+        standing = standing_of(self._repository)
+        own = () if standing.head == self.state.head else (f"HEAD at {(standing.head or '')[:12]}",)
+        return (*standing.changed, *standing.untracked, *own)
 
     def difference(self) -> str:
         """The changes as a diff against what forkctl laid out; untracked files by name only."""
@@ -42,12 +42,12 @@ class ForkTree:
         untracked = self._git("ls-files", "--others", "--exclude-standard").splitlines()
         return diff + "".join(f"# untracked: {name}\n" for name in untracked)
 
-    def commit_tree(self) -> str:
-        return self._git("rev-parse", "HEAD^{tree}").strip()
+    @property
+    def _repository(self) -> Repository:
+        return Repository(self.path / ".git", Children(), self.path)
 
     def _git(self, *arguments: str) -> str:
-        repository = Repository(self.path / ".git", Children(), self.path)
-        return repository.local(*arguments).decode("utf-8", "replace")
+        return self._repository.local(*arguments).decode("utf-8", "replace")
 
 
 def open_fork_tree(workspace: Workspace, fork: Fork) -> ForkTree:

@@ -41,13 +41,22 @@ def append_metrics(path: Path, metrics: Iterable[Metric]) -> None:
 
 
 def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[tuple[float, float]]:
-    """(step, value) pairs of one name; where no step was written, the epoch stands for it."""
-    points = []
+    """(step, value) pairs of one name; where no step was written, the epoch stands for it.
+
+    A resumed run may count its steps from one again, in a later epoch: they follow on the others.
+    """
+    points: list[tuple[float, float]] = []
+    shift, last_epoch = 0.0, 0.0
     for metric in metrics:
         value = _number(metric.get(name))
         at = _number(metric.get("step", metric.get("epoch")))
-        if metric.get("split", "train") == split and value is not None and at is not None:
-            points.append((at, value))
+        if metric.get("split", "train") != split or value is None or at is None:
+            continue
+        epoch = _number(metric.get("epoch")) or 0.0
+        if points and at + shift <= points[-1][0] and epoch > last_epoch:
+            shift = points[-1][0] - at + 1
+        points.append((at + shift, value))
+        last_epoch = epoch
     return points
 
 

@@ -99,6 +99,12 @@ class Launcher(Protocol):
 
     def log_reader(self, config: Config) -> LogReader: ...
 
+    def worth_showing(self, line: str) -> bool:
+        """A line of the log that a person should see while the run goes on."""
+
+    def describe(self, config_path: Path, out: Path) -> list[str] | None:
+        """Python arguments that write the model's tensors to `out`, for a transfer plan."""
+
     def failure(self, log_tail: Sequence[str]) -> str | None:
         """The reason for a failure that upstream prints but does not exit with."""
 

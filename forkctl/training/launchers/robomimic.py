@@ -20,6 +20,7 @@ from forkctl.training.metrics import Metric
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
 _FAILED = "run failed with error:"
 _GIGABYTE = 10**9
+_SHOWN = ("LOADING MODEL WEIGHTS", "Loading checkpoint with", "[Checkpoint Loading]", "[ObsUtils]")
 
 
 def dialect(kind: str) -> native.Dialect:
@@ -112,6 +113,13 @@ class RobomimicLauncher:
 
     def log_reader(self, config: Config) -> EpochReader:
         return EpochReader(get(config, "experiment.epoch_every_n_steps", 100))
+
+    def worth_showing(self, line: str) -> bool:
+        return line.startswith(_SHOWN)
+
+    def describe(self, config_path: Path, out: Path) -> list[str] | None:
+        module = "robomimic.forkctl_ext.describe"
+        return ["-m", module, "--config", str(config_path), "--out", str(out)]
 
     def failure(self, log_tail: Sequence[str]) -> str | None:
         """train.py prints what went wrong as its last words, and exits with 0."""

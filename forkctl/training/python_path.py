@@ -1,22 +1,13 @@
-"""Where forkctl keeps what it can make again: environments, and a PYTHONPATH of its own."""
+"""A PYTHONPATH entry of forkctl's own, kept in the cache."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import forkctl
-
-
-def cache_root() -> Path:
-    """$FORKCTL_CACHE, else $XDG_CACHE_HOME/forkctl, else ~/.cache/forkctl."""
-    chosen = os.environ.get("FORKCTL_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "forkctl"
+from forkctl.forks.cache import cache_root
 
 
 def forkctl_on_path() -> Path:
