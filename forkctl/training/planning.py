@@ -74,6 +74,11 @@ class RunPlan:
         inputs = RunInputs(self.name, folder, ready_files(self.files, folder), self.request.steps)
         return self.launcher.rendered(self.config, inputs)
 
+    def shown_command(self) -> list[str]:
+        """The command as a dry run shows it."""
+        python = self.environment.python if self.environment else Path("python")
+        return self.command(python, Path("RUN/config.json"))
+
     def command(self, python: Path, config_path: Path, *, resume: bool = False) -> list[str]:
         return [
             str(python),
