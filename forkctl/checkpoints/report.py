@@ -73,11 +73,14 @@ def plan_as_text(plan: TransferPlan) -> str:
         for row in table
     ]
     lines.insert(1, "-" * len(lines[0]))
-    lines.append(
+    return "\n".join(line.rstrip() for line in [*lines, summary_line(plan)])
+
+
+def summary_line(plan: TransferPlan) -> str:
+    return (
         f"visual encoder: {len(plan.visual_taken)} of {len(plan.visual)} tensors; "
         f"{len(plan.unused)} tensors of the checkpoint have no place in the model"
     )
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def missing_and_unexpected(plan: TransferPlan) -> list[str]:
