@@ -1,0 +1,83 @@
+"""The command line as a person meets it: help, version, and the form of every error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from forkctl import __version__, cli
+from forkctl.errors import ForkctlError, UsageError
+
+
+def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "forkctl", *args], capture_output=True, text=True, cwd=cwd
+    )
+
+
+def test_version_is_printed() -> None:
+    done = forkctl("--version")
+    assert done.returncode == 0
+    assert __version__ in done.stdout
+
+
+def test_help_lists_every_command_without_importing_any() -> None:
+    code = (
+        "import sys; from forkctl.cli import main; main(['--help']);"
+        "slow = {'numpy', 'h5py', 'yaml', 'rich', 'git', 'torch', 'cv2'};"
+        "heavy = [m for m in sys.modules"
+        " if m.split('.')[0] in slow or m.startswith('forkctl.cli.')];"
+        "print('IMPORTED', heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "IMPORTED []" in done.stdout
+    for name in cli.COMMANDS:
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_listed_command_exists_and_explains_itself(name: str) -> None:
+    done = forkctl(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: forkctl " + name in done.stdout
+
+
+def test_unknown_command_is_a_usage_error() -> None:
+    done = forkctl("synk")
+    assert done.returncode == 2
+    assert "synk" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ForkctlError("it is dirty", where="forks/x", hint="commit it"), 1),
+        (UsageError("bad key", where="forks.toml:3", hint="use `git`"), 2),
+        (KeyboardInterrupt(), 130),
+        (RuntimeError("bug"), 3),
+    ],
+)
+def test_errors_have_one_form_and_their_own_exit_code(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(cli.root.commands, "fail", fail)
+    monkeypatch.setattr(cli.root, "get_command", lambda ctx, name: fail)
+    assert cli.main(["fail"]) == code
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    if isinstance(error, ForkctlError):
+        assert f"{error.where}: {error.message}" in printed
+        assert str(error.hint) in printed
+    if code == 3:
+        log = Path(printed.strip().rsplit(": ", 1)[1])
+        assert "RuntimeError: bug" in log.read_text()
+        log.unlink()
