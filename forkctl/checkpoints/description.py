@@ -1,10 +1,10 @@
-"""The tensors of a model that a fork's environment built, and the rules that its config asks for."""
+"""The tensors of a model that a fork's environment built, and the rules that its config sets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from forkctl.errors import ForkctlError
 @dataclass(frozen=True)
 class ModelDescription:
     tensors: Mapping[str, TensorFacts]
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     strict: bool = False  # the config asks for upstream's own strict load
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,33 +30,34 @@ def inspect(file: Path, tensors: bool, as_json: bool) -> None:
 
 
 def _print(summary: Mapping[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from forkctl.cli.output import print_table
 
-    console = Console(highlight=False)
     algorithm = f", {summary['algorithm']}" if summary["algorithm"] else ""
     size = summary["bytes"] / 1e6
-    console.print(f"{summary['file']}: {summary['kind']} checkpoint{algorithm}, {size:,.1f} MB")
+    click.echo(f"{summary['file']}: {summary['kind']} checkpoint{algorithm}, {size:,.1f} MB")
     for name, counts in summary["sections"].items():
-        console.print(f"  {name}: {counts['tensors']} tensors, {counts['numbers']:,} numbers")
+        click.echo(f"{name}: {counts['tensors']} tensors, {counts['numbers']:,} numbers")
+    click.echo()
+    print_table(
+        ("part", "tensors", "buffers", "numbers"),
+        [
+            (name, counts["tensors"], counts["buffers"], f"{counts['numbers']:,}")
+            for name, counts in summary["parts"].items()
+        ],
+    )
+    click.echo()
+    print_table(("", ""), _known(summary))
+    for name, shape in summary.get("tensors", {}).items():
+        click.echo(f"{name}  {tuple(shape)}")
 
-    parts = Table("part", "tensors", "buffers", "numbers", box=None, pad_edge=False)
-    for name, counts in summary["parts"].items():
-        cells = (counts["tensors"], counts["buffers"], counts["numbers"])
-        parts.add_row(name, *(f"{n:,}" for n in cells))
-    console.print(parts)
 
-    known = Table.grid("", "", padding=(0, 2))
+def _known(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for key, facts in summary["observations"].items():
-        shape = "×".join(map(str, facts["shape"])) if facts["shape"] else "shape not said"
-        known.add_row(f"{facts['kind']} observation", f"{key} {shape}")
+        shape = "x".join(map(str, facts["shape"])) if facts["shape"] else "shape not said"
+        yield f"{facts['kind']} observation", f"{key}  {shape}"
     if summary["action_dim"] is not None:
-        known.add_row("actions", str(summary["action_dim"]))
+        yield "actions", summary["action_dim"]
     for name, value in summary["settings"].items():
-        known.add_row(name.replace("_", " "), str(value))
+        yield name.replace("_", " "), value
     if summary["normalised"]:
-        known.add_row("normalisation kept for", ", ".join(summary["normalised"]))
-    console.print(known)
-    if "tensors" in summary:
-        for name, size in summary["tensors"].items():
-            console.print(f"{name}  {tuple(size)}")
+        yield "normalisation kept for", ", ".join(summary["normalised"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 @click.option("--fork", help="Build the model in this fork's environment…")
 @click.option("--config", type=click.Path(path_type=Path), help="…from this config.")
 @click.option("--data", type=click.Path(path_type=Path), help="A data file or folder for it.")
-@click.option("--env", "env_choice", help="Another environment: a folder, or `current`.")
-@click.option("--profile", default="cpu", show_default=True, help="The fork's environment to use.")
+@profile_option
+@own_option
 @click.option("--model", type=click.Path(path_type=Path), help="Or: a checkpoint of the model.")
 @click.option("--map", "maps", multiple=True, metavar="OLD=NEW", help="Rename; may be repeated.")
 @click.option("--grow", multiple=True, metavar="PATTERN", help="Fill wider weights in part.")
@@ -34,8 +35,8 @@ def plan(
     fork: str | None,
     config: Path | None,
     data: Path | None,
-    env_choice: str | None,
-    profile: str,
+    profile: str | None,
+    own: str | None,
     model: Path | None,
     maps: Sequence[str],
     grow: Sequence[str],
@@ -52,9 +53,13 @@ def plan(
     if model is not None:
         target = read_description(model)
     elif fork is not None and config is not None:
-        from forkctl.training.model_description import describe_in_environment
+        from forkctl.cli.output import say
+        from forkctl.forks.workspace import find_workspace
+        from forkctl.training.planned_model import describe_for
+        from forkctl.training.planning import RunRequest
 
-        target = describe_in_environment(fork, config, data, env_choice, profile)
+        request = RunRequest(fork, config, data, file, profile=profile, environment=own)
+        target = describe_for(find_workspace(), request, say)
     else:
         raise UsageError("give a model: --fork with --config, or --model with a checkpoint of it")
     chosen = _rules(target, maps, grow, plain)
@@ -94,29 +99,17 @@ def _rules(
 
 
 def _print(transfer: TransferPlan, target: ModelDescription) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from forkctl.checkpoints.report import header, plan_as_rows, summary_line
+    from forkctl.checkpoints.report import differences, header, plan_as_rows, summary_line
     from forkctl.checkpoints.transfer import refusal
+    from forkctl.cli import print_error
+    from forkctl.cli.output import print_table
 
-    console = Console(highlight=False)
-    first, *rest = header()
-    table = Table(first, box=None, pad_edge=False)
-    for name in rest:
-        table.add_column(name, justify="right")
-    for row in plan_as_rows(transfer):
-        table.add_row(*row, end_section=row[0] != "all")
-    console.print(table)
-    console.print(summary_line(transfer))
-    for move in transfer.moves:
-        if move.verdict.value in ("reshaped", "grown"):
-            console.print(
-                f"  {move.verdict.value}: {move.target} {move.source_shape} -> {move.facts.shape}"
-            )
+    print_table(header(), plan_as_rows(transfer))
+    click.echo(summary_line(transfer))
+    for line in differences(transfer):
+        click.echo(line)
     if target.strict:
-        console.print("The config sets strict_weight_loading: a run would load all or nothing.")
+        click.echo("The config sets strict_weight_loading: a run would load all or nothing.")
     refused = refusal(transfer)
     if refused is not None:
-        console.print(f"A run would stop: {refused.message}", style="red")
-        console.print(f"{refused.hint}", style="cyan")
+        print_error(refused)
