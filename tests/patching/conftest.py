@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patching.support import Engine
+from engine_support import Engine
 
 
 @pytest.fixture

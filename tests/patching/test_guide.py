@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from forkctl.patching.diagnosis import Code
 from forkctl.patching.model import EditStatus, Verb
-from forkctl.patching.render import render
-from tests.patching.support import edits_from
+from forkctl.patching.render import diagnoses_of
+from engine_support import Engine
 
 GUIDE = Path(__file__).parents[2] / "docs" / "patch-authors-guide.md"
 _BLOCKS = re.compile(
@@ -45,27 +46,19 @@ def examples() -> list[Example]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda e: f"line-{e.line}")
-def test_an_example_gives_what_it_shows(example: Example, tmp_path: Path) -> None:
-    edits = edits_from(example.edits, example.file, tmp_path)
-    rendering = render(example.file, example.before.encode(), edits)
-    assert rendering.content.decode() == example.after, rendering.diagnoses
+def test_an_example_gives_what_it_shows(example: Example, engine: Engine) -> None:
+    assert engine.result(example.before, example.edits, example.file) == example.after
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda e: f"line-{e.line}")
-def test_an_example_applied_again_says_already(example: Example, tmp_path: Path) -> None:
-    if "remove: true" in example.edits and "prepend" not in example.edits:
-        return_codes = render(
-            example.file,
-            example.after.encode(),
-            edits_from(example.edits, example.file, tmp_path),
-        )
+def test_an_example_applied_again_changes_nothing(example: Example, engine: Engine) -> None:
+    located = engine.locate(example.after, example.edits, example.file)
+    assert located.changes == ()
+    if "remove: true" in example.edits and "prepend:" not in example.edits:
         # what is gone cannot be told from what was renamed
-        assert {d.code.value for d in return_codes.diagnoses} == {"no-anchor"}
-        return
-    edits = edits_from(example.edits, example.file, tmp_path)
-    rendering = render(example.file, example.after.encode(), edits)
-    assert rendering.content.decode() == example.after
-    assert {o.status for o in rendering.outcomes} == {EditStatus.ALREADY}, rendering.outcomes
+        assert {d.code for d in diagnoses_of(located.outcomes)} == {Code.NO_ANCHOR}
+    else:
+        assert {o.status for o in located.outcomes} == {EditStatus.ALREADY}, located.outcomes
 
 
 def test_every_operation_has_an_example() -> None:
