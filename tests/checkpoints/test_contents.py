@@ -4,13 +4,13 @@ import struct
 from pathlib import Path
 
 import pytest
-
-from checkpoints.torch_files import (
+from torch_files import (
     Tensor,
     robomimic_content,
     write_safetensors,
     write_torch,
 )
+
 from forkctl.checkpoints.contents import open_checkpoint
 from forkctl.checkpoints.summary import summarise
 from forkctl.errors import ForkctlError
@@ -50,7 +50,7 @@ def test_a_robomimic_checkpoint_says_what_it_was_trained_for(tmp_path: Path) -> 
     assert summary["action_dim"] == 7
     assert summary["settings"] == {"image_dim": [256, 256], "observation_horizon": 2}
     assert summary["normalised"] == ["action"]
-    assert list(summary["parts"])[0] == "visual encoder front_image"
+    assert next(iter(summary["parts"])) == "visual encoder front_image"
 
 
 def test_metadata_of_several_files_is_read_from_the_first(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_safetensors_shapes_and_buffers(tmp_path: Path) -> None:
 def test_a_short_safetensors_file_is_refused(tmp_path: Path, cut: int) -> None:
     path = write_safetensors(tmp_path / "a.safetensors", NETS)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(ForkctlError, match="not a whole .safetensors file"):
+    with pytest.raises(ForkctlError, match=r"not a whole \.safetensors file"):
         open_checkpoint(path)
 
 

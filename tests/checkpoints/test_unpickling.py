@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
+from torch_files import Call, Tensor, pickled, write_legacy_torch, write_torch
 
-from checkpoints.torch_files import Call, Tensor, pickled, write_legacy_torch, write_torch
 from forkctl.checkpoints.facts import TensorFacts
 from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
@@ -22,7 +23,8 @@ def test_tensors_are_read_as_shapes(tmp_path: Path, write: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["os.system", "builtins.eval", "torch.load", "torch.hub.load", "numpy.load", "pty.spawn"]
+    "name",
+    ["os.system", "builtins.eval", "torch.load", "torch.hub.load", "numpy.load", "pty.spawn"],
 )
 @pytest.mark.parametrize("write", [write_torch, write_legacy_torch])
 def test_a_file_that_wants_to_run_code_is_refused_by_name(
@@ -61,11 +63,16 @@ def test_a_truncated_file_is_said_to_be_one(tmp_path: Path) -> None:
 def test_damaged_pickles_never_escape_as_anything_else(tmp_path: Path) -> None:
     whole = pickled({"w": Tensor(2, 3), "config": "x" * 50})
     chance = random.Random(5)
+    refused = 0
     for _ in range(300):
         broken = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             broken[chance.randrange(2, len(broken))] = chance.randrange(256)
         path = tmp_path / "broken.pth"
-        path.write_bytes(broken)
-        with pytest.raises(ForkctlError):
-            read_pickled_structure(path)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", bytes(broken))
+        try:
+            read_pickled_structure(path)  # a changed letter of the text may well read
+        except ForkctlError:
+            refused += 1
+    assert refused > 100
