@@ -1,0 +1,62 @@
+"""Where a dataset's bytes lie in a file, and a memory map that reads them there.
+
+A contiguous HDF5 dataset is one run of bytes at a known offset. Mapping that run skips HDF5
+altogether: no path lookup, no copy, no library lock, and nothing to reopen after a fork.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A run of `shape` values of `dtype` at `offset` of `file` (a link may lead to another file).
+
+    `offset` is None where the values are compressed, in chunks or elsewhere: HDF5 must read those.
+    """
+
+    file: str
+    offset: Optional[int]
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+
+def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> Extent:
+    """The place of a dataset, opened by h5py's low-level interface (six times faster)."""
+    layout = dataset.get_create_plist()
+    contiguous = layout.get_layout() == h5py.h5d.CONTIGUOUS and layout.get_external_count() == 0
+    offset = dataset.get_offset() if contiguous else None
+    dtype = dataset.dtype
+    if dtype.kind not in "iufb":
+        offset = None  # strings and references are not plain numbers in the file
+    file = os.fsdecode(h5py.h5f.get_name(dataset)) or default_file
+    return Extent(file=file, offset=offset, dtype=dtype.str, shape=tuple(dataset.shape))
+
+
+class MappedFile:
+    """One read-only map of a whole file; arrays are views of it."""
+
+    def __init__(self, path: str) -> None:
+        with Path(path).open("rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def array(self, extent: Extent) -> Optional[npt.NDArray[Any]]:
+        """A read-only view, or None when the file ends before the extent does."""
+        if extent.offset is None or extent.offset + extent.nbytes > len(self.map):
+            return None
+        count = int(np.prod(extent.shape, dtype=np.int64))
+        flat = np.frombuffer(self.map, np.dtype(extent.dtype), count, extent.offset)
+        return flat.reshape(extent.shape)
