@@ -6,6 +6,7 @@ altogether: no path lookup, no copy, no library lock, and nothing to reopen afte
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 from dataclasses import dataclass
@@ -30,15 +31,13 @@ class Extent:
     shape: tuple[int, ...]
 
     @property
-    def nbytes(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+    def count(self) -> int:
+        return math.prod(self.shape)
 
 
 def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> Extent:
-    """The place of a dataset, opened by h5py's low-level interface (six times faster)."""
-    layout = dataset.get_create_plist()
-    contiguous = layout.get_layout() == h5py.h5d.CONTIGUOUS and layout.get_external_count() == 0
-    offset = dataset.get_offset() if contiguous else None
+    """The place of a dataset, opened by h5py's low-level interface (several times faster)."""
+    offset = dataset.get_offset()  # None for chunks, compact and external storage
     dtype = dataset.dtype
     if dtype.kind not in "iufb":
         offset = None  # strings and references are not plain numbers in the file
@@ -51,12 +50,13 @@ class MappedFile:
 
     def __init__(self, path: str) -> None:
         with Path(path).open("rb") as file:
-            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._size = len(self._map)
 
     def array(self, extent: Extent) -> Optional[npt.NDArray[Any]]:
         """A read-only view, or None when the file ends before the extent does."""
-        if extent.offset is None or extent.offset + extent.nbytes > len(self.map):
+        dtype = np.dtype(extent.dtype)
+        count = extent.count
+        if extent.offset is None or extent.offset + count * dtype.itemsize > self._size:
             return None
-        count = int(np.prod(extent.shape, dtype=np.int64))
-        flat = np.frombuffer(self.map, np.dtype(extent.dtype), count, extent.offset)
-        return flat.reshape(extent.shape)
+        return np.frombuffer(self._map, dtype, count, extent.offset).reshape(extent.shape)
