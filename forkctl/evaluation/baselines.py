@@ -54,6 +54,13 @@ RULES: Mapping[str, tuple[Rule, str]] = {
 }
 
 
+def baseline_actions(name: str, truth: Floats, scale: Scale, seed: int = 0) -> Floats:
+    """What a baseline says over a whole demo."""
+    random = np.random.default_rng(seed)
+    rule, _ = RULES[name]
+    return np.stack([rule(truth, step, scale, random) for step in range(len(truth))])
+
+
 @dataclass(frozen=True)
 class Baseline:
     """Both the source and the policy: there is nothing to load."""

@@ -22,10 +22,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 COLUMNS = (*DIMENSIONS, *GROUPS)
 
-# LIBERO's controller takes [-1, 1] and turns it into this much motion a step.
-METRES_PER_UNIT = 0.05
-RADIANS_PER_UNIT = 0.5
-
 
 def column_members() -> Floats:
     """(columns, dimensions) of 0 and 1: which dimensions are summed into which column."""

@@ -100,4 +100,5 @@ def _entry(
         libero,
         np.array(tokens, dtype=np.int64) if all(t is not None for t in tokens) else None,
         np.array(invalid, dtype=np.int64) if all(i is not None for i in invalid) else None,
+        wants.to_json(),
     )

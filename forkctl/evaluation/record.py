@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Entry:
     chunks: Floats  # (T, K, 7) in LIBERO's convention, K <= the recorded horizon
     tokens: Ints | None = None
     invalid: Ints | None = None
+    conventions: Mapping[str, object] = field(default_factory=dict)  # as the policy declared them
 
     def pairs(self) -> EpisodePairs:
         return EpisodePairs(
@@ -136,6 +137,7 @@ def _to_json(entry: Entry) -> dict[str, object]:
         "task": entry.task,
         "instruction": entry.instruction,
         "file": entry.file,
+        "conventions": dict(entry.conventions),
         "truth": _numbers(entry.truth),
         "chunks": _numbers(entry.chunks),
     }
@@ -174,4 +176,5 @@ def _from_json(line: Mapping[str, Any]) -> Entry:
         _array(line["chunks"]),
         np.array(line["tokens"], dtype=np.int64) if "tokens" in line else None,
         np.array(line["invalid"], dtype=np.int64) if "invalid" in line else None,
+        line["conventions"],
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ DEAD_ZONE = 0.025
 HALF_BIN = 0.5 / 256
 # A dimension that hardly moves must not turn noise into huge normalised errors.
 SMALLEST_RANGE = 0.02
+_STATISTICS = ("q01", "q99", "mean")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,20 @@ class Scale:
                 f"a dead zone of {self.dead_zone_share:g} of the range is less than half a bin",
                 hint=f"Use at least {HALF_BIN:.5f}; the default is {DEAD_ZONE}.",
             )
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "source": self.source,
+            "dead_zone_share": self.dead_zone_share,
+            "q01": self.q01.tolist(),
+            "q99": self.q99.tolist(),
+            "mean": self.mean.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Scale:
+        q01, q99, mean = (np.array(values[name], dtype=np.float64) for name in _STATISTICS)
+        return cls(q01, q99, mean, values["source"], values["dead_zone_share"])
 
     @property
     def span(self) -> Floats:
@@ -75,9 +91,7 @@ def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_Z
         raise ForkctlError(f"cannot read statistics: {error}", where=str(path)) from error
     entry = _entry(content, key, path)
     try:
-        q01, q99, mean = (
-            np.array(entry[name], dtype=np.float64) for name in ("q01", "q99", "mean")
-        )
+        q01, q99, mean = (np.array(entry[name], dtype=np.float64) for name in _STATISTICS)
     except (KeyError, TypeError, ValueError) as error:
         raise ForkctlError(
             f"no usable q01, q99 and mean of the action: {error}",

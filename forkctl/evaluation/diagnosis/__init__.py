@@ -46,14 +46,14 @@ _MOTION_FAULTS = frozenset(
 )
 # What a verdict makes follow by itself, and need not be said again.
 EXPLAINS: dict[str, frozenset[str]] = {
-    "constant-zero": _MOTION_FAULTS,
-    "constant-mean": _MOTION_FAULTS,
-    "constant": _MOTION_FAULTS,
+    "constant-zero": _MOTION_FAULTS | {"random"},
+    "constant-mean": _MOTION_FAULTS | {"random"},
+    "constant": _MOTION_FAULTS | {"random"},
     "random": _MOTION_FAULTS,
     "swapped-axes": frozenset({"inverted-axis", "unit-error", "wrong-statistics"}),
     "unit-error": frozenset({"wrong-statistics", "collapse-to-zero"}),
     "wrong-statistics": frozenset({"collapse-to-zero", "collapse-to-token"}),
-    "gripper-range": frozenset({"gripper-stuck"}),
+    "gripper-range": frozenset({"gripper-sign", "gripper-stuck"}),
 }
 
 

@@ -13,7 +13,7 @@ UNSURE = 0.6  # right direction when it moves
 SILENT = 0.4  # abstains while the demonstrator moves
 # A prediction that follows the truth this well has not collapsed: it is a matter of scale.
 FOLLOWS = 0.8
-FAVOURITE = 0.3  # more mass on one token than the truth has
+FAVOURITE = 0.3  # more mass on one bin than the truth has there
 
 
 def to_zero(evidence: Evidence) -> Verdict | None:
@@ -52,37 +52,37 @@ def _is_near_zero(evidence: Evidence, name: str) -> bool:
 
 
 def to_token(evidence: Evidence) -> Verdict | None:
-    """One token (or bin) that is not zero takes far more mass than in the truth."""
+    """One token (or bin) that is not zero takes far more mass than the truth gives it."""
     favourites = {name: _favourite(evidence, name) for name in MOTION}
-    dims = [
-        name
-        for name in MOTION
-        if evidence.table.value("top_token", name)
-        >= evidence.table.value("top_token_truth", name) + FAVOURITE
-        and abs(favourites[name]) > evidence.scale.dead_zone[DIMENSIONS.index(name)]
-    ]
-    if not dims:
+    found = {
+        name: (value, said, true)
+        for name, (value, said, true) in favourites.items()
+        if said >= true + FAVOURITE
+        and abs(value) > evidence.scale.dead_zone[DIMENSIONS.index(name)]
+    }
+    if not found:
         return None
     return Verdict(
         "collapse-to-token",
         Kind.FAULT,
-        f"One token has taken over {listed(dims)}",
+        f"One token has taken over {listed(tuple(found))}",
         tuple(
-            f"{name}: {100 * evidence.table.value('top_token', name):.0f} % of predictions are "
-            f"{favourites[name]:+.3f}; the truth's favourite has "
-            f"{100 * evidence.table.value('top_token_truth', name):.0f} %"
-            for name in dims
+            f"{name}: {100 * said:.0f} % of predictions are {value:+.3f}, "
+            f"{100 * true:.0f} % of the true actions"
+            for name, (value, said, true) in found.items()
         ),
         "The output layer follows the marginal frequency of tokens and not the input: learning "
         "rate too high, labels shifted against inputs, or a frozen or wrongly merged adapter.",
         "Look at the labels of one batch; lower the learning rate; reload the adapter unmerged.",
-        tuple(dims),
+        tuple(found),
     )
 
 
-def _favourite(evidence: Evidence, name: str) -> float:
-    """The median of what lies in the fullest bin."""
+def _favourite(evidence: Evidence, name: str) -> tuple[float, float, float]:
+    """The median of what lies in the prediction's fullest bin, and its mass there and in truth."""
     column = DIMENSIONS.index(name)
-    bins = evidence.scale.bins(evidence.pairs.prediction)[:, column].astype(np.int64)
-    fullest = np.bincount(bins, minlength=256).argmax()
-    return float(np.median(evidence.pairs.prediction[bins == fullest, column]))
+    said = evidence.scale.bins(evidence.pairs.prediction)[:, column].astype(np.int64)
+    true = evidence.scale.bins(evidence.pairs.truth)[:, column].astype(np.int64)
+    fullest = np.bincount(said, minlength=256).argmax()
+    value = float(np.median(evidence.pairs.prediction[said == fullest, column]))
+    return value, float((said == fullest).mean()), float((true == fullest).mean())

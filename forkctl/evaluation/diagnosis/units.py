@@ -38,8 +38,8 @@ def unit(evidence: Evidence) -> Verdict | None:
         for name in GROUPS[group]:
             mended[:, DIMENSIONS.index(name)] *= factor
             dims.append(name)
-    drop = drop_of(evidence.pairs, mended, evidence.scale, dims)
-    if not drop.convincing(LEAST_DROP):
+    drop = drop_of(evidence.pairs, mended, evidence.scale)
+    if not drop.convincing(LEAST_DROP) or drop.share < _best_named(evidence)[1].share:
         return None
     return Verdict(
         "unit-error",
@@ -90,13 +90,9 @@ def _affine(prediction: Floats, truth: Floats) -> tuple[Floats, Floats]:
 
 def statistics(evidence: Evidence) -> Verdict | None:
     """Un-normalised with other statistics, or not at all: first by name, then by a fit."""
-    found = {
-        name: drop_of(evidence.pairs, mended, evidence.scale) for name, mended in _named(evidence)
-    }
-    found = {name: drop for name, drop in found.items() if drop.convincing(LEAST_DROP)}
-    if found:
-        best = max(found, key=lambda name: found[name].share)
-        return _wrong_statistics(f"if they were {best}: {found[best]}")
+    name, drop = _best_named(evidence)
+    if drop.convincing(LEAST_DROP):
+        return _wrong_statistics(f"if they were {name}, undone: {drop}")
     fitted = _fitted(evidence)
     return None if fitted is None else _wrong_statistics(*fitted)
 
@@ -111,6 +107,14 @@ def _wrong_statistics(*facts: str) -> Verdict:
         "Take the dataset_statistics.json that training wrote beside the checkpoint.",
         MOTION,
     )
+
+
+def _best_named(evidence: Evidence) -> tuple[str, Drop]:
+    drops = {
+        name: drop_of(evidence.pairs, mended, evidence.scale) for name, mended in _named(evidence)
+    }
+    best = max(drops, key=lambda name: drops[name].share)
+    return best, drops[best]
 
 
 def _named(evidence: Evidence) -> list[tuple[str, Floats]]:

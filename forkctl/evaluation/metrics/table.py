@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,20 +69,42 @@ def measure_tasks(
     return tables
 
 
-def _table(sums: Sums, rows: int, episodes: int, resamples: int, seed: int) -> Table:
+def compare(
+    better: Pairs, than: Pairs, scale: Scale, *, resamples: int = 1000, seed: int = 0
+) -> Table:
+    """The difference of every metric. Paired: both policies are resampled by the same demos."""
+    if better.episodes != than.episodes:
+        raise ValueError("a comparison needs the same demos on both sides")
+    episodes = len(better.episodes)
+    draws = _draws(episodes, resamples, seed)
+    first, second = all_sums(better, scale), all_sums(than, scale)
     everything = np.ones((1, episodes))
+    values = _values(first, everything) - _values(second, everything)
+    samples = _values(first, draws) - _values(second, draws) if episodes > 1 else None
+    return Table(_cells(values, samples), episodes, better.rows)
+
+
+def _table(sums: Sums, rows: int, episodes: int, resamples: int, seed: int) -> Table:
+    values = _values(sums, np.ones((1, episodes)))
+    samples = _values(sums, _draws(episodes, resamples, seed)) if episodes > 1 else None
+    return Table(_cells(values, samples), episodes, rows)
+
+
+def _draws(episodes: int, resamples: int, seed: int) -> Floats:
+    """How often each episode is drawn in each bootstrap sample."""
     generator = np.random.default_rng(seed)
     draws = generator.multinomial(episodes, np.full(episodes, 1 / episodes), size=resamples)
-    values = _values(sums, everything)
-    samples = _values(sums, draws.astype(np.float64)) if episodes > 1 else None
+    return draws.astype(np.float64)
+
+
+def _cells(values: Floats, samples: Floats | None) -> dict[tuple[str, str], Estimate]:
     cells = {}
     for number, metric in enumerate(METRICS):
         for column, name in enumerate(COLUMNS):
-            if name not in metric.columns:
-                continue
-            low, high = _interval(None if samples is None else samples[number, :, column])
-            cells[metric.name, name] = Estimate(float(values[number, 0, column]), low, high)
-    return Table(cells, episodes, rows)
+            if name in metric.columns:
+                low, high = _interval(None if samples is None else samples[number, :, column])
+                cells[metric.name, name] = Estimate(float(values[number, 0, column]), low, high)
+    return cells
 
 
 def _values(sums: Sums, weights: Floats) -> Floats:
@@ -101,7 +123,3 @@ def _interval(samples: Floats | None) -> tuple[float, float]:
     edge = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(samples, [edge, 1 - edge])
     return (float(low), float(high))
-
-
-def shown_columns(metric: Metric, wanted: Sequence[str] = COLUMNS) -> list[str]:
-    return [column for column in wanted if column in metric.columns]
