@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -90,9 +91,9 @@ def _difference(results: Sequence[ArmResult], scale: Scale, resamples: int) -> T
 
 def _as_baseline(name: str, entry: Entry, scale: Scale) -> EpisodePairs:
     pairs = entry.pairs()
-    return replace(
-        pairs, prediction=baseline_actions(name, entry.truth, scale), tokens=None, invalid=None
-    )
+    seed = zlib.crc32(entry.episode.encode())
+    prediction = baseline_actions(name, entry.truth, scale, seed)
+    return replace(pairs, prediction=prediction, tokens=None, invalid=None)
 
 
 def _arm(
@@ -103,6 +104,7 @@ def _arm(
         raise ForkctlError(f"no prediction of {name!r} is recorded", where=str(record.path))
     everything = pair_up([entry.pairs() for entry in entries])
     pairs = everything.finite()
+    not_finite = 1 - pairs.rows / max(everything.rows, 1)
     table = measure(pairs, scale, resamples=resamples)
     probed, probes = _probes(record, name)
     evidence = Evidence(
@@ -112,13 +114,14 @@ def _arm(
         probed,
         probes,
         other_scales,
+        not_finite,
         sees_images=bool(set(CAMERAS) & set(_observations(entries[0]))),
     )
     return ArmResult(
         name,
         entries,
         pairs,
-        1 - pairs.rows / max(everything.rows, 1),
+        not_finite,
         table,
         measure_tasks(pairs, scale, resamples=resamples),
         _by_offset(entries, scale),

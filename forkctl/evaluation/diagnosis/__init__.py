@@ -14,6 +14,7 @@ from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
 Check = Callable[[Evidence], Verdict | None]
 
 CHECKS: tuple[Check, ...] = (
+    trivial.not_finite,
     trivial.knows_truth,
     trivial.constant,
     trivial.random,
@@ -58,9 +59,10 @@ EXPLAINS: dict[str, frozenset[str]] = {
 
 
 def diagnose(evidence: Evidence) -> tuple[Verdict, ...]:
-    """All verdicts that hold and that no other one explains; never empty."""
+    """All verdicts that hold and that no other one explains."""
     if not evidence.pairs.rows:
-        return ()
+        alone = trivial.not_finite(evidence)
+        return () if alone is None else (alone,)
     found = [verdict for check in CHECKS if (verdict := check(evidence))]
     explained = {name for verdict in found for name in EXPLAINS.get(verdict.name, ())}
     kept = [verdict for verdict in found if verdict.name not in explained]

@@ -11,6 +11,21 @@ FLAT = 1e-4  # of a dimension's span: less than any quantiser's step
 CHANCE = 0.1  # a correlation below this is none
 
 
+def not_finite(evidence: Evidence) -> Verdict | None:
+    """NaN is no action."""
+    if not evidence.not_finite:
+        return None
+    return Verdict(
+        "not-finite",
+        Kind.FAULT,
+        "Predictions hold NaN or infinity",
+        (f"{100 * evidence.not_finite:.1f} % of the steps; the numbers here are of the others",),
+        "Training diverged, or a normalisation divides by zero.",
+        "Look at the loss curve; clip gradients; check the statistics for a range of zero.",
+        MOTION,
+    )
+
+
 def constant(evidence: Evidence) -> Verdict | None:
     """The same motion at every step, whatever is seen."""
     motion = evidence.pairs.prediction[:, : len(MOTION)]

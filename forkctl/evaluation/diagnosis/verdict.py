@@ -46,6 +46,7 @@ class Evidence:
     probes: Mapping[Change, Pairs] = field(default_factory=dict)
     # statistics that somebody may have taken instead of the right ones
     other_scales: Mapping[str, Scale] = field(default_factory=dict)
+    not_finite: float = 0.0  # share of steps whose prediction held a NaN or an infinity
     sees_images: bool = False
 
     def correlation(self, dimension: str) -> float:
