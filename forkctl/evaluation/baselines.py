@@ -72,7 +72,7 @@ class Baseline:
 
     @property
     def identity(self) -> Mapping[str, object]:
-        return {"baseline": self.name}
+        return {"baseline": self.name, "scale": self.scale.to_json()}
 
     @contextmanager
     def open(self) -> Iterator[Policy]:

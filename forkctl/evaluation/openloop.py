@@ -19,6 +19,7 @@ from forkctl.evaluation.episodes import AS_DECLARED, Change, Episode
 from forkctl.evaluation.policy import Policy, PolicySource, Prediction, check_prediction
 from forkctl.evaluation.record import Entry, Record
 from forkctl.libero.conventions import CONVENTIONS
+from forkctl.libero.schema import CAMERAS
 
 # (steps done, steps in all, what is being worked on)
 Progress = Callable[[int, int, str], None]
@@ -48,17 +49,26 @@ def predict_arms(
     with ExitStack() as stack:
         opened: dict[int, Policy] = {}  # one load serves a policy's arms: the plain and the probes
         for arm, episode in work:
-            progress(done, total, f"{arm.name}: {episode.name}")
+            progress(done, total, arm.name)
             if id(arm.source) not in opened:
                 stack.close()  # two large policies rarely fit side by side
                 opened = {id(arm.source): stack.enter_context(arm.source.open())}
             policy = opened[id(arm.source)]
+            if not _is_worth_asking(policy, arm.change):
+                done += episode.steps
+                continue
             answers: list[Prediction] = []
             for batch in _batches(policy, arm, episode, seed):
                 answers += batch
-                progress(done + len(answers), total, f"{arm.name}: {episode.name}")
+                progress(done + len(answers), total, arm.name)
             record.add(_entry(arm, episode, policy, answers, horizon))
             done += episode.steps
+
+
+def _is_worth_asking(policy: Policy, change: Change) -> bool:
+    """A policy without eyes cannot be tested on what it sees."""
+    seen = set(policy.conventions.observations)
+    return change == AS_DECLARED or bool(seen & set(CAMERAS) if change.rotate else seen)
 
 
 def _batches(policy: Policy, arm: Arm, episode: Episode, seed: int) -> Iterator[list[Prediction]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats
+from forkctl.libero.published import published
 
 # 0.05 of the normalised half range, the threshold that published notes use for "near zero". It is
 # more than six of OpenVLA's 256 bins, and just above the smallest step that LIBERO's device makes.
@@ -81,28 +82,44 @@ def scale_of(actions: Floats, source: str, dead_zone_share: float = DEAD_ZONE) -
 
 
 def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_ZONE) -> Scale:
-    """From a `dataset_statistics.json` in the layout that OpenVLA writes.
-
-    Its gripper is 1 = open, 0 = close; ours is -1 = open, +1 = close.
-    """
+    """From a `dataset_statistics.json` in the layout that OpenVLA writes."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ForkctlError(f"cannot read statistics: {error}", where=str(path)) from error
     entry = _entry(content, key, path)
     try:
-        q01, q99, mean = (np.array(entry[name], dtype=np.float64) for name in _STATISTICS)
+        fields = {name: np.array(entry[name], dtype=np.float64) for name in _STATISTICS}
     except (KeyError, TypeError, ValueError) as error:
         raise ForkctlError(
             f"no usable q01, q99 and mean of the action: {error}",
             where=str(path),
             hint="Write the file with `forkctl data stats`.",
         ) from error
-    if {q01.shape, q99.shape, mean.shape} != {(WIDTH,)}:
-        raise ForkctlError(f"the action there has {q01.shape} values, not {WIDTH}", where=str(path))
+    for name, values in fields.items():
+        if values.shape != (WIDTH,) or not np.isfinite(values).all():
+            raise ForkctlError(f"{name} there is not {WIDTH} finite numbers", where=str(path))
+    return _from_openvla(fields, str(path), dead_zone_share)
+
+
+def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
+    """The suites' published statistics: what a checkpoint may have been un-normalised with."""
+    scales = {}
+    for suite, entry in published().items():
+        if entry.complete:
+            fields = {name: np.array(entry.fields[name]) for name in _STATISTICS}
+            scales[f"the published statistics of {suite}"] = _from_openvla(
+                fields, entry.source, dead_zone_share
+            )
+    return scales
+
+
+def _from_openvla(fields: Mapping[str, Floats], source: str, dead_zone_share: float) -> Scale:
+    """OpenVLA's gripper is 1 = open, 0 = close; ours is -1 = open, +1 = close."""
+    q01, q99, mean = (fields[name].copy() for name in _STATISTICS)
     q01[GRIPPER], q99[GRIPPER] = -1.0, 1.0
     mean[GRIPPER] = 1.0 - 2.0 * mean[GRIPPER]
-    return Scale(q01, q99, mean, f"{path}", dead_zone_share)
+    return Scale(q01, q99, mean, source, dead_zone_share)
 
 
 def _entry(content: object, key: str | None, path: Path) -> Mapping[str, object]:
