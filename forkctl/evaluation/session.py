@@ -27,6 +27,7 @@ RESULTS = "results.json"
 class Plan:
     """What is asked of which policies; together with them it makes the record's setup."""
 
+    label: str  # what to call the policy
     data: Path
     selection: Selection
     max_steps: int | None = None
@@ -52,6 +53,7 @@ def setup_of(
     """Everything that the predictions depend on, as JSON."""
     files = sorted({episode.file for episode in episodes})
     return {
+        "label": plan.label,
         "data": str(plan.data.resolve()),
         "files": [[Path(file).name, Path(file).stat().st_size] for file in files],
         "episodes": str(plan.selection),
@@ -135,7 +137,7 @@ def _spread(episodes: Sequence[Episode], count: int) -> Sequence[Episode]:
 
 
 def default_out(
-    label: str, plan: Plan, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
+    plan: Plan, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
 ) -> Path:
     """The same words land in the same folder."""
-    return Path("runs") / "eval" / f"{label}-{digest_of(setup_of(plan, episodes, sources))}"
+    return Path("runs") / "eval" / f"{plan.label}-{digest_of(setup_of(plan, episodes, sources))}"

@@ -88,14 +88,15 @@ def openloop(
     from forkctl.evaluation.scale import scale_from_file
     from forkctl.evaluation.session import Plan, default_out, measured_scale, run
 
-    plan = Plan(data, Selection.parse(episodes), max_steps, alignment, horizon, seed, probes)
-    held_out = load_episodes(data, plan.selection, max_steps=max_steps, alignment=alignment)
+    choice = Choice(fork, policy, ckpt, base, device, env, profile)
+    selection = Selection.parse(episodes)
+    plan = Plan(choice.label, data, selection, max_steps, alignment, horizon, seed, probes)
+    held_out = load_episodes(data, selection, max_steps=max_steps, alignment=alignment)
     scale = (
         scale_from_file(stats, stats_key, dead_zone) if stats else measured_scale(data, dead_zone)
     )
-    choice = Choice(fork, policy, ckpt, base, device, env, profile)
     policies = choose_policies(choice, held_out, scale)
-    folder = out or default_out(choice.label, plan, held_out, policies)
+    folder = out or default_out(plan, held_out, policies)
     with watched() as progress:
         evaluation = run(plan, held_out, policies, scale, folder, progress)
-    print_evaluation(evaluation, folder, html, choice.label, as_json)
+    print_evaluation(evaluation, folder, html, as_json)

@@ -16,4 +16,4 @@ def report(folder: Path, html: Path | None, as_json: bool) -> None:
     from forkctl.cli.eval.view import print_evaluation
     from forkctl.evaluation.session import measured_again
 
-    print_evaluation(measured_again(folder), folder, html, folder.resolve().name, as_json)
+    print_evaluation(measured_again(folder), folder, html, as_json)

@@ -52,7 +52,7 @@ def watched() -> Iterator[Progress]:
 
 
 def print_evaluation(
-    evaluation: Evaluation, folder: Path, html: Path | None, label: str, as_json: bool
+    evaluation: Evaluation, folder: Path, html: Path | None, as_json: bool
 ) -> None:
     """Write the report; print the verdicts and the numbers that matter most, or the JSON."""
     from forkctl.evaluation.report.page import render
@@ -60,7 +60,7 @@ def print_evaluation(
     from forkctl.evaluation.session import RECORD, RESULTS, write_whole
 
     page = html or folder / "report.html"
-    write_whole(page, render(evaluation, f"{label}: open-loop evaluation"))
+    write_whole(page, render(evaluation))
     if as_json:
         click.echo(json.dumps(to_json(evaluation), indent=1))
         return

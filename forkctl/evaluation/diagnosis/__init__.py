@@ -50,7 +50,11 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "constant-zero": _MOTION_FAULTS | {"random"},
     "constant-mean": _MOTION_FAULTS | {"random"},
     "constant": _MOTION_FAULTS | {"random"},
-    "random": _MOTION_FAULTS,
+    # but not what a probe shows: upside-down images make a good policy look like noise
+    "random": _MOTION_FAULTS - {"image-not-rotated", "misaligned-observations"},
+    "image-not-rotated": (
+        _MOTION_FAULTS - {"image-not-rotated"} | {"random", "gripper-sign", "gripper-stuck"}
+    ),
     "swapped-axes": frozenset({"inverted-axis", "unit-error", "wrong-statistics"}),
     "unit-error": frozenset({"wrong-statistics", "collapse-to-zero"}),
     "wrong-statistics": frozenset({"collapse-to-zero", "collapse-to-token"}),

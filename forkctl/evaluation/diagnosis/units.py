@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Drop, Evidence, Kind, Verdict, drop_of
+from forkctl.evaluation.diagnosis.verdict import Drop, Evidence, Kind, Verdict, drop_of, listed
 from forkctl.evaluation.dimensions import DIMENSIONS, GROUPS, MOTION, Floats
 
 FOLLOWS = 0.8  # correlation from which a scale can be told
@@ -92,20 +92,23 @@ def statistics(evidence: Evidence) -> Verdict | None:
     """Un-normalised with other statistics, or not at all: first by name, then by a fit."""
     name, drop = _best_named(evidence)
     if drop.convincing(LEAST_DROP):
-        return _wrong_statistics(f"if they were {name}, undone: {drop}")
+        return _wrong_statistics((f"if they were {name}, undone: {drop}",), MOTION)
     fitted = _fitted(evidence)
-    return None if fitted is None else _wrong_statistics(*fitted)
+    if fitted is None:
+        return None
+    dims, facts = fitted
+    return _wrong_statistics(facts, dims)
 
 
-def _wrong_statistics(*facts: str) -> Verdict:
+def _wrong_statistics(facts: tuple[str, ...], dims: tuple[str, ...]) -> Verdict:
     return Verdict(
         "wrong-statistics",
         Kind.FAULT,
-        "Un-normalised with the wrong statistics",
+        "Un-normalised with the wrong statistics" + ("" if dims == MOTION else f": {listed(dims)}"),
         facts,
         "The checkpoint's actions were scaled with the statistics of another data set, or never.",
         "Take the dataset_statistics.json that training wrote beside the checkpoint.",
-        MOTION,
+        dims,
     )
 
 
@@ -130,7 +133,7 @@ def _named(evidence: Evidence) -> list[tuple[str, Floats]]:
     return tries
 
 
-def _fitted(evidence: Evidence) -> tuple[str, ...] | None:
+def _fitted(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """A slope and offset for each axis, fitted on every second episode, tried on the others."""
     pairs = evidence.pairs
     fit_rows = pairs.row_episode % 2 == 0
@@ -146,17 +149,18 @@ def _fitted(evidence: Evidence) -> tuple[str, ...] | None:
             or abs(offsets[number]) > 2 * evidence.scale.dead_zone[number]
         )
     ]
-    if len(odd) < 2:
+    if not odd:
         return None
     mended = np.where(fit_rows[:, None], pairs.prediction, slopes * pairs.prediction + offsets)
     drop: Drop = drop_of(pairs, mended, evidence.scale, odd)
     if not drop.convincing(LEAST_DROP_FITTED / 2):  # only half of the episodes were mended
         return None
-    return (
-        *(
-            f"{name}: truth = {slopes[DIMENSIONS.index(name)]:.2f} * prediction "
-            f"{offsets[DIMENSIONS.index(name)]:+.3f}"
-            for name in odd
-        ),
+    facts = (
+        f"{name}: truth = {slopes[DIMENSIONS.index(name)]:.2f} * prediction "
+        f"{offsets[DIMENSIONS.index(name)]:+.3f}"
+        for name in odd
+    )
+    return tuple(odd), (
+        *facts,
         f"fitted on half of the episodes, applied to the other half: {drop}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -18,8 +19,9 @@ from forkctl.evaluation.results import ArmResult, Evaluation
 EXAMPLES = 3
 
 
-def render(evaluation: Evaluation, title: str) -> str:
+def render(evaluation: Evaluation) -> str:
     """The whole HTML file."""
+    title = f"{evaluation.setup.get('label', 'policy')}: open-loop evaluation"
     style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     sections = [
         _head(evaluation, title),
@@ -74,13 +76,18 @@ def _verdicts(arm: ArmResult, several: bool) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    evidence = "".join(f"<li>{escape(fact)}</li>" for fact in verdict.evidence)
-    cause = f"<p><b>Likely cause.</b> {escape(verdict.cause)}</p>" if verdict.cause else ""
+    evidence = "".join(f"<li>{_prose(fact)}</li>" for fact in verdict.evidence)
+    cause = f"<p><b>Likely cause.</b> {_prose(verdict.cause)}</p>" if verdict.cause else ""
     return (
         f'<div class="verdict {verdict.kind.value}"><h3>{escape(verdict.title)}'
         f"<code>{escape(verdict.name)}</code></h3><ul>{evidence}</ul>{cause}"
-        f"<p><b>Next step.</b> {escape(verdict.mend)}</p></div>"
+        f"<p><b>Next step.</b> {_prose(verdict.mend)}</p></div>"
     )
+
+
+def _prose(words: str) -> str:
+    """Words with `commands` in them, as HTML."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
 def _headline(evaluation: Evaluation) -> str:

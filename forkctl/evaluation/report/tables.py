@@ -54,16 +54,19 @@ def shown(metric: str, cell: Estimate, signed: bool = False) -> str:
 def _number(metric: str, value: float, signed: bool) -> str:
     plus = "+" if signed or metric.startswith("skill") or metric == "correlation" else ""
     if metric in SHARES:
-        return f"{100 * value:{plus}.1f} %"
-    return f"{value:{plus}.3f}"
+        return f"{100 * value:{plus}.1f}"
+    digits = 3 if metric.startswith("l1") else 2
+    return f"{value:{plus}.{digits}f}"
+
+
+def _title(metric: Metric) -> str:
+    words = f"{metric.title}, %" if metric.name in SHARES else metric.title
+    return f'<span title="{escape(metric.meaning)}">{escape(words)}</span>'
 
 
 def headline(evaluation: Evaluation) -> str:
     """Policies over trivial policies, a row each, and what base and fine-tuned differ by."""
-    heads = "".join(
-        f'<th title="{escape(METRIC[metric].meaning)}">{escape(METRIC[metric].title)}</th>'
-        for metric, _ in HEADLINE
-    )
+    heads = "".join(f"<th>{_title(METRIC[metric])}</th>" for metric, _ in HEADLINE)
     rows = [_row(arm.name, arm.table, "policy") for arm in evaluation.arms]
     if evaluation.difference is not None:
         first, second = evaluation.arms[0].name, evaluation.arms[1].name
@@ -94,7 +97,7 @@ def by_dimension(arm: ArmResult) -> str:
 def naive(arms: Sequence[ArmResult], trivial: Mapping[str, Table]) -> str:
     """The notes' definitions, for policies and for the trivial ones that they cannot tell apart."""
     metrics = [metric for metric in METRICS if metric.family == "naive"]
-    heads = "".join(f"<th>{escape(metric.title)}</th>" for metric in metrics)
+    heads = "".join(f"<th>{_title(metric)}</th>" for metric in metrics)
     tables = {arm.name: arm.table for arm in arms} | dict(trivial)
     names = {arm.name for arm in arms}
     rows = [
@@ -107,7 +110,7 @@ def naive(arms: Sequence[ArmResult], trivial: Mapping[str, Table]) -> str:
 
 
 def by_task(arm: ArmResult) -> str:
-    heads = "".join(f"<th>{escape(METRIC[metric].title)}</th>" for metric, _ in HEADLINE)
+    heads = "".join(f"<th>{_title(METRIC[metric])}</th>" for metric, _ in HEADLINE)
     rows = [
         f"<tr><td>{escape(task.replace('_', ' '))}</td><td>{table.episodes}</td>"
         + "".join(shown(metric, table[metric, column]) for metric, column in HEADLINE)
@@ -119,8 +122,8 @@ def by_task(arm: ArmResult) -> str:
 
 def definitions() -> str:
     rows = [
-        f"<tr><td>{escape(metric.title)}</td><td style='text-align:left'>{escape(metric.meaning)}"
-        f"</td><td>{metric.better.value}</td></tr>"
+        f'<tr><td>{escape(metric.title)}</td><td class="words">{escape(metric.meaning)}</td>'
+        f"<td>{metric.better.value}</td></tr>"
         for metric in METRICS
     ]
     return _table("<th>metric</th><th>meaning</th><th>better</th>", rows)
@@ -135,7 +138,7 @@ def _metric_row(metric: Metric, table: Table) -> str:
         shown(metric.name, table[metric.name, column]) if column in metric.columns else "<td></td>"
         for column in COLUMNS
     )
-    return f'<tr><td title="{escape(metric.meaning)}">{escape(metric.title)}</td>{cells}</tr>'
+    return f"<tr><td>{_title(metric)}</td>{cells}</tr>"
 
 
 def _table(head: str, rows: Sequence[str]) -> str:
