@@ -156,7 +156,8 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}")
     with opened(fetcher, url) as cached, _quarantine(cached) as area:
         out = _at_any_place(fetcher, url, lambda place: area.network("ls-remote", "--", place))
-    found = dict(reversed(line.split("\t", 1)) for line in out.decode().splitlines())
+    listed = (line.split("\t", 1) for line in out.decode().splitlines())
+    found = {name: oid for oid, name in listed}
     for name in names:
         if name in found:
             return found[name]

@@ -11,6 +11,7 @@ from typing import Any
 
 from forkctl.errors import UsageError
 from forkctl.forks.files import write_atomically
+from forkctl.forks.toml import parse_toml
 
 VERSION = 1
 _HEADER = """\
@@ -47,18 +48,14 @@ def read_lock(path: Path) -> dict[str, LockedFork]:
 
 
 def parse_lock(text: str, where: str) -> dict[str, LockedFork]:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
     hint = "restore it from version control, or remove it and run `forkctl apply`"
+    raw = parse_toml(text, where, hint)
+    if raw.get("version") != VERSION:
+        raise UsageError(f"this forkctl reads version {VERSION}", where=where, hint=hint)
     try:
-        raw = tomllib.loads(text)
-        if raw.get("version") != VERSION:
-            raise UsageError(f"this forkctl reads version {VERSION}", where=where, hint=hint)
         return {name: _locked(entry) for name, entry in raw.get("fork", {}).items()}
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"is damaged: {error}", where=where, hint=hint) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"is damaged: {error!r}", where=where, hint=hint) from error
 
 
 def _locked(entry: Mapping[str, Any]) -> LockedFork:

@@ -14,9 +14,11 @@ from typing import Any
 
 from forkctl.errors import UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
+from forkctl.forks.toml import parse_toml
 from forkctl.forks.toml_lines import line_of
 
 VERSION = 1
+_TOML_HINT = "each table, and each key of a table, may be written once"
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _URL = re.compile(r"(https|ssh|file)://[^\s\"'\\\x00-\x1f]+\Z")
@@ -115,7 +117,7 @@ def load(path: Path) -> Manifest:
 
 
 def parse(text: str, path: Path) -> Manifest:
-    table = _Table(_toml(text, path), (), text, path)
+    table = _Table(parse_toml(text, path.name, _TOML_HINT), (), text, path)
     version = table.take("version", int, "version = 1")
     if version != VERSION:
         table.refuse("version", f"this forkctl reads version {VERSION}", "version = 1")
@@ -128,22 +130,6 @@ def parse(text: str, path: Path) -> Manifest:
         for prefix in mirrors_table.names()
     )
     return Manifest(path=path, forks=forks, mirrors=mirrors)
-
-
-def _toml(text: str, path: Path) -> dict[str, Any]:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise UsageError(
-            f"is not valid TOML: {error}",
-            where=f"{path.name}:{line[1]}" if line else path.name,
-            hint="each table and each key of a table may be written once",
-        ) from error
 
 
 def _fork(table: _Table, name: str) -> Fork:

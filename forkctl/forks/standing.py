@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from forkctl.errors import ForkctlError
+from forkctl.forks import git
 from forkctl.forks.git import Repository
 from forkctl.forks.state import BRANCH, TreeState
 
@@ -65,9 +66,9 @@ def standing_of(repo: Repository) -> Standing:
     return Standing(head, branch, tuple(changed), tuple(untracked), under_way)
 
 
-def require_untouched(standing: Standing, state: TreeState, tree: object) -> None:
+def require_untouched(repo: Repository, state: TreeState) -> None:
     """Refuse to move a tree in which a person has work; say how they can go on."""
-    where = str(tree)
+    standing, where = standing_of(repo), str(repo.work_tree)
     if standing.under_way:
         raise ForkctlError(
             f"a {standing.under_way} is under way in this tree",
@@ -82,6 +83,7 @@ def require_untouched(standing: Standing, state: TreeState, tree: object) -> Non
             hint=f"commit them and run `forkctl save {state.fork}`, or `git stash -u` in {where}",
         )
     if standing.head != state.head:
+        require_on_top(repo, standing, state)
         raise ForkctlError(
             "there are commits of yours on top of what forkctl made",
             where=where,
@@ -94,6 +96,16 @@ def require_untouched(standing: Standing, state: TreeState, tree: object) -> Non
             f"HEAD is on {standing.branch or 'no branch'} instead of forkctl",
             where=where,
             hint=f"`git switch forkctl` in {where}",
+        )
+
+
+def require_on_top(repo: Repository, standing: Standing, state: TreeState) -> None:
+    if standing.head is None or not git.is_ancestor(repo, state.head, standing.head):
+        raise ForkctlError(
+            "HEAD is no longer on top of what forkctl made",
+            where=str(repo.work_tree),
+            hint=f"`git rebase {state.head[:12]}` puts your commits back on top; "
+            f"without any, `git reset --keep {state.head[:12]}`",
         )
 
 

@@ -127,10 +127,9 @@ def _sync_one(
 def _require_movable(
     workspace: Workspace, fork: Fork, state: TreeState, children: Children
 ) -> None:
-    from forkctl.forks.standing import require_untouched, standing_of
+    from forkctl.forks.standing import require_untouched
 
-    repo = open_tree(workspace, fork.name, children)
-    require_untouched(standing_of(repo), state, workspace.tree(fork.name))
+    require_untouched(open_tree(workspace, fork.name, children), state)
 
 
 def _move(

@@ -1,4 +1,4 @@
-"""Put overlays and patches on the pinned revision: rendered beside the tree, switched in one move."""
+"""Put overlays and patches on the pinned revision: rendered beside the tree, switched at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork, read_lock, write_lock
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import Standing, require_untouched, standing_of
+from forkctl.forks.standing import Standing, require_on_top, require_untouched, standing_of
 from forkctl.forks.state import TreeState
 from forkctl.forks.sync import is_at_pin, settled_state
 from forkctl.forks.tree import open_tree
@@ -82,10 +82,10 @@ def _apply_one(
     repo = open_tree(workspace, fork.name, children)
     standing = standing_of(repo)
     identity = identity_of(fork, inputs)
-    if state.identity == identity and (standing.head == state.head or standing.branch):
+    if state.identity == identity:
         record = None if without else LockedFork(inputs, state.head, state.tree)
-        return _unchanged(fork, state, standing, inputs), record
-    require_untouched(standing, state, workspace.tree(fork.name))
+        return _unchanged(fork, repo, state, standing, inputs), record
+    require_untouched(repo, state)
     state, patches = _render_and_switch(workspace, fork, repo, state, inputs, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
     return ApplyResult(fork, ApplyOutcome.APPLIED, state, patches), record
@@ -104,8 +104,11 @@ def synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeSt
     return state
 
 
-def _unchanged(fork: Fork, state: TreeState, standing: Standing, inputs: Inputs) -> ApplyResult:
+def _unchanged(
+    fork: Fork, repo: Repository, state: TreeState, standing: Standing, inputs: Inputs
+) -> ApplyResult:
     if standing.head != state.head:
+        require_on_top(repo, standing, state)
         note = "with commits of yours on top"
     elif standing.dirty:
         note = "with changes of yours in the tree"
@@ -136,7 +139,7 @@ def _render_and_switch(
         tree=rendered.tree,
     )
     # Rendering takes a while; somebody may have started to edit.
-    require_untouched(standing_of(repo), state, workspace.tree(fork.name))
+    require_untouched(repo, state)
     switch(repo, state, new)
     return new, len(rendered.outcomes)
 

