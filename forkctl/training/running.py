@@ -27,7 +27,7 @@ from forkctl.training.view import View
 _TAIL = 200
 # Told to every run unless the person chose otherwise: wandb without a network does not hang, and
 # waiting threads sleep (on few cores a training step took 7 times as long without).
-_DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
+DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class RunFailed(ForkctlError):
@@ -113,7 +113,7 @@ def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
     environment = plan.environment
     assert environment is not None
     variables = {
-        **_DEFAULTS,
+        **DEFAULTS,
         **process_environment(environment, plan.tree.path),
         metrics.VARIABLE: str(run.metrics),
     }
