@@ -181,7 +181,9 @@ class _Watch:
         self._view = view
         self._reader = launcher.log_reader(configs.read_config(run.config))
         self._file = metrics.MetricsFile(run.metrics)
-        self._file.new()  # what an earlier part of a resumed run has written
+        self._timeline = metrics.Timeline()
+        for metric in self._file.new():  # what an earlier part of a resumed run has written
+            self._timeline.place(metric)
         self._overlay_writes = False
         self._checkpoints_seen = 0.0
 
@@ -206,4 +208,7 @@ class _Watch:
     def _take(self, new: list[metrics.Metric], *, from_overlay: bool) -> None:
         self._overlay_writes = self._overlay_writes or (from_overlay and bool(new))
         for metric in new:
+            if metric.get("split", "train") == "train":
+                step, _ = self._timeline.place(metric)
+                metric = {**metric, "step": None if step is None else int(step)}
             self._view.metric(metric)
