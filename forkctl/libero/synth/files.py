@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from forkctl.libero.attrs import file_attrs
 from forkctl.libero.content import DemoContent, write_demos
@@ -16,10 +15,12 @@ from forkctl.libero.suites import (
     file_name_from_task,
     find_suite,
     get_suite,
+    language_from_task,
 )
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for
+from forkctl.libero.workers import in_processes
 
 _OWN_TASK_MAX_STEPS = 220
 _MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
@@ -52,23 +53,17 @@ def write_suite(
             hint="Choose another folder, or remove the old files yourself.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    if workers <= 1 or len(names) == 1:
-        yield from (write_task(folder, name, options) for name in names)
-        return
-    with ProcessPoolExecutor(min(workers, len(names))) as pool:
-        jobs = [pool.submit(write_task, folder, name, options) for name in names]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:  # after an error or Ctrl-C: finish what runs, start nothing new
-            for job in jobs:
-                job.cancel()
+    calls = [(folder, name, options) for name in names]
+    yield from in_processes(write_task, calls, workers)
 
 
 def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
     """Write `<task>_demo.hdf5`, complete or not at all."""
     target = folder / file_name_from_task(task)
-    attrs = file_attrs(task, _image_size(options)) if options.layout is Layout.RAW else {}
+    attrs: Dict[str, Any] = {}
+    if options.layout is Layout.RAW:
+        text = f"(define (:language {language_from_task(task)}))"
+        attrs = {**file_attrs(task, _image_size(options)), "bddl_file_content": text}
     write_demos(target, _demos(task, options), attrs, compress=options.compress)
     return target
 
