@@ -7,7 +7,7 @@ a raw file would otherwise pair them wrongly.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -19,8 +19,9 @@ from forkctl.libero.alignment import AUTO
 from forkctl.libero.content import DemoContent, aligned, image_size_of, read_demo, write_demos
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.noops import noop_mask
+from forkctl.libero.provenance import recipe
 from forkctl.libero.reader import DemoFile
-from forkctl.libero.schema import CAMERAS, CONTROL_HZ
+from forkctl.libero.schema import CAMERAS
 
 Array = npt.NDArray[Any]
 
@@ -53,6 +54,10 @@ class ConvertReport:
     magnitude_ratio: Optional[float] = None
 
 
+def recipe_for(source: Path, options: ConvertOptions) -> str:
+    return recipe("convert", options, source)
+
+
 def convert_file(source: Path, target: Path, options: ConvertOptions) -> ConvertReport:
     """Write `target`; the source is only read, and nothing is left of an interrupted run."""
     replays: List[resampling.ResamplingReport] = []
@@ -71,7 +76,8 @@ def convert_file(source: Path, target: Path, options: ConvertOptions) -> Convert
                 yield _resized(content, options.image_size)
 
         attrs = _attrs(dict(file.attrs), options)
-        after = write_demos(target, demos(), attrs, compress=options.compress)
+        how = recipe_for(source, options)
+        after = write_demos(target, demos(), attrs, how, compress=options.compress)
         count = len(file)
     return ConvertReport(
         source=str(source),
@@ -138,9 +144,7 @@ def _resized(content: DemoContent, size: Optional[int]) -> DemoContent:
 
 
 def _attrs(attrs: Dict[str, Any], options: ConvertOptions) -> Dict[str, Any]:
-    """The source's attributes, true for the new file, and how it was made."""
-    if not attrs:
-        return {}
+    """The source's attributes, true for the new file."""
     if options.image_size and "env_args" in attrs:
         try:
             args = json.loads(attrs["env_args"])
@@ -151,8 +155,7 @@ def _attrs(attrs: Dict[str, Any], options: ConvertOptions) -> Dict[str, Any]:
             pass  # not readable: it stays as it is, and validate names it
         else:
             attrs["env_args"] = json.dumps(args)
-    made = {"convert": asdict(options), "control_hz": options.hz or CONTROL_HZ}
-    return {**attrs, "forkctl": json.dumps(made)}
+    return attrs
 
 
 def check_options(options: ConvertOptions) -> ConvertOptions:

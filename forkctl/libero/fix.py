@@ -20,6 +20,7 @@ from forkctl.libero.alignment import AUTO
 from forkctl.libero.content import DemoContent, aligned, image_size_of, read_demo, write_demos
 from forkctl.libero.dimensions import METRES_PER_ACTION, RADIANS_PER_ACTION
 from forkctl.libero.errors import LiberoError
+from forkctl.libero.provenance import recipe
 from forkctl.libero.reader import DemoFile
 from forkctl.libero.schema import AGENTVIEW, CAMERAS, EYE_IN_HAND
 from forkctl.libero.validation import FileReport
@@ -120,6 +121,10 @@ def plan(report: FileReport) -> Fixes:
     return replace(fixes, drop_demos=tuple(dropped), renumber=fixes.renumber or bool(dropped))
 
 
+def recipe_for(source: Path, fixes: Fixes) -> str:
+    return recipe("fix", fixes, source)
+
+
 def fix_file(source: Path, target: Path, fixes: Fixes) -> int:
     """Write the repaired file; gives the number of its demos."""
     with DemoFile(source) as file:
@@ -141,7 +146,7 @@ def fix_file(source: Path, target: Path, fixes: Fixes) -> int:
 
         size = image_size_of(read_demo(file[names[0]]))
         attrs = _file_attrs(file, fixes, size) if with_attrs else {}
-        write_demos(target, demos(), attrs)
+        write_demos(target, demos(), attrs, recipe_for(source, fixes))
     return len(names)
 
 
@@ -197,7 +202,7 @@ def _file_attrs(file: DemoFile, fixes: Fixes, image_size: Optional[int]) -> Dict
         info = parsed(attrs.get("problem_info"))
         known = info if isinstance(info, dict) else libero_attrs.problem_info(file.task)
         attrs["problem_info"] = json.dumps({**known, "language_instruction": file.language})
-    return {**attrs, "forkctl": json.dumps({"fix": fixes.describe()})}
+    return attrs
 
 
 def _unusable(name: str, value: Any) -> bool:

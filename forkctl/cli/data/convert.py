@@ -56,8 +56,8 @@ def convert(
     simulator: the arm may jump by the millimetre it settled in a pause.
     """
     from forkctl.cli.data.progress import advance_over
-    from forkctl.cli.data.targets import targets_for
-    from forkctl.libero.convert import ConvertOptions, check_options, convert_file
+    from forkctl.cli.data.targets import pending_targets
+    from forkctl.libero.convert import ConvertOptions, check_options, convert_file, recipe_for
     from forkctl.libero.validation import find_files
     from forkctl.libero.workers import cpu_count, in_processes
 
@@ -73,7 +73,8 @@ def convert(
             compress=compress,
         )
     )
-    targets = targets_for(find_files(paths), out)
+    sources = find_files(paths)
+    targets = pending_targets({each: recipe_for(each, options) for each in sources}, out)
     jobs_to_do = [(source, target, options) for source, target in targets.items()]
     results = in_processes(convert_file, jobs_to_do, jobs or cpu_count())
     reports = sorted(
@@ -82,6 +83,8 @@ def convert(
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=2))
         return
+    if len(targets) < len(sources):
+        click.echo(f"{len(sources) - len(targets)} files were done before")
     for report in reports:
         click.echo(
             f"{Path(report.target).name}: {report.demos} demos, "

@@ -66,8 +66,8 @@ def fix(
     as the turn of the images, has to be said.
     """
     from forkctl.cli.data.progress import advance_over
-    from forkctl.cli.data.targets import targets_for
-    from forkctl.libero.fix import Fixes, fix_file
+    from forkctl.cli.data.targets import pending_targets
+    from forkctl.libero.fix import Fixes, fix_file, recipe_for
     from forkctl.libero.validation import find_files
     from forkctl.libero.workers import cpu_count, in_processes
 
@@ -94,8 +94,11 @@ def fix(
         return
     if out is None:
         raise UsageError("there is no folder to write to", hint="Name a new one: --out DIR.")
-    targets = targets_for(list(to_do), out)
-    work = [(source, targets[source], fixes) for source, fixes in to_do.items()]
+    recipes = {source: recipe_for(source, fixes) for source, fixes in to_do.items()}
+    targets = pending_targets(recipes, out)
+    if len(targets) < len(to_do):
+        click.echo(f"{len(to_do) - len(targets)} files were done before")
+    work = [(source, target, to_do[source]) for source, target in targets.items()]
     demos = list(advance_over(in_processes(fix_file, work, workers), len(work), "Mending"))
     click.echo(f"{len(demos)} files, {sum(demos)} demos: {out}")
 

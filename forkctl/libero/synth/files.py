@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from forkctl.libero.attrs import file_attrs
 from forkctl.libero.content import DemoContent, write_demos
-from forkctl.libero.errors import LiberoError
+from forkctl.libero.provenance import pending, recipe
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import (
     DEMOS_PER_TASK,
@@ -16,6 +16,7 @@ from forkctl.libero.suites import (
     find_suite,
     get_suite,
     language_from_task,
+    task_name_from_file,
 )
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
@@ -42,18 +43,15 @@ class SynthOptions:
 def write_suite(
     folder: Path, suite: str, options: SynthOptions, tasks: Optional[int] = None, workers: int = 1
 ) -> Iterator[Path]:
-    """Write the first `tasks` files of a suite; gives each path when its file is complete."""
+    """Write the first `tasks` files of a suite; gives each path when its file is complete.
+
+    What an earlier, interrupted call has finished is not written again.
+    """
     names = get_suite(suite).tasks[:tasks]
-    targets = [folder / file_name_from_task(name) for name in names]
-    present = [target for target in targets if target.exists()]
-    if present:
-        raise LiberoError(
-            f"{len(present)} of the files to write are already there",
-            where=str(present[0]),
-            hint="Choose another folder, or remove the old files yourself.",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    calls = [(folder, name, options) for name in names]
+    recipes = {folder / file_name_from_task(name): _recipe(name, options) for name in names}
+    to_do = pending(recipes)
+    yield from (path for path in recipes if path not in to_do)
+    calls = [(folder, task_name_from_file(path), options) for path in to_do]
     yield from in_processes(write_task, calls, workers)
 
 
@@ -64,8 +62,13 @@ def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
     if options.layout is Layout.RAW:
         text = f"(define (:language {language_from_task(task)}))"
         attrs = {**file_attrs(task, _image_size(options)), "bddl_file_content": text}
-    write_demos(target, _demos(task, options), attrs, compress=options.compress)
+    demos = _demos(task, options)
+    write_demos(target, demos, attrs, _recipe(task, options), compress=options.compress)
     return target
+
+
+def _recipe(task: str, options: SynthOptions) -> str:
+    return recipe("synth", options, task=task)
 
 
 def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
