@@ -103,12 +103,15 @@ def _print_file(console: Console, facts: dict[str, Any], demo: Demo) -> None:
     import numpy as np
     from rich.tree import Tree
 
-    console.print(f"[bold]{Path(facts['path']).name}[/bold]", highlight=False)
-    console.print(f"  says       {facts['language']}", highlight=False)
-    console.print(f"  timing     {facts['alignment']}", highlight=False)
     mean = facts["steps"] / facts["demos"]
-    lengths = f"{facts['shortest']} to {facts['longest']}, {mean:.1f} on average"
-    console.print(f"  demos      {facts['demos']} of {lengths} steps", highlight=False)
+    lengths = f"{facts['shortest']} to {facts['longest']} steps, {mean:.1f} on average"
+    for line in (
+        f"[bold]{Path(facts['path']).name}[/bold]",
+        f"  says       {facts['language']}",
+        f"  timing     {facts['alignment']}",
+        f"  demos      {facts['demos']}, of {lengths}",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
     tree = Tree("data")
     if facts["attributes"]:
         tree.add(f"[dim]attributes: {', '.join(facts['attributes'])}[/dim]")
@@ -128,13 +131,13 @@ def _print_file(console: Console, facts: dict[str, Any], demo: Demo) -> None:
 
 def _print_motion(console: Console, demo: Demo) -> None:
     from forkctl.cli.data.terminal import sparkline
+    from forkctl.libero.schema import CONTROL_HZ
 
     names = ("x", "y", "z", "turn x", "turn y", "turn z", "gripper")
     limits = (1.0,) * 3 + (0.4,) * 3 + (1.0,)
     cells = max(min(console.width - 12, 80), 10)
-    console.print(
-        f"[bold]{demo.name}[/bold] actions over {demo.length / 20:.1f} s", highlight=False
-    )
+    seconds = demo.length / CONTROL_HZ
+    console.print(f"[bold]{demo.name}[/bold] actions over {seconds:.1f} s", highlight=False)
     actions = demo.actions()
     for axis, (name, limit) in enumerate(zip(names, limits, strict=True)):
         console.print(f"  {name:8} {sparkline(actions[:, axis], cells, -limit, limit)}")

@@ -42,4 +42,5 @@ def sparkline(values: npt.NDArray[Any], cells: int, low: float, high: float) -> 
 
     parts = [part.mean() for part in np.array_split(values, min(cells, len(values)))]
     scaled = (np.clip(parts, low, high) - low) / (high - low) * (len(_LEVELS) - 1)
-    return "".join(_LEVELS[int(round(level))] for level in scaled)
+    levels = scaled.round().astype(int)
+    return "".join(_LEVELS[level] for level in levels)
