@@ -57,5 +57,3 @@ class TrialCache:
         return self.folder / f"{hashlib.sha256(patch_digest.encode()).hexdigest()[:32]}.json"
 
 
-def trial_key(path: str, blob: str) -> str:
-    return f"{blob} {path}"

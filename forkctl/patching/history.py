@@ -10,12 +10,12 @@ follow it lists both.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from forkctl.errors import ForkctlError
+from forkctl.forks import git
+from forkctl.forks.git import Repository
 
 _FILE_MODES = ("100644", "100755")
 _HEADER = "\x01"
@@ -25,7 +25,7 @@ _HEADER = "\x01"
 class Upstream:
     """A repository with the history of one upstream, the commit pinned, its main branch's tip."""
 
-    git_dir: Path
+    repo: Repository
     pin: str
     head: str
 
@@ -62,14 +62,14 @@ def file_histories(
     """The history of each path over all refs. `since` leaves out what that revision contains."""
     if not paths:
         return ()
-    at_pin = blobs_at(upstream.git_dir, upstream.pin, paths)
-    at_head = blobs_at(upstream.git_dir, upstream.head, paths)
+    at_pin = blobs_at(upstream.repo, upstream.pin, paths)
+    at_head = blobs_at(upstream.repo, upstream.head, paths)
     found: dict[str, dict[str, Commit]] = {path: {} for path in paths}
-    if since is not None:
-        start = _commit(upstream.git_dir, since)
-        for path, blob in blobs_at(upstream.git_dir, since, paths).items():
+    start = None if since is None else _commit(upstream.repo, since)
+    if start is not None:
+        for path, blob in blobs_at(upstream.repo, start.id, paths).items():
             found[path][blob] = start
-    for commit, path, blob in _changes(upstream, paths, since):
+    for commit, path, blob in _changes(upstream, paths, start):
         known = found[path].get(blob)
         if known is None or (commit.mainline and not known.mainline):
             found[path][blob] = commit
@@ -79,40 +79,28 @@ def file_histories(
     )
 
 
-def blobs_at(git_dir: Path, revision: str, paths: Sequence[str]) -> dict[str, str]:
+def blobs_at(repo: Repository, revision: str, paths: Sequence[str]) -> dict[str, str]:
     """path -> blob id, for those of the paths that are files in the revision."""
-    listing = _git(git_dir, "ls-tree", "-z", "--full-tree", revision, "--", *paths)
+    listing = _text(repo, "ls-tree", "-z", "--full-tree", revision, "--", *paths)
     blobs = {}
     for entry in filter(None, listing.split("\0")):
-        (mode, _, blob), path = entry.split("\t", 1)[0].split(), entry.split("\t", 1)[1]
+        about, path = entry.split("\t", 1)
+        mode, _, blob = about.split(" ")
         if mode in _FILE_MODES:
             blobs[path] = blob
     return blobs
 
 
 def _changes(
-    upstream: Upstream, paths: Sequence[str], since: str | None
+    upstream: Upstream, paths: Sequence[str], start: Commit | None
 ) -> Iterator[tuple[Commit, str, str]]:
     """(commit, path, blob) wherever a commit gave a path a content, parents before children."""
-    main = set(_git(upstream.git_dir, "rev-list", upstream.head).split())
-    log = _git(
-        upstream.git_dir,
-        "--literal-pathspecs",
-        "log",
-        "--all",
-        "--topo-order",
-        "--reverse",
-        "--full-history",
-        "-m",
-        "--root",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--no-renames",
-        f"--format={_HEADER}%H %ct %s",
-        *([f"^{since}"] if since is not None else []),
-        "--",
-        *paths,
+    main = set(_text(upstream.repo, "rev-list", upstream.head).split())
+    order = ("--topo-order", "--reverse", "--full-history")
+    form = ("--raw", "-z", "-m", "--root", "--no-abbrev", "--no-renames")
+    revisions = ("--all",) if start is None else ("--all", f"^{start.id}")
+    log = _text(
+        upstream.repo, "log", *order, *form, f"--format={_HEADER}%H %ct %s", *revisions, "--", *paths
     )
     commit: Commit | None = None
     tokens = iter(log.split("\0"))
@@ -127,9 +115,15 @@ def _changes(
                 yield commit, path, blob
 
 
-def _commit(git_dir: Path, revision: str) -> Commit:
-    line = _git(git_dir, "log", "-1", "--no-walk", "--format=%H %ct %s", revision)
-    return _parse_commit(line.rstrip("\n"), {line.split(" ", 1)[0]})
+def _commit(repo: Repository, revision: str) -> Commit:
+    commit = git.resolve(repo, revision)
+    if commit is None:
+        raise ForkctlError(
+            f"upstream's history has no revision {revision!r}",
+            hint="name a commit, a tag, or a branch of upstream",
+        )
+    line = _text(repo, "log", "-1", "--no-walk", "--format=%H %ct %s", commit)
+    return _parse_commit(line.rstrip("\n"), {commit})
 
 
 def _parse_commit(line: str, main: set[str]) -> Commit:
@@ -144,10 +138,5 @@ def _by_time(found: dict[str, Commit]) -> tuple[Version, ...]:
     return tuple(sorted(versions, key=lambda version: version.first.time))
 
 
-def _git(git_dir: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", f"--git-dir={git_dir}", *words], stdin=subprocess.DEVNULL, capture_output=True
-    )
-    if done.returncode:
-        raise ForkctlError(done.stderr.decode(errors="replace").strip(), where=str(git_dir))
-    return done.stdout.decode(errors="surrogateescape")
+def _text(repo: Repository, *words: str) -> str:
+    return repo.local(*words).decode(errors="surrogateescape")

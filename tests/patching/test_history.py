@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import ForkctlError
+from forkctl.forks.git import Repository
+from forkctl.forks.processes import Children
 from forkctl.patching.history import FileHistory, Upstream, file_histories
 from tests.patching.upstreams import UpstreamRepo
 
@@ -20,7 +22,7 @@ def repo(tmp_path: Path) -> UpstreamRepo:
 
 def seen(repo: UpstreamRepo, *paths: str, since: str | None = None) -> list[FileHistory]:
     head = repo.git("rev-parse", "main")
-    upstream = Upstream(repo.folder / ".git", pin=head, head=head)
+    upstream = Upstream(Repository(repo.folder / ".git", Children()), pin=head, head=head)
     return list(file_histories(upstream, paths, since))
 
 
@@ -135,6 +137,6 @@ def test_no_version_of_a_real_upstream_is_missed(upstream_clone: Callable[[str],
     for commit in git("rev-list", "--all").split():
         entry = git("ls-tree", commit, "--", path).split()
         blobs.update(entry[2:3])
-    (history,) = file_histories(Upstream(git_dir, head, head), [path])
+    (history,) = file_histories(Upstream(Repository(git_dir, Children()), head, head), [path])
     assert {version.blob for version in history.versions} == blobs
     assert len(blobs) > 1
