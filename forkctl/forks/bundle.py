@@ -88,4 +88,3 @@ def _take(
     assert isinstance(fork.source, GitSource)
     with opened(fetcher, fork.source.url) as cached:
         take_over(cached, content.read(), fork.source.revision)
-

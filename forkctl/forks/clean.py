@@ -62,9 +62,7 @@ def _linked_worktrees(repo: Repository) -> list[str]:
 
 def _ignored(repo: Repository) -> list[str]:
     """Ignored files may be checkpoints of weeks. What Python leaves behind is nobody's work."""
-    out = repo.as_user(
-        "ls-files", "--others", "--ignored", "--exclude-standard", "-z"
-    )
+    out = repo.as_user("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
     paths = [os.fsdecode(path) for path in out.split(b"\0") if path]
     return [
         path

@@ -59,5 +59,3 @@ def can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
         return False
     inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
     return all(str(file.relative_to(tree)) in leaving for file in inside)
-
-

@@ -307,7 +307,9 @@ def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
 # -- writing ----------------------------------------------------------------------------------
 
 
-def copy_objects(source: Repository, target: Repository, oids: Iterable[str], promised: bool) -> None:
+def copy_objects(
+    source: Repository, target: Repository, oids: Iterable[str], promised: bool
+) -> None:
     """Pack these objects of `source` into `target`. `promised`: others may be fetched on demand."""
     pack = source.local(
         "pack-objects",

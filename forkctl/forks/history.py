@@ -26,14 +26,19 @@ class AppliedCommit:
     digest: str
 
 
-def applied_commits(repo: Repository, state: TreeState, tip: str | None = None) -> list[AppliedCommit]:
+def applied_commits(
+    repo: Repository, state: TreeState, tip: str | None = None
+) -> list[AppliedCommit]:
     """What stands on the pin, oldest first."""
     fields = ("%H", "%T", "%s", f"%(trailers:key={PATCH_TRAILER},valueonly)",
               f"%(trailers:key={DIGEST_TRAILER},valueonly)")  # fmt: skip
     out = repo.line(
-        "log", "--reverse", f"--format={'%x1f'.join(fields)}%x1e", f"{state.pin}..{tip or state.head}"
+        "log",
+        "--reverse",
+        f"--format={'%x01'.join(fields)}%x02",
+        f"{state.pin}..{tip or state.head}",
     )
-    records = [record.strip("\n").split("\x1f") for record in out.split("\x1e") if record.strip()]
+    records = [record.strip("\n").split("\x01") for record in out.split("\x02") if record.strip()]
     return [AppliedCommit(*(part.strip() for part in record)) for record in records]
 
 

@@ -24,4 +24,3 @@ def fetch_source(
         repo = ensure_pin(fetcher, fork.source.url, fork.source.revision, fork.sparse)
         return repo, fork.source.revision
     return ensure_release(fetcher, fork.source)
-

@@ -146,9 +146,7 @@ def _stage(repo: Repository, own: Path, changes: Changes) -> None:
     index = own / "index.stage"
     write_index_of(repo, index, coming)
     names = b"".join(os.fsencode(path) + b"\0" for path in coming)
-    repo.local(
-        "checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index
-    )
+    repo.local("checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index)
     index.unlink()
 
 
@@ -235,7 +233,13 @@ def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
         f"update {PIN_REF} {new.pin}",
         *_rescue(repo, old.head, new.head),
     ]
-    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
+    repo.local(
+        "update-ref",
+        "-m",
+        "forkctl: switch",
+        "--stdin",
+        stdin="".join(f"{line}\n" for line in commands).encode(),
+    )
 
 
 def _rescue(repo: Repository, old_head: str, new_head: str) -> Iterable[str]:

@@ -153,9 +153,7 @@ def _move(
     _rename_remote(workspace, fork, state, children)
 
 
-def _rename_remote(
-    workspace: Workspace, fork: Fork, state: TreeState, children: Children
-) -> None:
+def _rename_remote(workspace: Workspace, fork: Fork, state: TreeState, children: Children) -> None:
     """The upstream moved to another address; the content is the same."""
     url = _url(fork)
     if url is None or url == state.url:

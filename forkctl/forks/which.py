@@ -74,9 +74,7 @@ def _tips(repo: Repository, state: TreeState) -> Iterator[tuple[str, str]]:
         yield oid, "saved before it became patches" if "/saved/" in ref else "applied earlier"
 
 
-def _in_line(
-    repo: Repository, state: TreeState, tip: str, note: str, wanted: str
-) -> Origin | None:
+def _in_line(repo: Repository, state: TreeState, tip: str, note: str, wanted: str) -> Origin | None:
     pin = state.pin
     commits = applied_commits(repo, state, tip)
     if pin.startswith(wanted):
@@ -104,9 +102,7 @@ def _in_lock(lock: dict[str, LockedFork], place: str, wanted: str) -> Iterator[O
     for name, locked in lock.items():
         if locked.commit.startswith(wanted) or locked.tree.startswith(wanted):
             patches = tuple(f"{patch} {d}" for patch, d in sorted(locked.inputs.patches.items()))
-            yield Origin(
-                name, place, locked.commit, locked.tree, locked.inputs.upstream, patches
-            )
+            yield Origin(name, place, locked.commit, locked.tree, locked.inputs.upstream, patches)
 
 
 def _in_history(workspace: Workspace, children: Children, wanted: str) -> Iterator[Origin]:

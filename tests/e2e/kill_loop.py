@@ -151,9 +151,9 @@ def run_trials(trials: int, seed: int, say: bool = False) -> Report:
         span = _duration(yard)
         for trial in range(trials):
             if chance.random() < 0.15:
-                shutil.rmtree(yard.workspace / "forks")
+                shutil.rmtree(yard.workspace / "forks", ignore_errors=True)
             if chance.random() < 0.1:
-                shutil.rmtree(yard.root / "cache")
+                shutil.rmtree(yard.root / "cache", ignore_errors=True)
             mine = yard.workspace / "forks/thing/pkg/mine.ckpt"
             if mine.parent.is_dir():
                 mine.write_text("weeks of work")

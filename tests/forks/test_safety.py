@@ -18,7 +18,7 @@ OVERLAY = {"overlays/ours/extra.py": "EXTRA = 1\n"}
 
 @pytest.fixture
 def bench(bench: Bench, upstream: Upstream) -> Bench:
-    """A fork with an overlay applied, and a newer pin in forks.toml: every command wants to move."""
+    """A fork with an overlay applied, and a newer pin declared: every command would move it."""
     old = upstream.commit({"code.py": "a = 1\n", "kept.txt": "kept\n", ".gitignore": "*.ckpt\n"})
     bench.pin = upstream.commit({"code.py": "a = 2\n", "added.txt": "added\n"})
     bench.write(OVERLAY)
@@ -35,7 +35,10 @@ def snapshot(tree: Path) -> dict[str, bytes | str]:
     for folder, names, files in os.walk(tree):
         if ".git" in names:
             names.remove(".git")
-        for name in (*(n for n in files if n != ".forkctl.lock"), *(n for n in names if (Path(folder) / n).is_symlink())):
+        for name in (
+            *(n for n in files if n != ".forkctl.lock"),
+            *(n for n in names if (Path(folder) / n).is_symlink()),
+        ):
             path = Path(folder) / name
             found[str(path.relative_to(tree))] = (
                 str(path.readlink()) if path.is_symlink() else path.read_bytes()
@@ -207,10 +210,13 @@ def symbolic_link_above(place: Path) -> None:
     place.parent.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize(
-    "occupy",
-    [foreign_repository, plain_folder, plain_file, linked_worktree, symbolic_link, symbolic_link_above],
-)  # fmt: skip
+IN_THE_WAY = [
+    foreign_repository, plain_folder, plain_file, linked_worktree, symbolic_link,
+    symbolic_link_above,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("occupy", IN_THE_WAY)
 @pytest.mark.parametrize("command", ["sync", "apply", "clean"])
 def test_what_forkctl_did_not_make_is_left_alone(
     bench: Bench, upstream: Upstream, occupy: Callable[[Path], None], command: str

@@ -29,8 +29,8 @@ def bench(bench: Bench, upstream: Upstream) -> Bench:
             "gone": "x\n",
         }
     )
-    bench.write({"patches/thing/0003-first.yaml": PATCH})
-    bench.manifest(entry(upstream, bench.pin, series=["thing"]))
+    bench.write({"patches/thing/0003-first.yaml": PATCH, "overlays/thing/ours.txt": "ours\n"})
+    bench.manifest(entry(upstream, bench.pin, series=["thing"], overlays=["thing"]))
     bench.ok("sync")
     bench.ok("apply")
     return bench
