@@ -11,8 +11,8 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.files import write_atomically
@@ -67,8 +67,7 @@ def said(stderr: str, returncode: int) -> str:
     return "; ".join(dict.fromkeys(chosen))
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository named outright: git never goes looking for one in parent directories."""
 
     git_dir: Path
@@ -194,8 +193,7 @@ def own_repository(folder: Path, children: Children) -> Repository | None:
 # -- reading ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a tree: its mode (`100644`, `100755`, `120000`, `160000`), and object."""
 
     mode: str

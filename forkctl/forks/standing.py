@@ -1,9 +1,9 @@
-"""How a live tree stands: where HEAD is, what a person changed, and what they are in the middle of."""
+"""How a live tree stands: where HEAD is, what a person changed, and what they are amid."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
@@ -22,8 +22,7 @@ _UNDER_WAY = {
 }
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     head: str | None
     branch: str | None  # None: HEAD is detached
     changed: tuple[str, ...]  # tracked files that differ, in the index or on disk
@@ -88,8 +87,8 @@ def require_untouched(repo: Repository, state: TreeState) -> None:
             "there are commits of yours on top of what forkctl made",
             where=where,
             hint=f"`forkctl save {state.fork}` turns them into patches; "
-            f"`git switch -c mine && git branch -f forkctl {state.head[:12]} && git switch forkctl` "
-            "puts them aside",
+            "they are put aside by `git switch -c mine && "
+            f"git branch -f forkctl {state.head[:12]} && git switch forkctl`",
         )
     if not standing.at(state):
         raise ForkctlError(

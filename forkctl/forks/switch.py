@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -22,9 +21,16 @@ from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import Entry, Repository
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.standing import some
-from forkctl.forks.state import BRANCH, PIN_REF, TreeState, own_folder, write_state
+from forkctl.forks.state import (
+    BRANCH,
+    INDEX_LOCK_TEXT,
+    PIN_REF,
+    TreeState,
+    is_our_index_lock,
+    own_folder,
+    write_state,
+)
 
-_LOCK_TEXT = b"forkctl is switching this tree; run forkctl again and it will finish\n"
 _RESCUES_KEPT = 20
 
 # path -> (what it was, what it becomes); None: no file
@@ -65,10 +71,6 @@ def recover(repo: Repository) -> TreeState | None:
     return new
 
 
-def interrupted(tree: Path) -> bool:
-    return (own_folder(tree) / "switch.json").is_file() or _is_ours(tree / ".git" / "index.lock")
-
-
 def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
     assert repo.work_tree
     own, tree = own_folder(repo.work_tree), repo.work_tree
@@ -80,7 +82,9 @@ def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
     _hold_index(repo)
     journal = own / "switch.json"
     try:
-        write_atomically(journal, json.dumps({"from": asdict(old), "to": asdict(new)}, indent=1))
+        write_atomically(
+            journal, json.dumps({"from": old._asdict(), "to": new._asdict()}, indent=1)
+        )
     except BaseException:
         if not journal.is_file():
             _release_index(repo)
@@ -166,11 +170,11 @@ def _hold_index(repo: Repository) -> None:
     """Keep the person's own git out while files move, by the lock that git itself uses."""
     assert repo.work_tree
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
-    text.write_bytes(_LOCK_TEXT)
+    text.write_bytes(INDEX_LOCK_TEXT)
     try:
         lock.hardlink_to(text)  # comes into being whole, so that it is known for ours
     except FileExistsError:
-        if not _is_ours(lock):
+        if not is_our_index_lock(lock):
             raise ForkctlError(
                 "another git process works in this tree (its index.lock is there)",
                 where=str(repo.work_tree),
@@ -182,12 +186,8 @@ def _hold_index(repo: Repository) -> None:
 
 def _release_index(repo: Repository) -> None:
     lock = repo.git_dir / "index.lock"
-    if _is_ours(lock):
+    if is_our_index_lock(lock):
         lock.unlink()
-
-
-def _is_ours(lock: Path) -> bool:
-    return lock.is_file() and lock.read_bytes() == _LOCK_TEXT
 
 
 def _write_sparse(repo: Repository, sparse: Folders) -> None:
@@ -264,7 +264,7 @@ def _staged(repo: Repository, commit: str) -> list[str]:
 
 def _remove_stale_locks(repo: Repository) -> None:
     """Those that a killed child of ours left. No such child lives: it would hold our lock."""
-    if not _is_ours(repo.git_dir / "index.lock"):
+    if not is_our_index_lock(repo.git_dir / "index.lock"):
         return  # a person's git may be at work; `_hold_index` will refuse
     for name in ("HEAD.lock", f"{BRANCH}.lock", f"{PIN_REF}.lock", "packed-refs.lock"):
         (repo.git_dir / name).unlink(missing_ok=True)

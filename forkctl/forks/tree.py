@@ -102,13 +102,6 @@ def prepare_work_area(workspace: Workspace) -> Path:
     return area
 
 
-def sweep_work_area(workspace: Workspace) -> None:
-    """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
-    area = workspace.work_area
-    if not workspace.forks.is_symlink():
-        remove_folder(area)
-
-
 def _config(fork: Fork) -> dict[str, dict[str, str]]:
     config = {
         "core": {

@@ -7,7 +7,7 @@ the very tree that the person has. Their commits stay under refs/forkctl/saved/.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -47,7 +47,7 @@ def save(
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", where=fork.name, hint=f"forkctl sync {fork.name}")
-    fork = replace(fork, sparse=state.sparse)  # forks.toml may name other folders by now
+    fork = fork._replace(sparse=state.sparse)  # forks.toml may name other folders by now
     repo = open_tree(workspace, fork.name, children)
     commits = _commits_on_top(repo, state)
     if not commits:
@@ -64,7 +64,7 @@ def save(
             path.unlink()
         raise
     _keep(repo, commits[-1])
-    yours = replace(state, head=commits[-1], tree=git.tree_of(repo, commits[-1]))
+    yours = state._replace(head=commits[-1], tree=git.tree_of(repo, commits[-1]))
     switch(repo, yours, after)
     lock = read_lock(workspace.lock_file)
     inputs = inputs_of(workspace, fork, after.pin)
@@ -176,8 +176,7 @@ def _rendered(
             where=fork.name,
             hint="your commits are as they were; please report this",
         )
-    return replace(
-        state,
+    return state._replace(
         identity=identity_of(fork, inputs),
         without=(),
         head=rendered.head,

@@ -12,8 +12,7 @@ from forkctl.forks.lockfile import LockedFork, read_lock
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import Standing, standing_of
-from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.switch import interrupted
+from forkctl.forks.state import TreeState, interrupted, state_of
 from forkctl.forks.sync import is_at_pin
 from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
