@@ -9,11 +9,11 @@ from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, Manifest
 from forkctl.forks.processes import Children, Interrupted
 from forkctl.forks.sources import fetch_source
-from forkctl.forks.standing import require_untouched
+from forkctl.forks.standing import open_tree, require_untouched
 from forkctl.forks.state import TreeState, state_of, write_state
 from forkctl.forks.switch import switch
 from forkctl.forks.sync import SyncOutcome, SyncResult, is_at_pin
-from forkctl.forks.tree import build, copy_pin, open_tree, pristine_state
+from forkctl.forks.tree import build, copy_pin, pristine_state
 from forkctl.forks.workspace import Workspace
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,6 @@ _HEADER = """\
 # `forkctl check` proves it.
 version = 1
 """
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class Inputs(NamedTuple):
@@ -101,4 +99,5 @@ def _section(name: str, locked: LockedFork) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE_KEY.match(key) else json.dumps(key, ensure_ascii=False)
+    bare = key.isascii() and key.replace("-", "_").isidentifier()
+    return key if bare else json.dumps(key, ensure_ascii=False)

@@ -17,13 +17,9 @@ from typing import Any, NamedTuple
 from forkctl.errors import UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
 from forkctl.forks.toml import parse_toml
-from forkctl.forks.toml_lines import line_of
 
 VERSION = 1
 _TOML_HINT = "each table, and each key of a table, may be written once"
-_URL = re.compile(r"(https|ssh|file)://[^\s\"'\\\x00-\x1f]+\Z")
-_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s\"'\\]+\Z")
-_LOCAL = re.compile(r"/[^\n\"\\]+\Z")
 
 
 class GitSource(NamedTuple):
@@ -199,11 +195,18 @@ def _is_hex(text: str, length: int) -> bool:
 
 
 def fault_of_url(url: str) -> str | None:
-    if re.match(r"https://[^/@]*:[^/@]*@", url):
-        return "holds a password; let a git credential helper keep it"
-    if url.startswith("-") or not (_URL.match(url) or _SCP.match(url) or _LOCAL.match(url)):
-        return "is not a place forkctl fetches from"
-    return None
+    """Why nothing is fetched from there; None where it may be."""
+    strange = not url.isprintable() or any(character in url for character in "\"'\\")
+    if url.startswith(("https://", "ssh://", "file://")) and not strange and " " not in url:
+        user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+        if url.startswith("https://") and ":" in user:
+            return "holds a password; let a git credential helper keep it"
+        return None
+    if url.startswith("/") and not strange:
+        return None
+    if re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s\"'\\]+\Z", url):
+        return None  # git@host:path
+    return "is not a place forkctl fetches from"
 
 
 def _environment(table: _Table) -> Environment:
@@ -289,6 +292,8 @@ class _Table:
                 )
 
     def refuse(self, key: str | None, message: str, form: str) -> None:
+        from forkctl.forks.toml_lines import line_of
+
         path = self._path if key is None else (*self._path, key)
         raise UsageError(
             message,

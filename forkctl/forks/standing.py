@@ -8,7 +8,9 @@ from typing import NamedTuple
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.git import Repository
+from forkctl.forks.processes import Children
 from forkctl.forks.state import BRANCH, TreeState
+from forkctl.forks.workspace import Workspace
 
 # A person in the middle of one of these has work that no commit holds yet.
 _UNDER_WAY = {
@@ -36,6 +38,11 @@ class Standing(NamedTuple):
     def at(self, state: TreeState) -> bool:
         """HEAD is where forkctl left it."""
         return self.head == state.head and self.branch == BRANCH.removeprefix("refs/heads/")
+
+
+def open_tree(workspace: Workspace, name: str, children: Children) -> Repository:
+    tree = workspace.tree(name)
+    return Repository(tree / ".git", children, tree)
 
 
 def standing_of(repo: Repository) -> Standing:

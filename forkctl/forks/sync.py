@@ -81,8 +81,8 @@ def settled_state(workspace: Workspace, name: str, children: Children) -> TreeSt
     """The state of a tree, after finishing a switch that was interrupted in it."""
     state = state_of(workspace, name)
     if state is not None and interrupted(workspace.tree(name)):
+        from forkctl.forks.standing import open_tree
         from forkctl.forks.switch import recover
-        from forkctl.forks.tree import open_tree
 
         state = recover(open_tree(workspace, name, children)) or state
     return state

@@ -19,11 +19,6 @@ from forkctl.forks.workspace import Workspace
 _EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
 
-def open_tree(workspace: Workspace, name: str, children: Children) -> Repository:
-    tree = workspace.tree(name)
-    return Repository(tree / ".git", children, tree)
-
-
 def build(
     workspace: Workspace, fork: Fork, cached: Repository, pin: str, children: Children
 ) -> TreeState:

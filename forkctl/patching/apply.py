@@ -19,10 +19,9 @@ from forkctl.forks.lockfile import (
 )
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import require_on_top, require_untouched, standing_of
+from forkctl.forks.standing import open_tree, require_on_top, require_untouched, standing_of
 from forkctl.forks.state import TreeState
 from forkctl.forks.sync import is_at_pin, settled_state
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 

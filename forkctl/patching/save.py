@@ -18,11 +18,10 @@ from forkctl.forks.lockfile import LockedFork, read_lock, write_lock
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.paths import require_inside
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import require_on_top, some, standing_of
+from forkctl.forks.standing import open_tree, require_on_top, some, standing_of
 from forkctl.forks.state import TreeState
 from forkctl.forks.switch import switch
 from forkctl.forks.sync import settled_state
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 from forkctl.patching.names import patch_files
