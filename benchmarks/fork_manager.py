@@ -56,7 +56,10 @@ class Yard:
             "PYTHONPATH": str(ROOT),
             "FORKCTL_CACHE": str(root / "cache"),
             "HOME": str(root / "home"),
+            # compiled once, as an installed package is
+            "PYTHONPYCACHEPREFIX": str(root / "compiled"),
         }
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
         (root / "home").mkdir(parents=True)
 
     def run(self, *argv: object, cwd: Path | None = None, check: bool = True) -> str:

@@ -93,7 +93,6 @@ def _apply_one(
     if is_there:
         require_reproduced(fork, there, known)
         return _unchanged(fork, repo, state, inputs), there
-    require_untouched(repo, state)
     state, patches = _render_and_switch(workspace, fork, repo, state, inputs, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
     return ApplyResult(fork, ApplyOutcome.APPLIED, state, patches), record
@@ -133,9 +132,10 @@ def _render_and_switch(
     without: Sequence[str],
     known: LockedFork | None,
 ) -> tuple[TreeState, int]:
-    from forkctl.forks.switch import switch
+    from forkctl.forks.switch import remove_ref_locks, switch
     from forkctl.patching.rendering import render
 
+    remove_ref_locks(repo)
     rendered = render(workspace, fork, inputs, repo, repo)
     require_reproduced(fork, rendered.locked(inputs), known)
     new = state._replace(
@@ -144,7 +144,7 @@ def _render_and_switch(
         head=rendered.head,
         tree=rendered.tree,
     )
-    # Rendering takes a while; somebody may have started to edit.
+    # Asked last: rendering takes a while, in which somebody may have started to edit.
     require_untouched(repo, state)
     switch(repo, state, new)
     return new, len(rendered.outcomes)

@@ -30,40 +30,54 @@ class _Snapshot:
     author: None = None
 
 
-def plain_applier(
-    children: Children, tree: Readable
-) -> Callable[[PlainPatch, Contents], Contents]:
+def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, Contents], Contents]:
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         pristine = {path: tree.read(path) for path in patch.files}
         now = {path: current.get(path, pristine[path]) for path in patch.files}
         with tempfile.TemporaryDirectory(prefix="forkctl-") as scratch:
-            write_repository(Path(scratch), BARE)
-            repo = Repository(Path(scratch), children)
-            return _apply(repo, patch, pristine, now)
+            files = Path(scratch) / "files"
+            files.mkdir()
+            repo = Repository(Path(scratch) / "git", children, files)
+            write_repository(repo.git_dir, BARE)
+            try:
+                return _apply_directly(repo, files, patch, now)
+            except GitError as error:
+                return _merge(repo._replace(work_tree=None), patch, pristine, now, error)
 
     return apply_plain
 
 
-def _apply(repo: Repository, patch: PlainPatch, pristine: Contents, now: Contents) -> Contents:
+def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Contents) -> Contents:
+    """On the files themselves, in a folder that holds no others."""
+    for path, content in now.items():
+        if content is not None:
+            (files / path).parent.mkdir(parents=True, exist_ok=True)
+            (files / path).write_bytes(content)
+    repo.local("apply", "--whitespace=nowarn", stdin=patch.diff)
+    return {
+        path: (files / path).read_bytes() if (files / path).is_file() else None
+        for path in patch.files
+    }
+
+
+def _merge(
+    repo: Repository, patch: PlainPatch, pristine: Contents, now: Contents, direct: GitError
+) -> Contents:
     snapshots = [_Snapshot(_changes({}, pristine)), _Snapshot(_changes(pristine, now))]
     commits = write_commits(repo, None, {}, snapshots)
     index = repo.git_dir / "index"
     repo.local("read-tree", commits[-1], index=index)
     try:
-        repo.local("apply", "--cached", "--whitespace=nowarn", stdin=patch.diff, index=index)
-    except GitError as direct:
-        repo.local("read-tree", commits[-1], index=index)
-        try:
-            repo.local(
-                "apply", "--cached", "--3way", "--whitespace=nowarn", stdin=patch.diff, index=index
-            )
-        except GitError:
-            raise ForkctlError(
-                f"this plain patch does not apply: {git.said(direct.stderr, 1)}",
-                where=str(patch.path),
-                hint="apply it by hand in the fork tree, commit, and `forkctl save`; "
-                "or write it as a structural patch, which survives such changes",
-            ) from None
+        repo.local(
+            "apply", "--cached", "--3way", "--whitespace=nowarn", stdin=patch.diff, index=index
+        )
+    except GitError:
+        raise ForkctlError(
+            f"this plain patch does not apply: {git.said(direct.stderr, 1)}",
+            where=str(patch.path),
+            hint="apply it by hand in the fork tree, commit, and `forkctl save`; "
+            "or write it as a structural patch, which survives such changes",
+        ) from None
     result = repo.line("write-tree", index=index)
     with git.blob_reader(repo) as blobs:
         files = git.files_of(repo, result)

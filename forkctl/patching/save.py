@@ -20,7 +20,7 @@ from forkctl.forks.paths import require_inside
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import open_tree, require_on_top, some, standing_of
 from forkctl.forks.state import TreeState
-from forkctl.forks.switch import switch
+from forkctl.forks.switch import remove_ref_locks, switch
 from forkctl.forks.sync import settled_state
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
@@ -165,6 +165,7 @@ def _rendered(
 ) -> TreeState:
     """The state with the new patches. `must_be`: the commit whose tree has to come out."""
     inputs = inputs_of(workspace, fork, state.pin)
+    remove_ref_locks(repo)
     rendered = render(workspace, fork, inputs, repo, repo)
     if must_be is not None and rendered.tree != git.tree_of(repo, must_be):
         differing = repo.line(
