@@ -6,7 +6,9 @@ in one machine's object store must not decide whether a patch applies, or what c
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +33,22 @@ class _Snapshot:
 
 
 def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, Contents], Contents]:
+    folder: Path | None = None  # made when the first patch comes, gone with this function
+
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
+        nonlocal folder
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="forkctl-"))
+            weakref.finalize(apply_plain, shutil.rmtree, folder, ignore_errors=True)
+            write_repository(folder / "git", BARE)
+            (folder / "files").mkdir()
         pristine = {path: tree.read(path) for path in patch.files}
         now = {path: current.get(path, pristine[path]) for path in patch.files}
-        with tempfile.TemporaryDirectory(prefix="forkctl-") as scratch:
-            files = Path(scratch) / "files"
-            files.mkdir()
-            repo = Repository(Path(scratch) / "git", children, files)
-            write_repository(repo.git_dir, BARE)
-            try:
-                return _apply_directly(repo, files, patch, now)
-            except GitError as error:
-                return _merge(repo._replace(work_tree=None), patch, pristine, now, error)
+        repo = Repository(folder / "git", children, folder / "files")
+        try:
+            return _apply_directly(repo, folder / "files", patch, now)
+        except GitError as error:
+            return _merge(repo._replace(work_tree=None), patch, pristine, now, error)
 
     return apply_plain
 
@@ -53,11 +59,15 @@ def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Conte
         if content is not None:
             (files / path).parent.mkdir(parents=True, exist_ok=True)
             (files / path).write_bytes(content)
-    repo.local("apply", "--whitespace=nowarn", stdin=patch.diff)
-    return {
-        path: (files / path).read_bytes() if (files / path).is_file() else None
-        for path in patch.files
-    }
+    try:
+        repo.local("apply", "--whitespace=nowarn", stdin=patch.diff)
+        return {
+            path: (files / path).read_bytes() if (files / path).is_file() else None
+            for path in patch.files
+        }
+    finally:
+        for path in patch.files:
+            (files / path).unlink(missing_ok=True)
 
 
 def _merge(
