@@ -115,7 +115,7 @@ class DemoFile:
             reason = (
                 "its demos disagree"
                 if found
-                else "joint_states are missing, at rest, or equal no states at the same step or next"
+                else "joint_states are missing, at rest, or like no states at the same step or next"
             )
             raise AlignmentError(
                 f"the alignment of observations and actions cannot be told: {reason}",

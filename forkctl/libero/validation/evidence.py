@@ -7,6 +7,7 @@ file of 600 MB leaves about 40 MB, and yet no frame is left unread.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -17,6 +18,7 @@ from forkctl.libero import alignment as align
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.reader import Demo, DemoFile
 from forkctl.libero.schema import DEMO_DATASETS, FRAME_OBS, LOW_DIM_OBS, DatasetSpec
+from forkctl.libero.storage import Extent
 from forkctl.libero.validation.finding import Finding
 
 Array = npt.NDArray[Any]
@@ -59,6 +61,12 @@ class FileEvidence:
     attrs: Mapping[str, Any]
     names: Tuple[str, ...]  # of demos, readable or not
     demos: Tuple[DemoEvidence, ...]
+
+
+def alignment_of(file: FileEvidence) -> Optional[str]:
+    """What all demos that show one agree on."""
+    votes = {demo.alignment() for demo in file.demos} - {None}
+    return votes.pop() if len(votes) == 1 else None
 
 
 def gather(file: DemoFile, findings: List[Finding], *, images: bool = True) -> FileEvidence:
@@ -135,7 +143,7 @@ def _checked_shape(
         if demo.file.is_group(where):
             raise LiberoError("a group where a dataset should be")
         extent = demo.file.extent(where)
-        if extent.offset is None and extent.nbytes > _most_bytes(demo.file, where):
+        if extent.offset is None and _bytes_of(extent) > _most_bytes(demo.file, where):
             raise LiberoError(f"shape {extent.shape} is more than the file can hold")
     except _READ_ERRORS as error:
         findings.append(Finding("unreadable-dataset", _one_line(error), where))
@@ -161,8 +169,14 @@ def _fits(shape: Tuple[int, ...], spec: DatasetSpec) -> bool:
     )
 
 
+def _bytes_of(extent: Extent) -> int:
+    return extent.count * np.dtype(extent.dtype).itemsize
+
+
 def _most_bytes(file: DemoFile, where: str) -> int:
     dataset = file.group(where.rpartition("/")[0])[where.rpartition("/")[2]]
+    if dataset.chunks is None:  # virtual: its values lie in other files
+        return sys.maxsize
     return int(dataset.id.get_storage_size()) * _MOST_COMPRESSION + 1024
 
 

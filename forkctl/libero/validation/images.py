@@ -26,6 +26,7 @@ _MIN_STEPS = 30
 _FROZEN_SHARE = 0.5
 _BLUE = 8.0  # levels by which blue must outshine red
 _EXPLAINED = 0.35  # of the arm's way through the picture, before we dare to speak
+_UNANIMOUS = 0.4  # reaching out and going down may disagree a little, not contradict each other
 
 
 def check(file: FileEvidence) -> Iterator[Finding]:
@@ -138,7 +139,7 @@ def _turns(demos: List[DemoEvidence]) -> Tuple[Optional[float], Optional[float]]
         return None, None
     row, column, x, y, z = np.concatenate(tracks).T
     # In an upright picture of the robot's front: down with +x and -z, to the right with +y.
-    return _agreement(row, x - z), _agreement(column, y)
+    return _agreement(row, np.stack([x, -z])), _agreement(column, y[None])
 
 
 def _track(demo: DemoEvidence) -> Optional[Array]:
@@ -159,8 +160,14 @@ def _track(demo: DemoEvidence) -> Optional[Array]:
     return centred
 
 
-def _agreement(seen: Array, expected: Array) -> Optional[float]:
-    if seen.std() < 1e-6 or expected.std() < 1e-6:
+def _agreement(seen: Array, causes: Array) -> Optional[float]:
+    """From -1 to 1: how far the causes, in their sense, move what is seen. None = unexplained."""
+    if seen.std() < 1e-6:
         return None
-    value = float(np.corrcoef(seen, expected)[0, 1])
-    return value if value * value >= _EXPLAINED else None
+    weights, *_ = np.linalg.lstsq(causes.T, seen, rcond=None)
+    explained = 1.0 - float((seen - weights @ causes).var() / seen.var())
+    shares = weights * causes.std(axis=1)
+    if explained < _EXPLAINED or not np.abs(shares).sum() > 0:
+        return None
+    agreement = float(shares.sum() / np.abs(shares).sum())
+    return agreement if abs(agreement) >= _UNANIMOUS else None
