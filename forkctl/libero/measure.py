@@ -7,6 +7,7 @@ measured in fixed groups, and the groups are merged in order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -22,7 +23,7 @@ from forkctl.libero.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.resampling import resample
 from forkctl.libero.schema import ACTION_DIM
 from forkctl.libero.statistics import Accumulator, Statistics
-from forkctl.libero.workers import in_processes
+from forkctl.libero.workers import map_in_order
 
 Array = npt.NDArray[Any]
 
@@ -199,7 +200,7 @@ def measure(
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
     total = DatasetAccumulator(wanted)
-    parts = in_processes(_measure_group, [(wanted, group) for group in groups], workers)
+    parts = map_in_order(partial(_measure_group, wanted), groups, workers)
     for part in watch(parts, len(groups)):
         total.merge(part)
     if not total.steps:
