@@ -1,0 +1,71 @@
+"""`forkctl apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.errors import ExitCode, UsageError
+from forkctl.forks.manifest import load
+from forkctl.forks.workspace import find_workspace, locked
+from forkctl.patching import apply as patching_apply
+
+
+@click.command()
+@click.argument("forks", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
+@click.option("--without", multiple=True, metavar="PATCH", help="Leave this patch out.")
+@click.option(
+    "--locked", "lock_rules", is_flag=True, help="Refuse what forks.lock does not record."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def apply(
+    forks: Sequence[str], every: bool, without: Sequence[str], lock_rules: bool, as_json: bool
+) -> int:
+    """Put overlays and patches on the pinned revision.
+
+    The result is another commit for each set of inputs, and the same one on every machine. A tree
+    with work of yours in it is left as it is.
+    """
+    workspace = find_workspace()
+    chosen = load(workspace.manifest).choose(forks, every=every)
+    if without and len(chosen) != 1:
+        raise UsageError("--without is for one fork at a time", hint="name the fork")
+    with locked(workspace, "forkctl apply") as children:
+        results = patching_apply.apply(
+            workspace, chosen, children, without=without, locked=lock_rules
+        )
+    failures = [(result.fork.name, result.error) for result in results if result.error]
+    if as_json:
+        print_json([_as_json(result) for result in results])
+    else:
+        print_rows(
+            ("fork", "apply", "patches", "commit", "note"),
+            [
+                (
+                    r.fork.name,
+                    r.outcome.value,
+                    str(r.patches) if r.state else "-",
+                    r.state.head[:12] if r.state else "-",
+                    r.note,
+                )
+                for r in results
+            ],
+        )
+        print_failures(failures)
+    return ExitCode.USER_MUST_ACT if failures else ExitCode.DONE
+
+
+def _as_json(result: patching_apply.ApplyResult) -> dict[str, object]:
+    state = result.state
+    return {
+        "fork": result.fork.name,
+        "outcome": result.outcome.value,
+        "commit": state.head if state else None,
+        "tree": state.tree if state else None,
+        "without": list(state.without) if state else [],
+        "note": result.note,
+        "error": error_json(result.error),
+    }

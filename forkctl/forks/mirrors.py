@@ -1,0 +1,38 @@
+"""Where else an upstream can be fetched from. A mirror comes first and never replaces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from forkctl.errors import UsageError
+from forkctl.forks.manifest import fault_of_url
+
+VARIABLE = "FORKCTL_MIRROR"
+HOW = (
+    f"give a mirror: {VARIABLE}='https://github.com/=file:///mirror/', a [mirrors] table in "
+    "forks.toml, or git's own url.<base>.insteadOf"
+)
+
+
+def from_environment() -> tuple[tuple[str, str], ...]:
+    """`prefix=replacement` pairs, separated by white space."""
+    pairs = []
+    for word in os.environ.get(VARIABLE, "").split():
+        prefix, separator, replacement = word.partition("=")
+        if not separator or not prefix or fault_of_url(replacement):
+            raise UsageError(
+                f"{word!r} is not prefix=replacement",
+                where=VARIABLE,
+                hint="for example https://github.com/=file:///mirror/",
+            )
+        pairs.append((prefix, replacement))
+    return tuple(pairs)
+
+
+def places(url: str, mirrors: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Where to try, in order: the mirrors whose prefix fits, then upstream itself."""
+    for prefix, replacement in (*from_environment(), *mirrors):
+        if url.startswith(prefix):
+            yield replacement + url[len(prefix) :]
+    yield url

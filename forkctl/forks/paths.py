@@ -1,0 +1,45 @@
+"""Which paths and names are accepted, and whether a path stays where it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+# Spellings that some file systems take for `.git`.
+_GIT_DIRECTORIES = {".git", "git~1"}
+
+
+def fault_of_name(name: str) -> str | None:
+    """Why this cannot be the name of a fork, series or overlay folder; None where it can."""
+    if not NAME.match(name) or name.endswith((".lock", ".git")):
+        return "is not a plain name (letters, digits, '.', '_', '-')"
+    return None
+
+
+def fault_of_path(path: str) -> str | None:
+    """Why this cannot be a path inside of a tree; None where it can."""
+    if not path or path.startswith("/") or "\\" in path:
+        return "is not a relative path with forward slashes"
+    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+        return "holds a control character"
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return "holds an empty part, '.' or '..'"
+    if any(part.lower().rstrip(". ") in _GIT_DIRECTORIES for part in parts):
+        return "leads into a .git directory"
+    return None
+
+
+def require_inside(root: Path, path: Path) -> None:
+    """Refuse a path that symbolic links lead out of root."""
+    resolved, resolved_root = path.resolve(), root.resolve()
+    if resolved != resolved_root and resolved_root not in resolved.parents:
+        raise ForkctlError(
+            f"leads out of the workspace, to {resolved}",
+            where=str(path),
+            hint="put the files themselves there instead of a symbolic link",
+        )

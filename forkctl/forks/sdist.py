@@ -1,0 +1,145 @@
+"""A source package as a git tree, so that a fork can come from the package index.
+
+pip downloads it, so that the user's own index settings serve; the digest is pinned, so it does not
+matter from where. The import is deterministic: the same archive gives the same commit id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+from forkctl.forks import git
+from forkctl.forks.bare import BARE, write_repository
+from forkctl.forks.cache import Fetcher, Unreachable, cache_root, pin_ref
+from forkctl.forks.commits import write_commits
+from forkctl.forks.files import remove_folder
+from forkctl.forks.git import Repository
+from forkctl.forks.manifest import PypiSource
+from forkctl.forks.paths import fault_of_path
+from forkctl.forks.workspace import lock_on
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    path: str
+    content: bytes | None
+    executable: bool | None
+
+
+@dataclass(frozen=True)
+class ImportCommit:
+    message: str
+    changes: tuple[ImportedFile, ...]
+    author: None = None
+
+
+def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, str]:
+    """The cached repository with the release as its one commit, and that commit."""
+    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    git_dir.mkdir(parents=True, exist_ok=True)
+    with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
+        repo = Repository(git_dir, fetcher.children)
+        if commit := imported_commit(source):
+            return repo, commit
+        archive = _archive(fetcher, source, git_dir)
+        write_repository(git_dir, BARE)
+        plan = ImportCommit(
+            message=f"Import {source.package} {source.version}\n\nsha256: {source.sha256}\n",
+            changes=tuple(unpack(archive.read_bytes(), str(source))),
+        )
+        (commit,) = write_commits(repo, None, {}, [plan], ref="refs/heads/main")
+        git.write_ref(repo, pin_ref(commit), commit)
+        return repo, commit
+
+
+def imported_commit(source: PypiSource) -> str | None:
+    """The commit of a release that was imported before; reads a file, starts nothing."""
+    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    pins = git_dir / "refs" / "forkctl" / "pins"
+    names = sorted(path.name for path in pins.iterdir()) if pins.is_dir() else []
+    return next((name for name in names if len(name) == 40), None)
+
+
+def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
+    """The downloaded archive, kept: a later import needs no network."""
+    kept = folder / "archive.tar.gz"
+    if kept.is_file() and _digest(kept) == source.sha256:
+        return kept
+    if fetcher.offline:
+        raise Unreachable(
+            f"{source} is not in the cache",
+            where=str(cache_root()),
+            hint="run once without --offline, or `forkctl bundle` on a machine that has it",
+        )
+    remove_folder(folder / "download")
+    with tempfile.TemporaryDirectory(dir=folder, prefix="download") as scratch:
+        _download(fetcher, source, Path(scratch))
+        found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
+        if len(found) != 1:
+            raise ForkctlError(f"pip downloaded no .tar.gz of {source}")
+        if _digest(found[0]) != source.sha256:
+            raise ForkctlError(f"the download of {source} has sha256 {_digest(found[0])}")
+        found[0].replace(kept)
+    return kept
+
+
+def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
+    """pip verifies the digest before it looks into the archive, which may run its setup.py."""
+    wanted = folder / "wanted.txt"
+    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
+    finished = fetcher.children.run(
+        [*_pip(), "download", "--no-deps", "--no-binary", ":all:", "--require-hashes"]
+        + ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(wanted)],
+        env=dict(os.environ),
+        cwd=folder,
+        on_stderr=fetcher.progress,
+        inherit_lock=False,
+    )
+    if finished.returncode:
+        lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+        raise Unreachable(
+            f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
+            hint="pip's own settings (PIP_INDEX_URL, pip.conf) say where it looks",
+        )
+
+
+def _pip() -> list[str]:
+    from importlib.util import find_spec
+
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    return [sys.executable, "-m", "uv", "tool", "run", "pip"]
+
+
+def unpack(archive: bytes, where: str) -> Iterator[ImportedFile]:
+    """The plain files below the archive's one top folder; anything else is refused."""
+    import tarfile
+
+    with contextlib.closing(tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz")) as members:
+        tops: set[str] = set()
+        for member in members:
+            top, _, path = member.name.removeprefix("./").partition("/")
+            tops.add(top)
+            if member.isdir():
+                continue
+            fault = fault_of_path(path) if member.isfile() else "is not a plain file"
+            if fault or len(tops) > 1:
+                raise ForkctlError(
+                    f"{member.name!r} {fault or 'lies beside the top folder'}", where=where
+                )
+            content = members.extractfile(member)
+            assert content is not None
+            yield ImportedFile(path, content.read(), bool(member.mode & 0o100))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,321 @@
+"""Move a live tree from one state to another so that a kill at any moment loses nothing.
+
+First everything is made ready beside the tree: the new content of each changed file is staged and
+the new index is written. Then a journal says what moves to what, and each file is renamed into
+place: at any moment it is the old file or the new one. Index, branch and state follow, and the
+journal goes last. Whoever finds a journal rolls forward: each path must be old or new, anything
+else is a person's work, and is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+from forkctl.forks import git
+from forkctl.forks.files import remove_folder, write_atomically
+from forkctl.forks.git import Entry, Repository
+from forkctl.forks.sparse import Folders, chooser, cone_file
+from forkctl.forks.standing import some
+from forkctl.forks.state import BRANCH, PIN_REF, TreeState, own_folder, write_state
+
+_LOCK_TEXT = b"forkctl is switching this tree; run forkctl again and it will finish\n"
+_RESCUES_KEPT = 20
+
+# path -> (what it was, what it becomes); None: no file
+Changes = Mapping[str, tuple[Entry | None, Entry | None]]
+
+
+def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
+    """The caller has made sure that the tree is `old` and that no work of a person is in it."""
+    _roll(repo, old, new)
+
+
+def recover(repo: Repository) -> TreeState | None:
+    """Finish a switch that was interrupted. The state it ends in, or None: there was none."""
+    assert repo.work_tree
+    own = own_folder(repo.work_tree)
+    journal = own / "switch.json"
+    if not journal.is_file():
+        _release_index(repo)
+        return None
+    raw = json.loads(journal.read_bytes())
+    old, new = _state(raw["from"]), _state(raw["to"])
+    _remove_stale_locks(repo)
+    head = git.resolve(repo, "HEAD")
+    if head not in (old.head, new.head):
+        raise ForkctlError(
+            "a switch was interrupted here, and HEAD was moved since",
+            where=str(repo.work_tree),
+            hint=f"`git reset --soft {old.head[:12]}` there, then run forkctl again",
+        )
+    if _staged(repo, old.head) and _staged(repo, new.head):
+        raise ForkctlError(
+            "a switch was interrupted here, and changes were staged since: "
+            + some(_staged(repo, old.head)),
+            where=str(repo.work_tree),
+            hint="`git reset` there unstages them and keeps the files; then run forkctl again",
+        )
+    _roll(repo, old, new)
+    return new
+
+
+def interrupted(tree: Path) -> bool:
+    return (own_folder(tree) / "switch.json").is_file() or _is_ours(tree / ".git" / "index.lock")
+
+
+def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
+    assert repo.work_tree
+    own, tree = own_folder(repo.work_tree), repo.work_tree
+    changes = _changes(repo, old, new)
+    _require_old_or_new(repo, changes)
+    _stage(repo, own, changes)
+    next_index = own / "index.next"
+    _write_index(repo, next_index, new)
+    _hold_index(repo)
+    journal = own / "switch.json"
+    try:
+        write_atomically(journal, json.dumps({"from": asdict(old), "to": asdict(new)}, indent=1))
+    except BaseException:
+        if not journal.is_file():
+            _release_index(repo)
+        raise
+    _write_sparse(repo, new.sparse)
+    _move_files(tree, own / "stage", changes)
+    repo.local("update-index", "-q", "--refresh", index=next_index, accept=(0, 1))
+    next_index.replace(repo.git_dir / "index")
+    _move_branch(repo, old, new)
+    write_state(tree, new)
+    journal.unlink()
+    _release_index(repo)
+    remove_folder(own / "stage")
+
+
+def _state(raw: dict[str, object]) -> TreeState:
+    for key in ("sparse", "without"):
+        if raw[key] is not None:
+            raw[key] = tuple(raw[key])  # type: ignore[arg-type]
+    return TreeState(**raw)  # type: ignore[arg-type]
+
+
+def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
+    before, after = (laid_out(repo, state.head, state.sparse) for state in (old, new))
+    return {
+        path: (before.get(path), after.get(path))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    }
+
+
+def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
+    """The files that a tree at this commit has on disk (a submodule is none of ours)."""
+    chosen = chooser(sparse)
+    return {
+        path: entry
+        for path, entry in git.files_of(repo, commit).items()
+        if entry.mode != "160000" and chosen(path)
+    }
+
+
+def _require_old_or_new(repo: Repository, changes: Changes) -> None:
+    assert repo.work_tree
+    not_old = _differing(repo, {p: old for p, (old, _) in changes.items() if old})
+    not_new = _differing(repo, {p: new for p, (_, new) in changes.items() if new})
+    leaving = {path for path, (_, new) in changes.items() if new is None}
+
+    def is_there(path: str, wanted: Entry | None, differing: set[str]) -> bool:
+        if wanted is None:
+            return _can_hold_nothing(repo.work_tree or Path(), path, leaving)
+        return path not in differing
+
+    strange = [
+        path
+        for path, (old, new) in changes.items()
+        if not is_there(path, old, not_old) and not is_there(path, new, not_new)
+    ]
+    if strange:
+        raise ForkctlError(
+            f"files here are not what forkctl left, and would be overwritten: {some(strange)}",
+            where=str(repo.work_tree),
+            hint="move them out of the tree (ignored files count too), then run this again",
+        )
+
+
+def _can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
+    """No file is at this path, and a new one can be put there without taking one away."""
+    here = tree / path
+    for parent in list(here.parents):
+        if parent == tree:
+            break
+        if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
+            return str(parent.relative_to(tree)) in leaving
+    if not os.path.lexists(here):
+        return True
+    if here.is_symlink() or not here.is_dir():
+        return False
+    inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
+    return all(str(file.relative_to(tree)) in leaving for file in inside)
+
+
+def _differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
+    """The paths whose file on disk is not this entry. Content is compared, no cached answer of the
+    live index is believed (it may be told to assume files unchanged)."""
+    if not entries:
+        return set()
+    assert repo.work_tree
+    index = own_folder(repo.work_tree) / "index.check"
+    _index_of(repo, index, entries)
+    repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
+    out = repo.local("diff-files", "--name-only", "-z", index=index)
+    return {os.fsdecode(path) for path in out.split(b"\0") if path}
+
+
+def _index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
+    index.unlink(missing_ok=True)
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
+    records = b"".join(
+        f"{entry.mode} {entry.oid}\t".encode() + os.fsencode(path) + b"\0"
+        for path, entry in entries.items()
+    )
+    repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
+
+
+def _stage(repo: Repository, own: Path, changes: Changes) -> None:
+    stage = own / "stage"
+    remove_folder(stage)
+    stage.mkdir()
+    coming = {path: new for path, (_, new) in changes.items() if new}
+    if not coming:
+        return
+    index = own / "index.stage"
+    _index_of(repo, index, coming)
+    names = b"".join(os.fsencode(path) + b"\0" for path in coming)
+    repo.local(
+        "checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index
+    )
+    index.unlink()
+
+
+def _write_index(repo: Repository, index: Path, new: TreeState) -> None:
+    """The whole new index; git marks what lies outside of the sparse folders as not laid out."""
+    index.unlink(missing_ok=True)
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
+    repo.local("read-tree", new.head, index=index)
+    chosen = chooser(new.sparse)
+    outside = [path for path in git.files_of(repo, new.head) if not chosen(path)]
+    if outside:
+        names = b"".join(os.fsencode(path) + b"\0" for path in outside)
+        repo.local("update-index", "--skip-worktree", "-z", "--stdin", stdin=names, index=index)
+
+
+def _hold_index(repo: Repository) -> None:
+    """Keep the person's own git out while files move, by the lock that git itself uses."""
+    assert repo.work_tree
+    lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
+    text.write_bytes(_LOCK_TEXT)
+    try:
+        lock.hardlink_to(text)  # comes into being whole, so that it is known for ours
+    except FileExistsError:
+        if not _is_ours(lock):
+            raise ForkctlError(
+                "another git process works in this tree (its index.lock is there)",
+                where=str(repo.work_tree),
+                hint="let it finish, then run this again; remove the file if no git runs any more",
+            ) from None
+    finally:
+        text.unlink()
+
+
+def _release_index(repo: Repository) -> None:
+    lock = repo.git_dir / "index.lock"
+    if _is_ours(lock):
+        lock.unlink()
+
+
+def _is_ours(lock: Path) -> bool:
+    return lock.is_file() and lock.read_bytes() == _LOCK_TEXT
+
+
+def _write_sparse(repo: Repository, sparse: Folders) -> None:
+    path = repo.git_dir / "info" / "sparse-checkout"
+    write_atomically(path, cone_file(sparse))
+
+
+def _move_files(tree: Path, stage: Path, changes: Changes) -> None:
+    for path, (_, new) in changes.items():
+        if new is None:
+            _remove(tree, path)
+    for path, (_, new) in changes.items():
+        staged = stage / path
+        if new is not None and os.path.lexists(staged):
+            target = tree / path
+            if target.is_dir() and not target.is_symlink():
+                _remove_empty_folders(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged.replace(target)
+
+
+def _remove(tree: Path, path: str) -> None:
+    target = tree / path
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    for parent in target.parents:
+        if parent == tree:
+            break
+        try:
+            parent.rmdir()
+        except OSError:
+            break  # it holds something: ignored files stay where they are
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for here, _, _ in os.walk(folder, topdown=False):
+        Path(here).rmdir()
+
+
+def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
+    commands = [
+        f"update {BRANCH} {new.head}",
+        f"update {PIN_REF} {new.pin}",
+        *_rescue(repo, old.head, new.head),
+    ]
+    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
+
+
+def _rescue(repo: Repository, old_head: str, new_head: str) -> Iterable[str]:
+    """Keep the head that the branch leaves, and forget the oldest of many."""
+    if old_head == new_head:
+        return
+    refs = repo.line(
+        "for-each-ref", "--format=%(refname) %(objectname)", "refs/forkctl/rescue/"
+    ).splitlines()
+    kept = {int(ref.rpartition("/")[2]): oid for ref, oid in (line.split() for line in refs)}
+    if old_head not in kept.values():
+        yield f"create refs/forkctl/rescue/{max(kept, default=0) + 1} {old_head}"
+    for number in sorted(kept)[: max(0, len(kept) + 1 - _RESCUES_KEPT)]:
+        if kept[number] != old_head:
+            yield f"delete refs/forkctl/rescue/{number}"
+
+
+def _staged(repo: Repository, commit: str) -> list[str]:
+    out = repo.local("diff-index", "--cached", "--name-only", "--no-renames", "-z", commit)
+    return [os.fsdecode(path) for path in out.split(b"\0") if path]
+
+
+def _remove_stale_locks(repo: Repository) -> None:
+    """Those that a killed child of ours left. No such child lives: it would hold our lock."""
+    if not _is_ours(repo.git_dir / "index.lock"):
+        return  # a person's git may be at work; `_hold_index` will refuse
+    for name in ("HEAD.lock", f"{BRANCH}.lock", f"{PIN_REF}.lock", "packed-refs.lock"):
+        (repo.git_dir / name).unlink(missing_ok=True)
+    remove_ref_locks(repo)
+
+
+def remove_ref_locks(repo: Repository) -> None:
+    """In our own corner of the references only forkctl writes."""
+    for stale in (repo.git_dir / "refs" / "forkctl").rglob("*.lock"):
+        stale.unlink(missing_ok=True)

@@ -1,0 +1,150 @@
+"""The folder that holds forks.toml, and the one lock over everything below it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from forkctl.errors import ForkctlError, UsageError
+from forkctl.forks.processes import Children
+
+MANIFEST_NAME = "forks.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / MANIFEST_NAME
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "forks.lock"
+
+    @property
+    def patches(self) -> Path:
+        return self.root / "patches"
+
+    @property
+    def overlays(self) -> Path:
+        return self.root / "overlays"
+
+    @property
+    def forks(self) -> Path:
+        return self.root / "forks"
+
+    def tree(self, name: str) -> Path:
+        return self.forks / name
+
+    @property
+    def work_area(self) -> Path:
+        """Where trees are built and taken apart: beside them, so that a rename moves them."""
+        return self.forks / ".forkctl"
+
+
+def find_workspace(start: Path | None = None) -> Workspace:
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / MANIFEST_NAME).is_file():
+            return Workspace(folder)
+    raise UsageError(
+        f"there is no {MANIFEST_NAME} here or in a folder above",
+        where=str(here),
+        hint="change into a forkctl workspace, or write one (docs/concepts.md has an example)",
+    )
+
+
+class Busy(ForkctlError):
+    """Another forkctl holds the lock and the caller did not want to wait."""
+
+
+@contextlib.contextmanager
+def locked(
+    workspace: Workspace,
+    command: str,
+    *,
+    wait: bool = True,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Children]:
+    """Hold the workspace; the yielded children are ended when the command is interrupted."""
+    with (
+        lock_on(workspace.root / ".forkctl.lock", command, wait=wait, say=say) as lock_fd,
+        ended_with_the_command(Children(lock_fd)) as children,
+    ):
+        yield children
+
+
+@contextlib.contextmanager
+def ended_with_the_command(children: Children) -> Iterator[Children]:
+    """End the children on any way out but the ordinary one; treat SIGTERM as an interrupt."""
+    with _terminated_like_interrupted():
+        try:
+            yield children
+        except BaseException:
+            children.end_all()
+            raise
+
+
+@contextlib.contextmanager
+def lock_on(
+    path: Path,
+    command: str,
+    *,
+    wait: bool = True,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[int]:
+    """flock: freed by the kernel when its last holder is gone, so it never goes stale."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ForkctlError(
+            f"the lock cannot be opened: {error.strerror}",
+            where=str(path),
+            hint="the folder must be writable by you, with space left on its disk",
+        ) from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another forkctl"
+            if not wait:
+                raise Busy(f"{holder} is at work here", where=str(path.parent)) from None
+            (say or _say)(f"waiting for {holder} (or git processes it started) …")
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a full disk must not keep anybody from the lock
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{command}, process {os.getpid()}".encode(), 0)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = {which: signal.signal(which, interrupt) for which in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for which, handler in previous.items():
+            signal.signal(which, handler)

@@ -1,0 +1,106 @@
+"""One vocabulary for the metrics of every fork, as JSON lines.
+
+A line has some of: step, epoch, loss, lr, grad_norm, samples_per_s, time (Unix seconds) and split
+("train" when absent, or "valid"); other numbers may stand beside them. Overlays write such lines to
+the file named by $FORKCTL_METRICS. What upstream itself prints is turned into the same lines where
+no overlay writes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "FORKCTL_METRICS"
+Metric = dict[str, Any]
+
+
+def parse_line(line: str) -> Metric | None:
+    """The metric on a line; None for a line that is not (yet) whole."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def read_metrics(path: Path) -> list[Metric]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [metric for metric in map(parse_line, text.splitlines()) if metric]
+
+
+def append_metrics(path: Path, metrics: Iterable[Metric]) -> None:
+    with path.open("a", encoding="utf-8") as out:
+        out.writelines(json.dumps(metric) + "\n" for metric in metrics)
+
+
+def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[tuple[float, float]]:
+    """(step, value) pairs of one name; where no step was written, the epoch stands for it.
+
+    What a resumed run did again replaces what it did before.
+    """
+    points: list[tuple[float, float]] = []
+    timeline = Timeline()
+    for metric in metrics:
+        value = _number(metric.get(name))
+        if metric.get("split", "train") != split or value is None:
+            continue
+        at, again = timeline.place(metric)
+        if at is None:
+            continue
+        while again and points and points[-1][0] >= at:
+            points.pop()
+        points.append((at, value))
+    return points
+
+
+class Timeline:
+    """Steps of the whole run. A resumed one counts from one again, in the epoch it goes on with."""
+
+    def __init__(self) -> None:
+        self._shift = 0.0
+        self._last = 0.0
+        self._ends: dict[float, float] = {}  # epoch -> its last step
+
+    def place(self, metric: Metric) -> tuple[float | None, bool]:
+        """The step of a metric, and whether counting has just begun again."""
+        step, epoch = _number(metric.get("step")), _number(metric.get("epoch"))
+        if step is None or epoch is None:
+            return (epoch if step is None else step), False
+        again = step < self._last
+        if again:
+            earlier = [end for other, end in self._ends.items() if other < epoch]
+            self._shift = max(earlier, default=0.0)
+        self._last = step
+        self._ends[epoch] = step + self._shift
+        return step + self._shift, again
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+class MetricsFile:
+    """New lines of a growing metrics file, without reading the old ones again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def new(self) -> list[Metric]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]  # a line that is being written waits
+        self._offset += len(whole)
+        lines = whole.decode("utf-8", "replace").splitlines()
+        return [metric for metric in map(parse_line, lines) if metric]
