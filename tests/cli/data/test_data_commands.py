@@ -47,7 +47,7 @@ def test_validate_names_the_file_the_harm_and_the_mend(
     said = capsys.readouterr().out
     assert spoilt(made).name in said and "gripper-inverted" in said
     assert "forkctl data fix --gripper-from inverted" in said
-    assert "1 errors, 0 warnings" in said
+    assert "1 error, 0 warnings" in said
     good = max(made.iterdir())
     assert main(["data", "validate", str(good)]) == 0
 
