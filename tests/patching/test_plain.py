@@ -124,7 +124,8 @@ def simple(old: str, new: str) -> str:
         (simple("a/x", "b/x").replace("+++ b/x", "+++ b/../x"), "disagree"),
         (simple("a/x", "b/x").replace("--- a/x", "--- /dev/null"), "disagree"),
         (
-            "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n",
+            "diff --git a/l b/l\nnew file mode 120000\n"
+            "--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n",
             "symbolic link",
         ),
         ("diff --git a/m b/m\nnew file mode 160000\nindex 0000000..1111111\n", "mode 160000"),

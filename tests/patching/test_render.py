@@ -38,12 +38,12 @@ def verdict(folder: Path, edits: str, data: bytes = FILE) -> tuple[Verdict, str]
         ("- {match: os.path.join(a), insert_before: print()}", (Verdict.MOVED, "no-anchor")),
         ("- {scope: g, match: os.path.join(a), replace: a}", (Verdict.MOVED, "no-scope")),
         ("- {scope: f, match: b, insert_after: print()}", (Verdict.BROKEN, "kind")),
-        ("- {scope: f, match: $A.path, nested: true, replace: 1, expect: 2}", (Verdict.GONE, "no-anchor")),
+        ("- {scope: f, match: $A.path, replace: 1, expect: 2}", (Verdict.GONE, "no-anchor")),
         ("- {append: import os}\n- {match: nope(), remove: true}", (Verdict.GONE, "no-anchor")),
         ("- {match: x(), optional: true, remove: true}", (Verdict.GONE, "")),
         ("- {scope: f, prepend: b = os.path.join(a)}", (Verdict.ALREADY, "")),
     ],
-)  # fmt: skip
+)
 def test_verdicts(tmp_path: Path, edits: str, expected: tuple[Verdict, str]) -> None:
     assert verdict(tmp_path, edits) == expected
 

