@@ -6,11 +6,10 @@ measured in fixed groups, and the groups are merged in order.
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from forkctl.libero.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.resampling import resample
 from forkctl.libero.schema import ACTION_DIM
 from forkctl.libero.statistics import Accumulator, Statistics
+from forkctl.libero.workers import map_in_order
 
 Array = npt.NDArray[Any]
 
@@ -186,52 +186,34 @@ class DatasetAccumulator:
             self.demos += demos
 
 
+Parts = Iterator[DatasetAccumulator]
+
+
 def measure(
     paths: Iterable[Path],
     wanted: Wanted,
     *,
     workers: int = 1,
-    on_progress: Optional[Callable[[int], None]] = None,
+    watch: Callable[[Parts, int], Parts] = lambda parts, total: parts,
 ) -> DatasetStatistics:
-    """Statistics over all the files. `on_progress` is told how many more files are done."""
+    """Statistics over all the files. `watch` is handed the parts as they come, to show progress."""
     files = list(paths)
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
-    tell = on_progress or (lambda done: None)
     total = DatasetAccumulator(wanted)
-    for part in _measured(groups, wanted, workers, tell):
+    parts = map_in_order(partial(_measure_group, wanted), groups, workers)
+    for part in watch(parts, len(groups)):
         total.merge(part)
+    if not total.steps:
+        raise DataFileError(
+            "there is nothing to measure: no demo has a step",
+            where=", ".join(map(str, files[:3])),
+            hint="`forkctl data validate` says what is wrong with the files.",
+        )
     return total.result()
 
 
-def _measured(
-    groups: Sequence[Sequence[Path]],
-    wanted: Wanted,
-    workers: int,
-    tell: Callable[[int], None],
-) -> Iterator[DatasetAccumulator]:
-    if workers <= 1 or len(groups) <= 1:
-        for group in groups:
-            yield _measure_group(group, wanted)
-            tell(len(group))
-        return
-    # Forked where that is possible: a worker then need not import numpy and h5py again.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(min(workers, len(groups)), mp_context=context) as pool:
-        futures = {pool.submit(_measure_group, group, wanted): group for group in groups}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                tell(len(futures[future]))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        for future in futures:
-            yield future.result()
-
-
-def _measure_group(paths: Sequence[Path], wanted: Wanted) -> DatasetAccumulator:
+def _measure_group(wanted: Wanted, paths: Sequence[Path]) -> DatasetAccumulator:
     accumulator = DatasetAccumulator(wanted)
     for path in paths:
         with open_demo_file(path) as file:

@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,71 @@ from forkctl.libero.errors import DataFileError, LiberoError
 from forkctl.libero.measure import DatasetStatistics
 from forkctl.libero.published import Published
 from forkctl.libero.statistics import Statistics
+from forkctl.libero.suites import Suite
 
 OPENVLA_FILE = "dataset_statistics.json"
 RDT_FILE = "dataset_stat.json"
+
+# The conventions that a file can be written in; the first where none of them was asked for.
+_WRITTEN_IN = {
+    OPENVLA_FILE: ("openvla",),
+    RDT_FILE: ("rdt-delta", "rdt-velocity", "rdt-absolute"),
+}
 
 _OPENVLA_FIELDS = ("mean", "std", "max", "min", "q01", "q99")
 _RDT_FIELDS = ("mean", "std", "min", "max")
 # The gripper is 0 or 1 already; OpenVLA scales the other six.
 _OPENVLA_MASK = [True] * 6 + [False]
+
+
+def conventions_needed(asked: Sequence[str], files: Iterable[Path]) -> tuple[str, ...]:
+    """What to measure: what was asked for, and what the files to be written need on top."""
+    needed = list(asked)
+    for path in files:
+        alternatives = _WRITTEN_IN.get(path.name, ())
+        if alternatives and not set(alternatives) & set(needed):
+            needed.append(alternatives[0])
+    return tuple(dict.fromkeys(needed))
+
+
+def default_name(files: Sequence[Path], suite: Optional[Suite], *, no_noops: bool) -> str:
+    """The dataset's key: the suite's name as the upstreams have it, or the folder's."""
+    if suite is None:
+        return files[0].absolute().parent.name
+    without = no_noops or files[0].absolute().parent.name == suite.regenerated_name
+    return suite.regenerated_name if without else suite.name
+
+
+def write_statistics(path: Path, name: str, measured: DatasetStatistics) -> None:
+    """Write the numbers under `name` in the form that belongs to the file's name: OPENVLA_FILE,
+    RDT_FILE, or any other for all of them in a form of ours."""
+    if path.name == OPENVLA_FILE:
+        entry = openvla_entry(measured)
+    elif path.name == RDT_FILE:
+        found = [item for item in _WRITTEN_IN[RDT_FILE] if item in measured.actions]
+        if len(found) != 1:
+            raise LiberoError(
+                f"{RDT_FILE} holds one representation of the actions, not {len(found)}",
+                hint=f"Give one --convention of {', '.join(_WRITTEN_IN[RDT_FILE])}.",
+            )
+        entry = rdt_entry(name, measured, found[0])
+    else:
+        entry = to_json(measured)
+    update_json(path, name, entry)
+
+
+def to_json(measured: DatasetStatistics) -> dict[str, Any]:
+    """Everything that was measured, dimensions named; null for what is no number."""
+    return {
+        "files": measured.files,
+        "demos": measured.demos,
+        "steps": measured.steps,
+        "shortest": measured.shortest,
+        "longest": measured.longest,
+        "noop_share": measured.noop_share,
+        "actions": {name: _named(item) for name, item in measured.actions.items()},
+        "states": {name: _named(item) for name, item in measured.states.items()},
+    }
 
 
 def openvla_entry(measured: DatasetStatistics) -> dict[str, Any]:
@@ -111,6 +169,26 @@ def update_json(path: Path, name: str, entry: Mapping[str, Any]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _named(statistics: Statistics) -> dict[str, Any]:
+    fields = (*_OPENVLA_FIELDS, "near_zero", "nonfinite", "exact_quantiles")
+    columns = {name: getattr(statistics, name).tolist() for name in fields}
+    return {
+        "count": statistics.count,
+        "dims": {
+            dimension.name: {
+                "unit": dimension.unit,
+                "meaning": dimension.meaning,
+                **{name: _number(column[i]) for name, column in columns.items()},
+            }
+            for i, dimension in enumerate(statistics.dims)
+        },
+    }
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _fields(statistics: Statistics, names: Sequence[str]) -> dict[str, list[float]]:

@@ -34,6 +34,10 @@ class Extent:
     def count(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        return self.count * np.dtype(self.dtype).itemsize
+
 
 def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> Extent:
     """The place of a dataset, opened by h5py's low-level interface (several times faster)."""
@@ -55,8 +59,7 @@ class MappedFile:
 
     def array(self, extent: Extent) -> Optional[npt.NDArray[Any]]:
         """A read-only view, or None when the file ends before the extent does."""
-        dtype = np.dtype(extent.dtype)
-        count = extent.count
-        if extent.offset is None or extent.offset + count * dtype.itemsize > self._size:
+        if extent.offset is None or extent.offset + extent.nbytes > self._size:
             return None
-        return np.frombuffer(self._map, dtype, count, extent.offset).reshape(extent.shape)
+        flat = np.frombuffer(self._map, np.dtype(extent.dtype), extent.count, extent.offset)
+        return flat.reshape(extent.shape)

@@ -7,7 +7,7 @@ it read; `suite` compares files; `catalogue` says what each finding breaks and w
 
 from forkctl.libero.validation.catalogue import KINDS, Kind, Severity
 from forkctl.libero.validation.finding import Facts, FileReport, Finding
-from forkctl.libero.validation.report import ValidationReport, find_files, validate
+from forkctl.libero.validation.report import ValidationReport, validate
 
 __all__ = [
     "KINDS",
@@ -17,6 +17,5 @@ __all__ = [
     "Kind",
     "Severity",
     "ValidationReport",
-    "find_files",
     "validate",
 ]

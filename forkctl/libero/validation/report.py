@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.suites import get_suite
 from forkctl.libero.validation import suite as suite_checks
 from forkctl.libero.validation.catalogue import Severity
 from forkctl.libero.validation.finding import FileReport, Finding
 from forkctl.libero.validation.isolation import check_files
-
-ENDINGS = (".hdf5", ".h5")
 
 
 @dataclass(frozen=True)
@@ -56,24 +53,3 @@ def validate(
         on_file(report)
     ordered = tuple(reports[name] for name in names)
     return ValidationReport(ordered, tuple(suite_checks.check(ordered, suite)))
-
-
-def find_files(paths: Iterable[Path]) -> List[Path]:
-    """The HDF5 files among and below `paths`, each once, sorted within a folder."""
-    found: Dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            below = (p for p in path.rglob("*") if p.suffix in ENDINGS and p.is_file())
-            found.update(dict.fromkeys(sorted(below)))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise LiberoError("there is no such file or folder", where=str(path))
-    if not found:
-        listed = ", ".join(str(path) for path in paths)
-        raise LiberoError(
-            f"no {' or '.join(ENDINGS)} file here",
-            where=listed,
-            hint="Get one: forkctl data download SUITE, or forkctl data synth SUITE.",
-        )
-    return list(found)
