@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.index import FileIndex, build_index, load_index, save_index
 from forkctl.libero.reader import DemoFile
-from forkctl.libero.workers import map_in_order
+from forkctl.libero.workers import in_processes
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,10 @@ def index_files(
     paths: Sequence[Path], *, rebuild: bool = False, workers: int = 1
 ) -> Iterator[Indexed]:
     """In the order of the paths. A damaged file does not stop the others."""
-    work = partial(index_file, rebuild=rebuild)
-    return map_in_order(work, paths, workers)
+    return in_processes(index_file, [(path, rebuild) for path in paths], workers)
 
 
-def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
+def index_file(path: Path, rebuild: bool = False) -> Indexed:
     found = None if rebuild else load_index(path)
     if found is not None:
         return Indexed(path, found, fresh=True)

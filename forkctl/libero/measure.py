@@ -7,7 +7,6 @@ measured in fixed groups, and the groups are merged in order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -23,7 +22,7 @@ from forkctl.libero.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.resampling import resample
 from forkctl.libero.schema import ACTION_DIM
 from forkctl.libero.statistics import Accumulator, Statistics
-from forkctl.libero.workers import map_in_order
+from forkctl.libero.workers import in_processes
 
 Array = npt.NDArray[Any]
 
@@ -149,8 +148,7 @@ class DatasetAccumulator:
         times = np.flatnonzero(~noops) if self.wanted.drop_noops else np.arange(len(stored))
         actions = stored[times]
         if self.wanted.hold > 1:
-            windows = resample(actions, self.wanted.hold)
-            actions, times = windows.actions, times[windows.starts]
+            actions = resample(actions, self.wanted.hold).actions  # one from every step on
         self.steps += len(actions)
         self._count_lengths(1, len(actions), len(actions))
         observed = times - offset
@@ -201,7 +199,7 @@ def measure(
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
     total = DatasetAccumulator(wanted)
-    parts = map_in_order(partial(_measure_group, wanted), groups, workers)
+    parts = in_processes(_measure_group, [(wanted, group) for group in groups], workers)
     for part in watch(parts, len(groups)):
         total.merge(part)
     if not total.steps:

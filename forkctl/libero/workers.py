@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, Callable, Iterator, Sequence, Tuple, TypeVar
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -18,42 +17,25 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def map_in_order(
-    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+def in_processes(
+    work: Callable[..., Result], calls: Sequence[Tuple[Any, ...]], workers: int
 ) -> Iterator[Result]:
-    """`work` of each item, in the order of the items, each result let go of when handed on.
+    """`work(*call)` for each call, in their order. One worker means this process.
 
     The processes are forked where that is possible, so that none imports numpy and h5py again; and
     they are started by the call itself, before a progress bar starts a thread.
     """
-    if workers <= 1 or len(items) <= 1:
-        return map(work, items)
+    if workers <= 1 or len(calls) <= 1:
+        return (work(*call) for call in calls)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=context)
-    return _collected(pool, [pool.submit(work, item) for item in items])
+    pool = ProcessPoolExecutor(min(workers, len(calls)), mp_context=context)
+    return _collected(pool, [pool.submit(work, *call) for call in calls])
 
 
-def _collected(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iterator[Result]:
+def _collected(pool: ProcessPoolExecutor, jobs: list[Future[Result]]) -> Iterator[Result]:
     try:
-        while futures:
-            yield futures.pop(0).result()
-    finally:
+        while jobs:
+            yield jobs.pop(0).result()
+    finally:  # after an error or Ctrl-C: finish what runs, start nothing new
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def in_processes(
-    work: Callable[..., Result], calls: Sequence[Tuple[Any, ...]], workers: int
-) -> Iterator[Result]:
-    """`work(*call)` for each call; results as they come. One worker means this process."""
-    if workers <= 1 or len(calls) <= 1:
-        yield from (work(*call) for call in calls)
-        return
-    with ProcessPoolExecutor(min(workers, len(calls))) as pool:
-        jobs = [pool.submit(work, *call) for call in calls]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:  # after an error or Ctrl-C: finish what runs, start nothing new
-            for job in jobs:
-                job.cancel()

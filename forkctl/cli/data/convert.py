@@ -58,7 +58,7 @@ def convert(
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
     from forkctl.libero.convert import ConvertOptions, check_options, convert_file, recipe_for
-    from forkctl.libero.validation import find_files
+    from forkctl.libero.files import find_files
     from forkctl.libero.workers import cpu_count, in_processes
 
     options = check_options(

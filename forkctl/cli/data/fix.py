@@ -67,8 +67,8 @@ def fix(
     """
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
+    from forkctl.libero.files import find_files
     from forkctl.libero.fix import Fixes, fix_file, recipe_for
-    from forkctl.libero.validation import find_files
     from forkctl.libero.workers import cpu_count, in_processes
 
     said = Fixes(
