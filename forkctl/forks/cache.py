@@ -44,6 +44,14 @@ _FETCH_CONFIG = (
     *_STALL,
 )
 
+# `pull` is what GitHub calls it; elsewhere the pattern fits nothing and nothing comes.
+_HISTORY = (
+    "+HEAD:refs/forkctl/HEAD",
+    "+refs/heads/*:refs/forkctl/heads/*",
+    "+refs/tags/*:refs/forkctl/tags/*",
+    "+refs/pull/*/head:refs/forkctl/pull/*",
+)
+
 # What servers say that hand out no commit by its id, or nothing shallow.
 _REFUSED = re.compile(r"not our ref|unadvertised|shallow|dumb http|couldn't find remote ref")
 
@@ -129,7 +137,7 @@ def ensure_objects(fetcher: Fetcher, url: str, oids: Sequence[str]) -> Repositor
 
 
 def fetch_history(fetcher: Fetcher, url: str) -> Repository:
-    """A cached repository with all branches' commits and trees, under refs/forkctl/heads/."""
+    """A cached repository with the commits and trees of all branches, tags and pull requests."""
     with opened(fetcher, url) as cached:
         if not fetcher.offline:
             with _quarantine(cached) as area:
@@ -138,7 +146,7 @@ def fetch_history(fetcher: Fetcher, url: str) -> Repository:
                     area,
                     url,
                     "--filter=blob:none",
-                    specs=("+refs/heads/*:refs/forkctl/heads/*", "+HEAD:refs/forkctl/HEAD"),
+                    specs=_HISTORY,
                 )
                 refs = area.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
                 # A pin that came with this history is no longer cut off from its parents.

@@ -41,6 +41,7 @@ def edit_data(
             Code.NO_ANCHOR, f"there is no `{dotted(edit.path)}` to set{_near(owner, key)}"
         )
     if node is not None:
+        _refuse_alias(owner, node, edit.path)
         start, end, new = _replacement(owner, node, edit.value, is_json)
     else:
         start, end, new = _addition(text, owner, key, edit.value, is_json)
@@ -98,12 +99,16 @@ def _descend(node: Any, path: Sequence[str | int], text: str) -> Any:
             raise Refusal(
                 Code.NO_ANCHOR, f"there is no `{dotted(path[: depth + 1])}`{_near(node, key)}"
             )
-        if not node.start_mark.index <= child.start_mark.index <= node.end_mark.index:
-            raise Refusal(
-                Code.KIND, f"`{dotted(path[: depth + 1])}` is an alias: changing it changes both"
-            )
+        _refuse_alias(node, child, path[: depth + 1])
         node = child
     return node
+
+
+def _refuse_alias(owner: Any, child: Any, path: Sequence[str | int]) -> None:
+    if not owner.start_mark.index <= child.start_mark.index <= owner.end_mark.index:
+        raise Refusal(
+            Code.KIND, f"`{dotted(path)}` is an alias: a change would be made where it points to"
+        )
 
 
 def _child(node: Any, key: str | int) -> Any:
@@ -135,8 +140,15 @@ def _near(node: Any, key: str | int) -> str:
 
 def _value_at(value: Any, path: Sequence[str | int]) -> Any:
     for key in path:
-        value = value[key]
+        value = value[_own_key(value, key)]
     return value
+
+
+def _own_key(value: Any, key: str | int) -> Any:
+    """A key as the file has it: `8080` may be a number there."""
+    if isinstance(value, dict):
+        return next((own for own in value if str(own) == str(key)), key)
+    return key
 
 
 def _same(left: object, right: object) -> bool:
@@ -204,7 +216,8 @@ def _written(value: object, is_json: bool) -> str:
 
 def _verify(path: str, data: bytes, before: Any, edit: DataEdit, change: Splice) -> None:
     expected = copy.deepcopy(before)
-    _value_at(expected, edit.path[:-1])[edit.path[-1]] = edit.value
+    owner = _value_at(expected, edit.path[:-1])
+    owner[_own_key(owner, edit.path[-1])] = edit.value
     try:
         result = load_data(path, splice(data, (change,)))
     except Refusal as refusal:

@@ -166,6 +166,8 @@ def _unify_field(pattern: ast.AST, node: ast.AST, name: str, env: Env, mode: Mod
         if isinstance(right, ast.AST):
             yield from _unify(left, right, env, mode)
     elif isinstance(left, list):
+        if name in ("orelse", "finalbody") and bool(left) is not bool(right):
+            return  # `else: $$$E` asks for a branch, whatever is in it
         yield from _unify_list(left, right, env, mode)  # type: ignore[arg-type]
     elif isinstance(left, str) and (hole := one_hole(left)) is not None:
         if isinstance(right, str):

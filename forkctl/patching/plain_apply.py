@@ -17,8 +17,8 @@ from forkctl.forks.bare import BARE, write_repository
 from forkctl.forks.commits import write_commits
 from forkctl.forks.git import GitError, Repository
 from forkctl.forks.processes import Children
+from forkctl.patching.conditions import Readable
 from forkctl.patching.model import FileChange, PlainPatch
-from forkctl.patching.pinned_tree import PinnedTree
 
 Contents = Mapping[str, bytes | None]
 
@@ -31,7 +31,7 @@ class _Snapshot:
 
 
 def plain_applier(
-    children: Children, tree: PinnedTree
+    children: Children, tree: Readable
 ) -> Callable[[PlainPatch, Contents], Contents]:
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         pristine = {path: tree.read(path) for path in patch.files}

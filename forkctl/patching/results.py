@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forkctl.patching.holes import MATCHED, one_hole
-from forkctl.patching.model import Operation, Selector, Verb
+from forkctl.patching.model import Imports, Operation, Selector, Verb
 from forkctl.patching.pattern import Pattern, hole_names
 
 _REWRITES = (Verb.REPLACE, Verb.WRAP)
@@ -23,7 +23,10 @@ def result_selector(selector: Selector, operation: Operation) -> Selector | None
     """Finds the places where the rewrite has been made, or None where that cannot be told."""
     if operation.verb not in _REWRITES or operation.code is None:
         return None
-    if not isinstance(selector.target, Pattern):
+    if isinstance(selector.target, Imports):
+        nodes = tuple(operation.code.nodes)
+        return replace(selector, target=Pattern(operation.code.text, nodes, hole_names(nodes)))
+    if selector.target is None:
         return None
     code: Sequence[ast.AST] = copy.deepcopy(operation.code.nodes)
     if selector.at is not None:
@@ -33,10 +36,10 @@ def result_selector(selector: Selector, operation: Operation) -> Selector | None
         nodes = _filled(copy.deepcopy(selector.target.nodes), selector.at, fill)
     else:
         nodes = _filled(code, MATCHED, copy.deepcopy(selector.target.nodes))
+        if not _words(nodes) - _words(selector.target.nodes):
+            return None
     if len(nodes) == 1 and isinstance(nodes[0], ast.Expr):
         nodes = (nodes[0].value,)
-    if not _words(nodes) - _words(selector.target.nodes):
-        return None
     holes = hole_names(nodes)
     where = tuple((hole, test) for hole, test in selector.where if hole in holes)
     return replace(

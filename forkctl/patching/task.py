@@ -37,7 +37,7 @@ class Task:
             self.anchor.env if env is None else env,
             self.source,
             indent=place.indent,
-            unit=layout.block_unit(self.source),
+            unit=self.source.unit,
             ending=layout.line_end_of(self.source, place.first_line),
         )
 
