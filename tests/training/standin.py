@@ -34,7 +34,7 @@ def config_factory(name):
 '''
 
 TRAIN = """
-import argparse, json, os, pathlib, signal, subprocess, sys, time
+import argparse, json, os, pathlib, subprocess, sys, time
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--config")
@@ -53,8 +53,7 @@ if args.act == "say":
     print("run failed with error:\\nno such dataset\\n\\nTraceback: ...")
     sys.exit(0)
 if args.act == "hang":
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    child = subprocess.Popen([sys.executable, "-c", stubborn])
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     pathlib.Path("worker.pid").write_text(str(child.pid))
     print("waiting", flush=True)
     time.sleep(600)

@@ -185,7 +185,6 @@ def test_an_interrupt_ends_the_whole_group(thing: Bench, config: Path) -> None:
         code = running.wait(60)
     assert code == 130
     assert record(thing)["status"] == "interrupted"
-    # the worker ignores SIGTERM; it must be gone all the same
     assert not _lives(int(worker.read_text())), "a worker outlived the run"
 
 
