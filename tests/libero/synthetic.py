@@ -18,7 +18,7 @@ TASK = SUITES["libero_goal"].tasks[1]
 OTHER_TASK = SUITES["libero_goal"].tasks[2]
 
 
-def good_file(folder: Path, layout: Layout, demos: int = 6, **options: object) -> Path:
+def good_file(folder: Path, layout: Layout, demos: int = 4, **options: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     made = SynthOptions(layout=layout, demos=demos, image_size=128, **options)  # type: ignore[arg-type]
     return write_task(folder, TASK, made)

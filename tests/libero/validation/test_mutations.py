@@ -32,7 +32,7 @@ def named(report: FileReport) -> set[str]:
 def test_a_good_file_has_neither_error_nor_warning(pristine: Path) -> None:
     report = check_file(str(pristine))
     assert named(report) == set()
-    assert report.facts.demos == 6
+    assert report.facts.demos == 4
     assert report.facts.alignment == ("raw" if report.facts.layout == "raw" else "aligned")
 
 
