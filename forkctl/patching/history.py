@@ -1,8 +1,8 @@
 """Every distinct version that a file ever had upstream, and where each one first stood.
 
 One `git log --raw -m` names them all. It compares trees and reads no blob, so a blobless clone will
-do. `-m` shows a merge against each of its parents, because what a merge made of both is a version of
-its own, and keeps git from leaving out the side that a merge took nothing from.
+do. `-m` shows a merge against each of its parents, because what a merge made of both is a version
+of its own, and keeps git from leaving out the side that a merge took nothing from.
 
 A path is a name. A file that upstream renamed has one history under each name; a patch that should
 follow it lists both.
