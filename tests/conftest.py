@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["workbench"]
+
 # What the tests read from the real upstreams: a name, and the address git is asked for.
 UPSTREAMS = {
     "robomimic": "https://github.com/ARISE-Initiative/robomimic",

@@ -283,7 +283,7 @@ def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
         f"update {PIN_REF} {new.pin}",
         *_rescue(repo, old.head, new.head),
     ]
-    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="\n".join(commands).encode())
+    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
 
 
 def _rescue(repo: Repository, old_head: str, new_head: str) -> Iterable[str]:

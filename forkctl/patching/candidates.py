@@ -12,8 +12,8 @@ from forkctl.patching.holes import show_holes
 from forkctl.patching.matcher import Mode
 from forkctl.patching.model import Alternative, CodeEdit, Imports, Selector
 from forkctl.patching.pattern import Pattern
-from forkctl.patching.scopes import MODULE, Definition, Scope
-from forkctl.patching.selectors import find_anchors, statement_lists
+from forkctl.patching.scopes import MODULE, Definition, Scope, statement_lists
+from forkctl.patching.selectors import find_anchors
 from forkctl.patching.source import Source
 
 _SHOWN = 3

@@ -127,6 +127,7 @@ def _alternative(node: Node, keys: Mapping[str, Node]) -> Alternative:
     (verb,) = verbs
     selector = _selector(node, keys, verb)
     operation = Operation(verb, _code(keys[verb.value], verb))
+    _check_fit(keys[verb.value], selector, operation)
     _check_holes(keys[verb.value], selector, operation)
     return Alternative(selector, operation)
 
@@ -288,6 +289,26 @@ def _is_keyword(template: Template) -> bool:
         and len(call.keywords) == 1
         and call.keywords[0].arg is not None
     )
+
+
+def _check_fit(node: Node, selector: Selector, operation: Operation) -> None:
+    """Whether the operation can fit what the selector finds, whatever the file holds."""
+    verb, code = operation.verb, operation.code
+    if selector.target is None and verb in (Verb.REPLACE, Verb.REMOVE):
+        node.fail(f"`{verb.value}` needs a pattern that shows all of what goes away")
+    if isinstance(selector.target, Imports) and verb in (Verb.PREPEND, Verb.APPEND, Verb.WRAP):
+        node.fail(f"`{verb.value}` does not fit an import")
+    clause = isinstance(selector.target, Pattern) and _is_clause(selector.target.nodes)
+    if code is not None and _is_clause(code.nodes) and not (clause and verb is Verb.REPLACE):
+        node.fail("an `except` clause as code may only replace an `except` clause")
+    if clause and verb is Verb.REPLACE and code is not None and not _is_clause(code.nodes):
+        node.fail("an `except` clause is replaced by `except` clauses")
+    if clause and verb not in (Verb.PREPEND, Verb.APPEND, Verb.REPLACE) and not selector.at:
+        node.fail("an `except` clause takes `prepend`, `append` and `replace`")
+
+
+def _is_clause(nodes: tuple[ast.AST, ...]) -> bool:
+    return isinstance(nodes[0], ast.ExceptHandler)
 
 
 def _check_holes(node: Node, selector: Selector, operation: Operation) -> None:

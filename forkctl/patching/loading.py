@@ -49,3 +49,9 @@ def load_series(root: Path, series: str) -> tuple[Patch, ...]:
                 f"`{other}` and `{patch.name}` have the same number", where=str(folder)
             )
     return tuple(patches)
+
+
+def all_series(root: Path) -> tuple[str, ...]:
+    """The series that a patches/ folder holds."""
+    folders = root.iterdir() if root.is_dir() else ()
+    return tuple(sorted(f.name for f in folders if f.is_dir() and not f.name.startswith(".")))

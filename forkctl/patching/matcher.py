@@ -54,6 +54,13 @@ def match_run(
     return next(_unify_list(patterns, nodes, env or {}, mode), None)
 
 
+def may_match(pattern: ast.AST, node: ast.AST) -> bool:
+    """A quick look before the thorough one."""
+    if type(pattern) is type(node) or _single_hole(pattern) is not None:
+        return True
+    return isinstance(pattern, ast.Assign) and isinstance(node, ast.AnnAssign)
+
+
 def same(left: Binding, right: Binding) -> bool:
     """Whether two bindings are the same code, wherever they stand."""
     if isinstance(left, tuple) or isinstance(right, tuple):
@@ -166,6 +173,8 @@ def _unify_field(pattern: ast.AST, node: ast.AST, name: str, env: Env, mode: Mod
         if isinstance(right, ast.AST):
             yield from _unify(left, right, env, mode)
     elif isinstance(left, list):
+        if name in ("orelse", "finalbody") and bool(left) is not bool(right):
+            return  # `else: $$$E` asks for a branch, whatever is in it
         yield from _unify_list(left, right, env, mode)  # type: ignore[arg-type]
     elif isinstance(left, str) and (hole := one_hole(left)) is not None:
         if isinstance(right, str):

@@ -1,1 +1,1 @@
-"""Environments, config rendering, launching an upstream's own entrypoint, and run records."""
+"""Environments, native configs, launchers and run records: what it takes to train a fork."""

@@ -1,4 +1,4 @@
-"""Small real git repositories as upstreams, and workspaces that keep forks of them."""
+"""Small real git repositories as upstreams, and workspaces that keep forks of them (a plugin)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""Look into a checkpoint: which weights it holds and what it says of itself. Loads no numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from forkctl.checkpoints.facts import TensorFacts, looks_like_buffer
+from forkctl.checkpoints.safetensors import read_safetensors_header
+from forkctl.checkpoints.unpickling import read_pickled_structure
+from forkctl.errors import ForkctlError
+
+Weights = dict[str, TensorFacts]
+
+# Keys under which common training code keeps the one state dict of a file.
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`weights` maps a section ("nets", and "ema" where there is one) to its tensors."""
+
+    path: Path
+    kind: str  # robomimic, torch or safetensors
+    weights: Mapping[str, Weights]
+    algo: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Mapping[str, Any] = field(default_factory=dict)  # robomimic's shape_metadata
+    env: Any = None  # robomimic's env_metadata; a list where several files were trained on
+    normalised: tuple[str, ...] = ()  # which normalisation statistics the file carries
+
+    @property
+    def nets(self) -> Weights:
+        return self.weights["nets"]
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """What the file holds; one that wants to run code, or is damaged, is refused by name."""
+    if not path.is_file():
+        raise ForkctlError(
+            "there is no such file",
+            where=str(path),
+            hint="give the path of one .pth or .safetensors",
+        )
+    if path.suffix == ".safetensors":
+        tensors, _metadata = read_safetensors_header(path)
+        return Checkpoint(path, "safetensors", {"nets": tensors})
+    content = read_pickled_structure(path)
+    if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
+        return _robomimic(path, content)
+    return Checkpoint(path, "torch", {"nets": _only_state_dict(path, content)})
+
+
+def _robomimic(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+    model = content["model"]
+    weights = {"nets": flatten(model.get("nets", model))}
+    if isinstance(model.get("ema"), Mapping):
+        weights["ema"] = flatten(model["ema"])
+    config = content.get("config")
+    statistics = ("obs_normalization_stats", "action_normalization_stats")
+    return Checkpoint(
+        path=path,
+        kind="robomimic",
+        weights=weights,
+        algo=str(content["algo_name"]),
+        config=json.loads(config) if isinstance(config, str) else {},
+        shapes=_first(content.get("shape_metadata")) or {},
+        env=content.get("env_metadata"),
+        normalised=tuple(name.split("_")[0] for name in statistics if content.get(name)),
+    )
+
+
+def _only_state_dict(path: Path, content: Any) -> Weights:
+    for key in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    tensors = flatten(content) if isinstance(content, Mapping) else {}
+    if not tensors:
+        raise ForkctlError(
+            "the file holds no tensors under names",
+            where=str(path),
+            hint="a checkpoint is a dictionary of tensors, or has one under "
+            + ", ".join(_WRAPPERS),
+        )
+    return tensors
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Weights:
+    """Nested dictionaries of tensors under dotted names; anything else in them is left out."""
+    found: Weights = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, TensorFacts):
+            found[name] = replace(value, buffer=looks_like_buffer(name))
+        elif isinstance(value, Mapping):
+            found.update(flatten(value, prefix=f"{name}."))
+    return found
+
+
+def _first(value: Any) -> Any:
+    """robomimic stores a list where it trained on several files."""
+    return value[0] if isinstance(value, list) and value else value

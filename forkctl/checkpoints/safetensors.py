@@ -1,0 +1,58 @@
+"""Read the header of a .safetensors file: names, shapes, dtypes. It cannot hold code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from forkctl.checkpoints.facts import TensorFacts, looks_like_buffer
+from forkctl.errors import ForkctlError
+
+_LENGTH_BYTES = 8
+_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+
+
+def read_safetensors_header(path: Path) -> tuple[dict[str, TensorFacts], dict[str, str]]:
+    """The facts of every tensor, and the strings that the writer added."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+        if size < _LENGTH_BYTES or length > size - _LENGTH_BYTES:
+            raise _broken(path, f"its header would be {length} bytes in a file of {size}")
+        raw = stream.read(length)
+    try:
+        header = json.loads(raw)
+        metadata = header.pop("__metadata__", {})
+        tensors = {name: _facts(name, entry) for name, entry in header.items()}
+        ends = [entry["data_offsets"][1] for entry in header.values()]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise _broken(path, f"its header does not parse ({error})") from error
+    missing = max(ends, default=0) - (size - _LENGTH_BYTES - length)
+    if missing > 0:
+        raise _broken(path, f"its last {missing} bytes are missing")
+    return tensors, metadata
+
+
+def _facts(name: str, entry: dict[str, Any]) -> TensorFacts:
+    dtype = _DTYPES.get(entry["dtype"], str(entry["dtype"]).lower())
+    return TensorFacts(tuple(int(n) for n in entry["shape"]), dtype, looks_like_buffer(name))
+
+
+def _broken(path: Path, reason: str) -> ForkctlError:
+    return ForkctlError(
+        f"this is not a whole .safetensors file: {reason}",
+        where=str(path),
+        hint="was the download complete? compare its size and sha256 with the source",
+    )

@@ -1,0 +1,61 @@
+"""`forkctl config`: generate an upstream's native config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forkctl.cli.env import own_option, profile_option
+
+
+@click.command()
+@click.argument("fork")
+@click.argument("suite")
+@click.option("--data", metavar="PATH", help="The suite's files. Default: ${LIBERO_DATA}/SUITE.")
+@click.option(
+    "--ckpt",
+    metavar="FILE",
+    help="Fine-tune from this checkpoint, in the form that its own config says. "
+    "'${DROID_CKPT}' stands for one to be named at run time.",
+)
+@click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a value.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write here, not to stdout.")
+@click.option("--validate", is_flag=True, help="Let upstream's own Config judge the result.")
+@profile_option
+@own_option
+def config(
+    fork: str,
+    suite: str,
+    data: str | None,
+    ckpt: str | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    validate: bool,
+    profile: str | None,
+    own: str | None,
+) -> int:
+    """Generate FORK's native config for SUITE (libero_spatial, libero_object, …)."""
+    from forkctl.cli.output import print_findings, say
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.configs import as_text, write_config
+    from forkctl.training.findings import any_failed
+    from forkctl.training.generating import GenerateRequest, generate, validate_generated
+
+    workspace = find_workspace()
+    chosen = manifest.load(workspace.manifest).fork(fork)
+    made = generate(chosen, GenerateRequest(suite, data, ckpt, settings), say)
+    if out is None:
+        click.echo(as_text(made), nl=False)
+    else:
+        write_config(out, made)
+        say(f"wrote {out}")
+    if not validate:
+        return 0
+    found = validate_generated(workspace, chosen, made, profile, own, say)
+    if out is not None:
+        print_findings(found)
+    elif any_failed(found):
+        say("\n".join(finding.text for finding in found))
+    return 1 if any_failed(found) else 0

@@ -1,0 +1,77 @@
+"""`forkctl data synth`: LIBERO-shaped data to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("suite")
+@click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
+@click.option("--demos", type=click.IntRange(min=1), default=50, show_default=True, metavar="M")
+@click.option(
+    "--layout", type=click.Choice(["raw", "regenerated"]), default="raw", show_default=True
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--image-size", type=click.IntRange(min=32), help="Pixels; default 128 or 256.")
+@click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")
+@click.option("--compress", is_flag=True, help="gzip the frames, as some copies of LIBERO do.")
+@click.option("--defect", "defects", multiple=True, metavar="NAME", help="Spoil the first file.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+def synth(
+    suite: str,
+    tasks: int | None,
+    demos: int,
+    layout: str,
+    out: Path | None,
+    seed: int,
+    image_size: int | None,
+    no_images: bool,
+    compress: bool,
+    defects: tuple[str, ...],
+    jobs: int | None,
+) -> None:
+    """Generate SUITE with a scripted expert on a drawn scene.
+
+    The same words give the same bytes. Nothing of LIBERO's own data is in it: use it to try a
+    pipeline, not to report results. --defect puts something wrong into the first file, for
+    `forkctl data validate` to find; --defect help lists what there is.
+    """
+    from forkctl.cli.data.progress import advance_over
+    from forkctl.libero.schema import Layout
+    from forkctl.libero.suites import get_suite
+    from forkctl.libero.synth import SynthOptions, write_suite
+    from forkctl.libero.synth.defects import DEFECTS, require, spoil
+    from forkctl.libero.workers import cpu_count
+
+    if "help" in defects:
+        for name, defect in sorted(DEFECTS.items()):
+            click.echo(f"{name:28} found as {defect.finding}")
+        return
+    for name in defects:
+        require(name)
+    kind = Layout(layout)
+    chosen = get_suite(suite)
+    name = chosen.name if kind is Layout.RAW else chosen.regenerated_name
+    folder = out or Path("data") / name
+    options = SynthOptions(
+        layout=kind,
+        demos=demos,
+        seed=seed,
+        images=not no_images,
+        image_size=image_size,
+        compress=compress,
+    )
+    total = len(chosen.tasks[:tasks])
+    files = write_suite(folder, chosen.name, options, tasks, jobs or cpu_count())
+    written = list(advance_over(files, total, f"Generating {name}"))
+    for name in defects:
+        spoil(min(written), name)
+        click.echo(f"Put {name} into {min(written).name}")
+    size = sum(path.stat().st_size for path in written)
+    click.echo(
+        f"{len(written)} files, {len(written) * demos} demos, {size / 1e6:,.0f} MB: {folder}"
+    )

@@ -1,0 +1,110 @@
+"""`forkctl data validate`: what is wrong with LIBERO files, what it breaks, what mends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from forkctl.errors import ExitCode
+
+if TYPE_CHECKING:
+    from forkctl.libero.validation import FileReport, Finding, ValidationReport
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--suite", help="Also check that these files are this suite, complete.")
+@click.option("--no-images", is_flag=True, help="Neither expect nor read the frames.")
+@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@click.option("--notes", is_flag=True, help="Also print how this layout simply is.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), help="Seconds for a file. Default: by size."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, for a program.")
+def validate(
+    paths: tuple[Path, ...],
+    suite: str | None,
+    no_images: bool,
+    strict: bool,
+    notes: bool,
+    jobs: int | None,
+    timeout: float | None,
+    as_json: bool,
+) -> int:
+    """Check the files in PATHS. Exits with 1 when there are errors.
+
+    Each file is read in a process of its own: a damaged one never stops the others.
+    """
+    from forkctl.cli.data.progress import steps
+    from forkctl.libero import validation
+    from forkctl.libero.validation import Severity
+    from forkctl.libero.workers import cpu_count
+
+    files = validation.find_files(paths)
+    with steps(len(files), "Validating") as advance:
+        report = validation.validate(
+            files,
+            suite=suite,
+            images=not no_images,
+            workers=jobs or cpu_count(),
+            seconds=timeout,
+            on_file=lambda _: advance(),
+        )
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=2))
+    else:
+        _print(report, notes)
+    bad = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
+    return int(ExitCode.USER_MUST_ACT if bad else ExitCode.DONE)
+
+
+def _print(report: ValidationReport, notes: bool) -> None:
+    from forkctl.libero.validation import Severity
+
+    for file in report.files:
+        _print_file(file, notes)
+    if report.together:
+        click.secho("all files together", bold=True)
+        _print_findings(report.together, notes)
+    demos = sum(file.facts.demos for file in report.files)
+    steps = sum(file.facts.steps for file in report.files)
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    click.echo(f"{len(report.files)} files, {demos} demos, {steps:,} steps: ", nl=False)
+    colour = "red" if errors else "yellow" if warnings else "green"
+    click.secho(f"{errors} errors, {warnings} warnings", fg=colour, bold=True)
+
+
+def _print_file(file: FileReport, notes: bool) -> None:
+    facts = file.facts
+    size = f", {facts.image_size} px" if facts.image_size else ""
+    click.secho(Path(file.path).name, bold=True, nl=False)
+    click.echo(
+        f"  {facts.demos} demos, {facts.steps} steps{size}, {facts.alignment or 'unreadable'}"
+    )
+    _print_findings(file.findings, notes)
+
+
+def _print_findings(findings: tuple[Finding, ...], notes: bool) -> None:
+    """One block for each kind; the places it was found in below each other."""
+    from forkctl.libero.validation import Severity
+
+    colours = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+    shown = [f for f in findings if notes or f.severity is not Severity.NOTE]
+    for code in dict.fromkeys(finding.code for finding in shown):
+        same = [finding for finding in shown if finding.code == code]
+        kind = same[0].kind
+        severity = click.style(f"{kind.severity.value:7}", fg=colours[kind.severity], bold=True)
+        click.echo(f"  {severity} {click.style(code, bold=True)}")
+        for finding in same[:_PLACES]:
+            click.echo(f"          {finding.where + ': ' if finding.where else ''}{finding.detail}")
+        if len(same) > _PLACES:
+            click.echo(f"          and {len(same) - _PLACES} more")
+        click.echo(f"          breaks: {kind.breaks}")
+        click.echo(f"          mend:   {kind.mend}")
+
+
+_PLACES = 3

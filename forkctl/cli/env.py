@@ -1,0 +1,129 @@
+"""`forkctl env`: create and check each fork's environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(["cpu", "cuda"]),
+    help="Which lock. Default: cuda where there is an NVIDIA driver, else cpu.",
+)
+own_option = click.option(
+    "--env", "own", metavar="PATH|current", help="An environment of your own (conda, venv)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def env() -> None:
+    """Create and check each fork's environment.
+
+    An environment holds packages only. A fork's tree is bound to it by PYTHONPATH when something
+    runs, so forks with the same lock share one, and a changed patch rebuilds nothing.
+    """
+
+
+@env.command()
+@click.argument("fork")
+@profile_option
+def create(fork: str, profile: str | None) -> None:
+    """Make the environment of FORK from its lock."""
+    from forkctl.cli.output import say
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.environments import create_environment, size_of
+    from forkctl.training.selecting import lock_of
+
+    workspace = find_workspace()
+    lock = lock_of(workspace, manifest.load(workspace.manifest).fork(fork), profile)
+    made = create_environment(lock, say)
+    click.echo(f"{made.prefix} ({size_of(made) / 10**9:.1f} GB)")
+
+
+@env.command()
+@click.argument("fork", required=False)
+@json_option
+def show(fork: str | None, as_json: bool) -> None:
+    """List the environments of FORK, or of all forks."""
+    from forkctl.cli.output import print_json, print_table
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.showing import environments_of
+
+    workspace = find_workspace()
+    names = (fork,) if fork else ()
+    chosen = manifest.load(workspace.manifest).choose(names, every=True)
+    shown = [each for one in chosen for each in environments_of(workspace, one)]
+    if as_json:
+        print_json([each.as_json() for each in shown])
+        return
+    print_table(
+        ("fork", "profile", "python", "packages", "torch", "environment", "size"),
+        [each.as_row() for each in shown],
+    )
+
+
+@env.command()
+@click.argument("fork")
+@profile_option
+@own_option
+@json_option
+def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int:
+    """Prove that the packages are those of the lock, and that FORK's own come from its tree."""
+    from forkctl.cli.output import findings_as_json, print_findings, print_json
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.findings import any_failed
+    from forkctl.training.showing import check_environment
+
+    workspace = find_workspace()
+    chosen = manifest.load(workspace.manifest).fork(fork)
+    found = check_environment(workspace, chosen, profile, own)
+    if as_json:
+        print_json(findings_as_json(found))
+    else:
+        print_findings(found)
+    return 1 if any_failed(found) else 0
+
+
+@env.command()
+@click.argument("fork")
+@profile_option
+def remove(fork: str, profile: str | None) -> None:
+    """Remove the environment of FORK. Forks with the same lock lose it too."""
+    from forkctl.cli.output import say
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.environments import remove_environment
+    from forkctl.training.selecting import lock_of
+
+    workspace = find_workspace()
+    lock = lock_of(workspace, manifest.load(workspace.manifest).fork(fork), profile)
+    removed = remove_environment(lock, say)
+    click.echo("removed" if removed else "there was none")
+
+
+@env.command(name="lock")
+@click.argument("fork")
+@profile_option
+def lock_command(fork: str, profile: str | None) -> None:
+    """Resolve PROFILE.in anew, as of its date, and write the lock."""
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.fork_tree import environment_spec
+    from forkctl.training.locks import PROFILES, write_lock
+
+    workspace = find_workspace()
+    spec = environment_spec(manifest.load(workspace.manifest).fork(fork))
+    folder = workspace.root / spec.locks
+    wanted = (profile,) if profile else PROFILES
+    sources = [folder / f"{each}.in" for each in wanted]
+    for source in [each for each in sources if profile or each.is_file()]:
+        click.echo(_relative(write_lock(source, spec.python)))
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

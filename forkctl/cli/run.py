@@ -1,0 +1,86 @@
+"""`forkctl run`: run a fork's own training entrypoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forkctl.cli.env import own_option, profile_option
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("fork")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Files to train on, or their folder.")
+@click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to fine-tune from.")
+@click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a config value.")
+@click.option("--steps", type=click.IntRange(min=1), help="Train only this many steps.")
+@profile_option
+@own_option
+@click.option("--name", help="Name of the run. Default: the config's.")
+@click.option("--allow-dirty", is_flag=True, help="Run with your changes in the fork's tree.")
+@click.option("--dry-run", is_flag=True, help="Check everything, show the command, run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
+@click.argument("upstream", nargs=-1, type=click.UNPROCESSED)
+def run(
+    fork: str,
+    config: Path,
+    data: Path | None,
+    ckpt: Path | None,
+    settings: tuple[str, ...],
+    steps: int | None,
+    profile: str | None,
+    own: str | None,
+    name: str | None,
+    allow_dirty: bool,
+    dry_run: bool,
+    as_json: bool,
+    upstream: tuple[str, ...],
+) -> int:
+    """Run FORK's own training entrypoint with CONFIG, recorded under runs/FORK/.
+
+    Words after -- are handed to the entrypoint as they are.
+    """
+    from forkctl.cli.output import findings_as_json, print_findings, print_json, say
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.findings import any_failed
+    from forkctl.training.planning import RunRequest, plan_run
+    from forkctl.training.running import RunFailed, carry_out, start_run
+    from forkctl.training.view import view_for
+
+    workspace = find_workspace()
+    request = RunRequest(
+        fork=fork,
+        config=config,
+        data=data,
+        checkpoint=ckpt,
+        settings=settings,
+        steps=steps,
+        profile=profile,
+        environment=own,
+        name=name,
+        allow_dirty=allow_dirty,
+        upstream_arguments=upstream,
+    )
+    plan = plan_run(workspace, request, dry=dry_run, say=say)
+    failed = any_failed(plan.findings)
+    if dry_run and as_json:
+        print_json({"findings": findings_as_json(plan.findings), "command": plan.shown_command()})
+        return 1 if failed else 0
+    print_findings(plan.findings)
+    if failed:
+        return 1
+    if dry_run:
+        click.echo("would run: " + " ".join(plan.shown_command()))
+        return 0
+    started = start_run(plan, workspace.root)
+    click.echo(f"run {started.id}")
+    view = view_for(started.record.steps)
+    try:
+        done = carry_out(plan, started, view)
+    except RunFailed as failure:
+        click.echo("\n".join(failure.tail[-25:]), err=True)
+        raise
+    click.echo(f"finished in {done.record.seconds} s: {done.folder}")
+    return 0

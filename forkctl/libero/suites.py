@@ -1,0 +1,102 @@
+"""The five LIBERO suites: their tasks, step caps, expected counts, and where they are published.
+
+A task has three names that are often mixed up. `KITCHEN_SCENE3_turn_on_the_stove` is the task,
+`KITCHEN_SCENE3_turn_on_the_stove_demo.hdf5` its file, and `turn on the stove` what a policy is
+told. The language comes from the task's name, as LIBERO's own evaluation does it: the text inside
+the files differs from it in 34 of 130 tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Mapping, Optional, Union
+
+from forkctl.libero.errors import UnknownTaskError
+
+DEMOS_PER_TASK = 50
+RAW_HUB_ID = "yifengzhu-hf/LIBERO-datasets"
+REGENERATED_RLDS_HUB_ID = "openvla/modified_libero_rlds"
+LEROBOT_HUB_ID = "lerobot/libero"
+
+_SCENE_PREFIX = re.compile(r"^[A-Z_]+_SCENE\d+_")
+_FILE_SUFFIX = "_demo"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """`max_steps` is the evaluation's cap. The regenerated counts are those of the published set;
+    other people's replays differ by a few demos, so a small difference is no error."""
+
+    name: str
+    tasks: tuple[str, ...]
+    max_steps: int
+    longest_raw_demo: int
+    raw_demos: int
+    regenerated_demos: Optional[int]
+    regenerated_steps: Optional[int]
+
+    @property
+    def regenerated_name(self) -> str:
+        return f"{self.name}_no_noops"
+
+
+def _load_suites() -> Mapping[str, Suite]:
+    # The file says where its numbers come from.
+    path = Path(__file__).with_name("suites.json")
+    table = json.loads(path.read_text(encoding="utf-8"))["suites"]
+    return MappingProxyType(
+        {
+            name: Suite(name=name, **{**fields, "tasks": tuple(fields["tasks"])})
+            for name, fields in table.items()
+        }
+    )
+
+
+SUITES: Mapping[str, Suite] = _load_suites()
+
+
+def get_suite(name: str) -> Suite:
+    """The suite of this name; `_no_noops` at the end, as in dataset names, is accepted."""
+    base = name[: -len("_no_noops")] if name.endswith("_no_noops") else name
+    if base not in SUITES:
+        raise UnknownTaskError(f"no LIBERO suite {name!r}", hint=f"One of: {', '.join(SUITES)}.")
+    return SUITES[base]
+
+
+@lru_cache(maxsize=1)
+def _suite_of_task() -> dict[str, str]:
+    return {task: suite.name for suite in SUITES.values() for task in suite.tasks}
+
+
+def find_suite(task: str) -> Optional[Suite]:
+    """The suite that a task belongs to (no task is in two), or None for a task of your own."""
+    name = _suite_of_task().get(task)
+    return None if name is None else SUITES[name]
+
+
+def task_name_from_file(path: Union[str, Path]) -> str:
+    stem = Path(path).name
+    for suffix in (".hdf5", ".h5"):
+        if stem.endswith(suffix):
+            stem = stem[: -len(suffix)]
+    return stem[: -len(_FILE_SUFFIX)] if stem.endswith(_FILE_SUFFIX) else stem
+
+
+def file_name_from_task(task: str) -> str:
+    return f"{task}{_FILE_SUFFIX}.hdf5"
+
+
+def language_from_task(task: str) -> str:
+    """What a policy is told: the name without its scene, words apart."""
+    return _SCENE_PREFIX.sub("", task).replace("_", " ")
+
+
+def sentence(language: str) -> str:
+    """The form RDT was trained on: a capital first letter and a final period."""
+    text = language.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

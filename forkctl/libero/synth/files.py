@@ -1,0 +1,110 @@
+"""Episodes into LIBERO files: one file a task, in the raw or the regenerated layout."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, List, Optional
+
+from forkctl.libero.attrs import file_attrs
+from forkctl.libero.content import DemoContent, write_demos
+from forkctl.libero.errors import LiberoError
+from forkctl.libero.schema import Layout
+from forkctl.libero.suites import (
+    DEMOS_PER_TASK,
+    file_name_from_task,
+    find_suite,
+    get_suite,
+)
+from forkctl.libero.synth.episode import episode_of
+from forkctl.libero.synth.expert import Style, roll_out
+from forkctl.libero.synth.scene import scene_for
+
+_OWN_TASK_MAX_STEPS = 220
+_MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
+_GAP_EVERY = 9  # one regenerated demo in nine is missing, about what LIBERO's failed replays leave
+
+
+@dataclass(frozen=True)
+class SynthOptions:
+    """`image_size` None is the layout's own (128 or 256); `images` False leaves frames out."""
+
+    layout: Layout = Layout.RAW
+    demos: int = DEMOS_PER_TASK
+    seed: int = 0
+    images: bool = True
+    image_size: Optional[int] = None
+    compress: bool = False
+
+
+def write_suite(
+    folder: Path, suite: str, options: SynthOptions, tasks: Optional[int] = None, workers: int = 1
+) -> Iterator[Path]:
+    """Write the first `tasks` files of a suite; gives each path when its file is complete."""
+    names = get_suite(suite).tasks[:tasks]
+    targets = [folder / file_name_from_task(name) for name in names]
+    present = [target for target in targets if target.exists()]
+    if present:
+        raise LiberoError(
+            f"{len(present)} of the files to write are already there",
+            where=str(present[0]),
+            hint="Choose another folder, or remove the old files yourself.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    if workers <= 1 or len(names) == 1:
+        yield from (write_task(folder, name, options) for name in names)
+        return
+    with ProcessPoolExecutor(min(workers, len(names))) as pool:
+        jobs = [pool.submit(write_task, folder, name, options) for name in names]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:  # after an error or Ctrl-C: finish what runs, start nothing new
+            for job in jobs:
+                job.cancel()
+
+
+def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
+    """Write `<task>_demo.hdf5`, complete or not at all."""
+    target = folder / file_name_from_task(task)
+    attrs = file_attrs(task, _image_size(options)) if options.layout is Layout.RAW else {}
+    write_demos(target, _demos(task, options), attrs, compress=options.compress)
+    return target
+
+
+def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
+    if options.layout is Layout.RAW:
+        return list(range(options.demos))
+    first_gap = _task_number(task) % (_GAP_EVERY - 4)
+    numbers = (n for n in range(2 * options.demos + 2) if n % _GAP_EVERY != first_gap)
+    return [number for number, _ in zip(numbers, range(options.demos))]
+
+
+def _demos(task: str, options: SynthOptions) -> Iterator[DemoContent]:
+    suite = find_suite(task)
+    long = suite is not None and suite.name == "libero_10"
+    scene = scene_for(task, legs=2 if long else 1)
+    style = Style(speed=0.75 if long else 0.85, pauses=options.layout is Layout.RAW)
+    numbers = _demo_numbers(task, options)
+    seeds = [[options.seed, _task_number(task), number] for number in numbers]
+    limit = suite.max_steps if suite else _OWN_TASK_MAX_STEPS
+    rollouts = roll_out(scene, seeds, style, limit)
+    size = _image_size(options) if options.images else None
+    for index, number in enumerate(numbers):
+        episode = episode_of(rollouts, index, scene, options.layout, size)
+        attrs = {"model_file": _MODEL_FILE, "init_state": episode.states[0]}
+        yield DemoContent(
+            f"demo_{number}",
+            dict(episode.datasets()),
+            attrs if options.layout is Layout.RAW else {},
+        )
+
+
+def _image_size(options: SynthOptions) -> int:
+    return options.image_size or options.layout.image_size
+
+
+def _task_number(task: str) -> int:
+    """A number for the random seed; the same for a task wherever it stands in a list."""
+    return int.from_bytes(task.encode()[-8:], "little")

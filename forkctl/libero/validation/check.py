@@ -1,0 +1,59 @@
+"""All checks of one file, in one process. `isolation` runs this where a crash does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Tuple
+
+import numpy as np
+
+from forkctl.libero.errors import LiberoError
+from forkctl.libero.reader import DemoFile
+from forkctl.libero.suites import task_name_from_file
+from forkctl.libero.validation import attributes, gripper, images, motion, numbers
+from forkctl.libero.validation.evidence import FileEvidence, gather
+from forkctl.libero.validation.finding import Facts, FileReport, Finding
+
+CHECKS = (attributes.check, numbers.check, motion.check, gripper.check, images.check)
+
+
+def check_file(path: str, *, images: bool = True) -> FileReport:
+    """Never raises for what a file may hold; a file that cannot be read is a finding."""
+    findings: List[Finding] = []
+    try:
+        # Without the index: the bytes themselves are on trial.
+        with DemoFile(path) as file, np.errstate(all="ignore"):
+            evidence = gather(file, findings, images=images)
+            for check in CHECKS:
+                findings.extend(check(evidence))
+            copies = motion.digests(evidence)
+            findings.extend(_duplicates(copies))
+            facts = _facts(evidence, copies)
+    except (LiberoError, OSError, RuntimeError, ValueError, KeyError) as error:
+        text = error.message if isinstance(error, LiberoError) else str(error)
+        findings.append(Finding("unreadable-file", " ".join(text.split())[:300]))
+        facts = Facts(task=task_name_from_file(path))
+    return FileReport(str(Path(path)), facts, tuple(findings))
+
+
+def _duplicates(copies: List[Tuple[str, str]]) -> List[Finding]:
+    first: dict[str, str] = {}
+    found = []
+    for name, digest in copies:
+        if digest in first:
+            found.append(Finding("duplicate-demo", f"the same actions as {first[digest]}", name))
+        first.setdefault(digest, name)
+    return found
+
+
+def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> Facts:
+    sizes = {shape for demo in evidence.demos for shape in demo.image_shapes.values()}
+    return Facts(
+        task=evidence.task,
+        layout="raw" if evidence.attrs else "regenerated",
+        alignment=motion.alignment_of(evidence) or "",
+        image_size=sizes.pop()[0] if len(sizes) == 1 else None,
+        demos=len(evidence.names),
+        steps=sum(len(demo.actions) for demo in evidence.demos if demo.actions is not None),
+        digests=dict(copies),
+    )

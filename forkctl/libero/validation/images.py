@@ -1,0 +1,173 @@
+"""Frames: present, alive, of one size, in the right colours, the right way round.
+
+Which way round is told from physics, not from what a scene looks like: the front camera faces the
+robot, so in an upright picture the arm moves up as the hand rises, down as it reaches out, and to
+the right as it goes to the robot's left. LIBERO's stored pictures are flipped top to bottom.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from forkctl.libero.schema import AGENTVIEW, CAMERAS
+from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
+from forkctl.libero.validation.finding import Finding
+
+Array = npt.NDArray[Any]
+
+_USUAL_SIZES = (128, 256)
+_FLAT = 2  # levels between the darkest and the brightest pixel
+_CHANGED = 8  # levels by which a pixel must change to count
+_MOVES = 0.002  # metres a step
+_MIN_STEPS = 30
+_FROZEN_SHARE = 0.5
+_BLUE = 8.0  # levels by which blue must outshine red
+_EXPLAINED = 0.35  # of the arm's way through the picture, before we dare to speak
+_UNANIMOUS = 0.4  # reaching out and going down may disagree a little, not contradict each other
+
+
+def check(file: FileEvidence) -> Iterator[Finding]:
+    yield from _sizes(file)
+    alive: List[DemoEvidence] = []
+    for demo in file.demos:
+        found = [finding for camera in CAMERAS for finding in _picture(demo, camera)]
+        yield from found
+        if not found and set(demo.grids) == set(CAMERAS):
+            alive.append(demo)
+    if not alive:
+        return
+    if _swapped(alive):
+        yield Finding("cameras-swapped", "eye_in_hand_rgb stands still, agentview_rgb does not")
+        return
+    yield from _colours(alive)
+    yield from _orientation(alive)
+
+
+def _sizes(file: FileEvidence) -> Iterator[Finding]:
+    sizes: Dict[Tuple[int, ...], str] = {}
+    for demo in file.demos:
+        for camera, shape in demo.image_shapes.items():
+            sizes.setdefault(shape, f"{demo.name}/obs/{camera}")
+    if len(sizes) > 1:
+        listed = ", ".join(f"{h}x{w}" for h, w in sorted(sizes))
+        yield Finding("image-size-mixed", f"{listed} in one file", list(sizes.values())[-1])
+    elif sizes:
+        height, width = next(iter(sizes))
+        if height != width or height not in _USUAL_SIZES:
+            yield Finding("image-size", f"{height}x{width}")
+
+
+def _picture(demo: DemoEvidence, camera: str) -> Iterator[Finding]:
+    grid = demo.grids.get(camera)
+    if grid is None:
+        return
+    where = f"{demo.name}/obs/{camera}"
+    if grid.max() == 1:
+        yield Finding("image-range", "no value over 1 of 255", where)
+        return
+    flat = np.flatnonzero(np.ptp(grid.reshape(len(grid), -1), axis=1) <= _FLAT)
+    if len(flat):
+        yield Finding("image-blank", f"{len(flat)} of {len(grid)} frames, first {flat[0]}", where)
+        return
+    speed = _speed(demo, len(grid))
+    if speed is None:
+        return
+    same = (grid[1:] == grid[:-1]).reshape(len(grid) - 1, -1).all(axis=1)
+    moving = speed > _MOVES
+    if moving.sum() >= 5 and same[moving].mean() > _FROZEN_SHARE:
+        detail = f"{same[moving].mean():.0%} of the frames repeat while the arm moves"
+        yield Finding("image-frozen", detail, where)
+
+
+def _speed(demo: DemoEvidence, length: int) -> Optional[Array]:
+    """Metres from each observation to the next."""
+    position = demo.obs("ee_pos")
+    if position is None or len(position) != length or not np.isfinite(position).all():
+        return None
+    speed: Array = np.linalg.norm(np.diff(position, axis=0), axis=1)
+    return speed
+
+
+def _swapped(demos: List[DemoEvidence]) -> bool:
+    """The camera on the hand sees everything move, the one in front only the arm."""
+    front, hand = (
+        float(np.mean([_changing_share(demo.grids[camera]) for demo in demos]))
+        for camera in CAMERAS
+    )
+    return front > 0.25 and front > 2 * hand
+
+
+def _changing_share(grid: Array) -> float:
+    lag = min(4, len(grid) - 1)
+    if lag < 1:
+        return 0.0
+    change = np.abs(grid[lag:].astype(np.int16) - grid[:-lag]).max(axis=-1)
+    return float((change > _CHANGED).mean())
+
+
+def _colours(demos: List[DemoEvidence]) -> Iterator[Finding]:
+    """LIBERO's tables, floors and lights are warm: red outshines blue in every arena."""
+    excess = [
+        float(np.mean(demo.grids[AGENTVIEW][..., 2], dtype=float))
+        - float(np.mean(demo.grids[AGENTVIEW][..., 0], dtype=float))
+        for demo in demos
+    ]
+    if np.median(excess) > _BLUE:
+        yield Finding("image-bgr", f"blue outshines red by {np.median(excess):.0f} levels")
+
+
+def _orientation(demos: List[DemoEvidence]) -> Iterator[Finding]:
+    rows, columns = _turns(demos)
+    if rows is None or columns is None:
+        return
+    upright, mirrored = rows > 0, columns < 0
+    if upright and mirrored:
+        yield Finding("image-orientation", "rotated by 180 degrees against LIBERO's files (rot180)")
+    elif upright:
+        yield Finding("image-orientation", "upright: flipped top to bottom (upright)")
+    elif mirrored:
+        yield Finding("image-orientation", "left and right are exchanged (mirrored)")
+
+
+def _turns(demos: List[DemoEvidence]) -> Tuple[Optional[float], Optional[float]]:
+    """Signs of how the arm goes down and to the right as the hand should; None = cannot be told."""
+    tracks = [track for track in map(_track, demos) if track is not None]
+    if not tracks or sum(len(track) for track in tracks) < _MIN_STEPS:
+        return None, None
+    row, column, x, y, z = np.concatenate(tracks).T
+    # In an upright picture of the robot's front: down with +x and -z, to the right with +y.
+    return _agreement(row, np.stack([x, -z])), _agreement(column, y[None])
+
+
+def _track(demo: DemoEvidence) -> Optional[Array]:
+    """(T, 5): where the arm is in the picture, and where the hand is, both from their mean."""
+    grid, position = demo.grids[AGENTVIEW], demo.obs("ee_pos")
+    if position is None or len(position) != len(grid) or not np.isfinite(position).all():
+        return None
+    grey = grid.mean(axis=-1)
+    moved = np.abs(grey - np.median(grey, axis=0)) > 2 * _CHANGED
+    mass = moved.sum(axis=(1, 2))
+    seen = mass >= 3
+    if seen.sum() < _MIN_STEPS // 3:
+        return None
+    down = (moved.sum(axis=2) @ np.arange(grid.shape[1]))[seen] / mass[seen]
+    right = (moved.sum(axis=1) @ np.arange(grid.shape[2]))[seen] / mass[seen]
+    track = np.column_stack([down, right, position[seen]])
+    centred: Array = track - track.mean(axis=0)
+    return centred
+
+
+def _agreement(seen: Array, causes: Array) -> Optional[float]:
+    """From -1 to 1: how far the causes, in their sense, move what is seen. None = unexplained."""
+    if seen.std() < 1e-6:
+        return None
+    weights, *_ = np.linalg.lstsq(causes.T, seen, rcond=None)
+    explained = 1.0 - float((seen - weights @ causes).var() / seen.var())
+    shares = weights * causes.std(axis=1)
+    if explained < _EXPLAINED or not np.abs(shares).sum() > 0:
+        return None
+    agreement = float(shares.sum() / np.abs(shares).sum())
+    return agreement if abs(agreement) >= _UNANIMOUS else None

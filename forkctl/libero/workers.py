@@ -1,0 +1,42 @@
+"""How many processes to use, and how to spread work over them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Callable, Iterator, Sequence, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cpu_count() -> int:
+    """CPUs this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def map_in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    """`work` of each item, in the order of the items, each result let go of when handed on.
+
+    The processes are forked where that is possible, so that none imports numpy and h5py again; and
+    they are started by the call itself, before a progress bar starts a thread.
+    """
+    if workers <= 1 or len(items) <= 1:
+        return map(work, items)
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    context = multiprocessing.get_context(method)
+    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=context)
+    return _collected(pool, [pool.submit(work, item) for item in items])
+
+
+def _collected(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iterator[Result]:
+    try:
+        while futures:
+            yield futures.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,127 @@
+"""Native configs of upstreams: read them, change values in them, fill in ${VARIABLES}."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forkctl.errors import UsageError
+
+Config = dict[str, Any]
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def read_config(path: Path) -> Config:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the config: {error.strerror}",
+            where=str(path),
+            hint="`forkctl config FORK SUITE -o FILE` makes one; configs/ has ready ones",
+        ) from None
+    except ValueError as error:
+        raise UsageError(f"the config is not JSON: {error}", where=str(path)) from None
+    if not isinstance(config, dict):
+        raise UsageError("the config is not a JSON object", where=str(path))
+    return config
+
+
+def write_config(path: Path, config: Config) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_text(config), encoding="utf-8")
+
+
+def as_text(config: Config) -> str:
+    return json.dumps(config, indent=4) + "\n"
+
+
+def with_settings(config: Config, settings: Sequence[str]) -> Config:
+    """The config with each `a.b=c` set; c is JSON, or else a plain string."""
+    result = copy.deepcopy(config)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals or not path:
+            raise UsageError(f"{setting!r} is not of the form a.b=c", hint="--set train.seed=3")
+        *parents, last = path.split(".")
+        place: Any = result
+        for key in parents:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"{path}: {key} holds a value, not more keys")
+        place[last] = _value(text)
+    return result
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def get(config: Mapping[str, Any], path: str, default: Any = None) -> Any:
+    """The value at a dotted path, or the default where it is not written."""
+    place: Any = config
+    for key in path.split("."):
+        if not isinstance(place, Mapping) or key not in place:
+            return default
+        place = place[key]
+    return place
+
+
+def variables_in(config: Any) -> set[str]:
+    """The names of all ${VARIABLES}."""
+    return {name for text in _texts(config) for name in _VARIABLE.findall(text)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def resolved(config: Config, given: Mapping[str, str], where: str) -> Config:
+    """The config with its ${VARIABLES} filled in, by what was given, else by the environment."""
+    values = {
+        name: given.get(name) or os.environ.get(name) or "" for name in sorted(variables_in(config))
+    }
+    missing = [name for name, value in values.items() if not value]
+    if missing:
+        flags = {"LIBERO_DATA": "--data"}
+        ways = [
+            f"export {name}=…" + (f" or {flags.get(name, '--ckpt')} PATH" if _flag(name) else "")
+            for name in missing
+        ]
+        raise UsageError(
+            f"no value for {', '.join(f'${{{name}}}' for name in missing)}",
+            where=where,
+            hint="; ".join(ways),
+        )
+    filled = _filled(config, values)
+    assert isinstance(filled, dict)
+    return filled
+
+
+def _flag(name: str) -> bool:
+    return name == "LIBERO_DATA" or name.endswith("_CKPT")
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: values[found[1]], value)
+    if isinstance(value, dict):
+        return {key: _filled(each, values) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, values) for each in value]
+    return value

@@ -1,0 +1,154 @@
+"""The LIBERO files of a run: which they are, what they hold, and a fingerprint of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.errors import ForkctlError, UsageError
+from forkctl.training.launchers import Camera, DataFacts
+
+_SAMPLE = 1 << 20
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A suite's files, and the facts that a config needs."""
+
+    files: tuple[Path, ...]
+    facts: DataFacts
+    demos: int
+    steps: int
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+
+
+def files_at(path: Path, suite: str | None = None) -> tuple[Path, ...]:
+    """The HDF5 files at a path: a file, a folder of them, or a folder that holds the suite's."""
+    if path.is_file():
+        return (path,)
+    folders = [path, *([path / suite] if suite else [])]
+    for folder in folders:
+        found = tuple(sorted([*folder.glob("*.hdf5"), *folder.glob("*.h5")]))
+        if found:
+            return found
+    what = "no HDF5 files in it" if path.is_dir() else "there is no such file or folder"
+    raise UsageError(
+        what,
+        where=str(path),
+        hint="`forkctl data download` fetches a suite, `forkctl data synth` makes a small one",
+    )
+
+
+def default_facts() -> DataFacts:
+    """LIBERO's own files, for a config that is made before the data is here."""
+    from forkctl.libero import schema
+
+    size = schema.Layout.RAW.image_size
+    return DataFacts(
+        cameras=tuple(Camera(camera, size, size) for camera in schema.CAMERAS),
+        low_dim=tuple((spec.name, spec.shape[0] or 0) for spec in schema.LOW_DIM_OBS),
+        action_dim=schema.ACTION_DIM,
+    )
+
+
+def look_at(files: Sequence[Path]) -> DataSet:
+    """Shapes and counts from the files themselves. They must agree with each other."""
+    from forkctl.libero.errors import LiberoError
+
+    try:
+        return _look_at(files)
+    except LiberoError as error:
+        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
+
+
+def _look_at(files: Sequence[Path]) -> DataSet:
+    import numpy as np
+
+    from forkctl.libero.reader import open_demo_file
+
+    facts: DataFacts | None = None
+    demos = steps = 0
+    lows, highs = [], []
+    for path in files:
+        with open_demo_file(path) as file:
+            for number, demo in enumerate(file):
+                actions = np.asarray(demo.actions(), dtype=float)
+                demos, steps = demos + 1, steps + len(actions)
+                lows.append(actions.min(axis=0))
+                highs.append(actions.max(axis=0))
+                if number == 0:
+                    these = _facts_of(demo, path)
+                    if facts is not None and these != facts:
+                        raise ForkctlError(
+                            f"its observations differ from those of {files[0].name}",
+                            where=str(path),
+                            hint="`forkctl data inspect` shows what each file holds",
+                        )
+                    facts = these
+    if facts is None:
+        raise ForkctlError("there is no demo in the data", where=str(files[0]))
+    return DataSet(
+        files=tuple(files),
+        facts=facts,
+        demos=demos,
+        steps=steps,
+        action_low=tuple(np.min(lows, axis=0).tolist()),
+        action_high=tuple(np.max(highs, axis=0).tolist()),
+    )
+
+
+def _facts_of(demo: object, path: Path) -> DataFacts:
+    from forkctl.libero.reader import Demo
+
+    assert isinstance(demo, Demo)
+    cameras, low_dim = [], []
+    for key in demo.obs_keys:
+        shape = demo.file.extent(f"{demo.name}/obs/{key}").shape
+        if len(shape) == 4:
+            cameras.append(Camera(key, shape[1], shape[2]))
+        elif len(shape) == 2:
+            low_dim.append((key, shape[1]))
+    if not cameras:
+        raise ForkctlError("its demos have no camera", where=str(path))
+    actions = demo.file.extent(f"{demo.name}/actions").shape
+    return DataFacts(tuple(sorted(cameras, key=lambda each: each.key)), tuple(low_dim), actions[1])
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """Names, sizes, and the first, middle and last megabyte of each file.
+
+    A hash of all bytes of a suite takes minutes for each run; what changes a file of demos (other
+    demos, another conversion, damage at an end) changes one of these.
+    """
+    digest = hashlib.sha256()
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):
+                file.seek(start)
+                digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of all of a file: a checkpoint is one file, and must be told for certain."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def ready_files(files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """What upstream is given: the one file, or one small file in the run's folder that links all.
+
+    Upstream's own handling of several files drops broken ones, caches each apart and stores
+    metadata that it cannot read back; one file of links avoids all of that.
+    """
+    if len(files) == 1:
+        return tuple(files)
+    return tuple(files)

@@ -1,0 +1,39 @@
+"""Say in one line why a run failed, from how it ended and what it printed last."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]*(?:Error|Exception|Interrupt|Exit)\b.*")
+# what the log says -> what to do about it
+_HINTS = (
+    (r"CUDA out of memory|OutOfMemoryError", "use a smaller batch, e.g. --set train.batch_size=32"),
+    (r"Bus error|out of shared memory|/dev/shm", "fewer loader workers, or more shared memory"),
+    (r"No space left on device", "free some disk space, then `forkctl runs resume`"),
+    (r"ModuleNotFoundError|ImportError", "forkctl env check FORK says what the environment lacks"),
+    (r"couldn't connect to|Name or service not known", "it wants a file from a network"),
+)
+
+
+def reason(returncode: int, tail: Sequence[str], said: str | None) -> str:
+    """`said` is what upstream itself gave as the reason, where it has a form for that."""
+    exception = next(
+        (line.strip() for line in reversed(tail) if _EXCEPTION.match(line.strip())), None
+    )
+    if returncode < 0:
+        return _signal_reason(-returncode)
+    return said or exception or f"the entrypoint exited with {returncode}"
+
+
+def hint(tail: Sequence[str]) -> str | None:
+    text = "\n".join(tail)
+    return next((advice for pattern, advice in _HINTS if re.search(pattern, text)), None)
+
+
+def _signal_reason(number: int) -> str:
+    name = signal.Signals(number).name if number in signal.valid_signals() else str(number)
+    if number == signal.SIGKILL:
+        return "killed by SIGKILL; when nobody sent it, the machine ran out of memory"
+    return f"ended by {name}"

@@ -1,0 +1,81 @@
+"""A fork's tree as a run sees it: which state it is in, and whether a person changed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+from forkctl.forks.git import Repository
+from forkctl.forks.manifest import Entrypoint, Fork
+from forkctl.forks.manifest import Environment as EnvironmentSpec
+from forkctl.forks.processes import Children
+from forkctl.forks.standing import standing_of
+from forkctl.forks.state import TreeState, state_of
+from forkctl.forks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ForkTree:
+    fork: Fork
+    path: Path
+    state: TreeState
+
+    @property
+    def applied(self) -> bool:
+        return self.state.identity is not None or not (self.fork.series or self.fork.overlays)
+
+    @property
+    def series(self) -> str:
+        """What was put on the pin: the digest of patches and overlays."""
+        return self.state.identity or "pristine"
+
+    def changes(self) -> tuple[str, ...]:
+        """What differs from what forkctl laid out: files, untracked ones too, and own commits."""
+        standing = standing_of(self._repository)
+        own = () if standing.head == self.state.head else (f"HEAD at {(standing.head or '')[:12]}",)
+        return (*standing.changed, *standing.untracked, *own)
+
+    def difference(self) -> str:
+        """The changes as a diff against what forkctl laid out; untracked files by name only."""
+        diff = self._git("diff", "--binary", self.state.head)
+        untracked = self._git("ls-files", "--others", "--exclude-standard").splitlines()
+        return diff + "".join(f"# untracked: {name}\n" for name in untracked)
+
+    @property
+    def _repository(self) -> Repository:
+        return Repository(self.path / ".git", Children(), self.path)
+
+    def _git(self, *arguments: str) -> str:
+        return self._repository.local(*arguments).decode("utf-8", "replace")
+
+
+def open_fork_tree(workspace: Workspace, fork: Fork) -> ForkTree:
+    state = state_of(workspace, fork.name)
+    if state is None:
+        raise ForkctlError(
+            f"the fork {fork.name} is not here yet",
+            where=str(workspace.tree(fork.name)),
+            hint=f"forkctl sync {fork.name} && forkctl apply {fork.name}",
+        )
+    return ForkTree(fork, workspace.tree(fork.name), state)
+
+
+def environment_spec(fork: Fork) -> EnvironmentSpec:
+    if fork.env is None:
+        raise ForkctlError(
+            f"the fork {fork.name} has no environment",
+            where="forks.toml",
+            hint=f'add [fork.{fork.name}.env] with python = "3.10" and locks = "configs/envs/…"',
+        )
+    return fork.env
+
+
+def entrypoint(fork: Fork) -> Entrypoint:
+    if fork.entrypoint is None:
+        raise ForkctlError(
+            f"the fork {fork.name} has no entrypoint to run",
+            where="forks.toml",
+            hint=f"add [fork.{fork.name}.entrypoint] with file and kind",
+        )
+    return fork.entrypoint

@@ -1,0 +1,80 @@
+"""`forkctl config`: from a suite, the data's facts and the checkpoint's own config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+from forkctl.forks.manifest import Fork
+from forkctl.forks.workspace import Workspace
+from forkctl.training.configs import Config, with_settings
+from forkctl.training.data import DataSet, default_facts, files_at, look_at
+from forkctl.training.findings import Finding
+from forkctl.training.fork_tree import entrypoint, open_fork_tree
+from forkctl.training.launchers import ConfigRequest, launcher_for
+from forkctl.training.selecting import select
+from forkctl.training.validation import validate_config
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    suite: str
+    data: str | None = None
+    checkpoint: str | None = None
+    settings: tuple[str, ...] = ()
+
+
+def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
+    suite = suite_name(request.suite)
+    data = request.data or "${LIBERO_DATA}/" + suite
+    facts = default_facts()
+    if "${" not in data:
+        found = look_at(files_at(Path(data).expanduser(), suite))
+        say(_summary(found))
+        facts, data = found.facts, str(Path(data).expanduser().absolute())
+    own_config, shapes, checkpoint = None, None, request.checkpoint
+    if checkpoint is not None and "${" not in checkpoint:
+        from forkctl.checkpoints.contents import open_checkpoint
+
+        opened = open_checkpoint(Path(checkpoint).expanduser())
+        own_config, shapes = opened.config, opened.shapes
+        checkpoint = str(Path(checkpoint).expanduser().absolute())
+    launcher = launcher_for(entrypoint(fork).kind)
+    made = launcher.generate(ConfigRequest(suite, data, facts, checkpoint, own_config, shapes))
+    return with_settings(made, request.settings)
+
+
+def suite_name(words: str) -> str:
+    """The suite's name as in folder names: `libero_spatial`, or with `_no_noops`."""
+    from forkctl.libero.errors import UnknownTaskError
+    from forkctl.libero.suites import get_suite
+
+    try:
+        suite = get_suite(words)
+    except UnknownTaskError as error:
+        raise ForkctlError(error.message, hint=error.hint) from None
+    return suite.regenerated_name if words.endswith("_no_noops") else suite.name
+
+
+def validate_generated(
+    workspace: Workspace, fork: Fork, config: Config, profile: str | None, own: str | None, say: Say
+) -> list[Finding]:
+    tree = open_fork_tree(workspace, fork)
+    environment = select(workspace, fork, profile, own).made(say)
+    return validate_config(launcher_for(entrypoint(fork).kind), config, environment, tree.path)
+
+
+def _summary(data: DataSet) -> str:
+    cameras = ", ".join(f"{each.key} {each.height}x{each.width}" for each in data.facts.cameras)
+    ranges = " ".join(
+        f"[{low:.2g}, {high:.2g}]"
+        for low, high in zip(data.action_low, data.action_high, strict=True)
+    )
+    return (
+        f"{len(data.files)} files, {data.demos} demos, {data.steps} steps; {cameras}\n"
+        f"{data.facts.action_dim} actions: {ranges}"
+    )

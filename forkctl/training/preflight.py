@@ -1,0 +1,146 @@
+"""The checks before a run. Each is a function that returns findings; all are reported together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from forkctl.errors import ForkctlError
+from forkctl.forks.cache import cache_root
+from forkctl.training import findings
+from forkctl.training.checking import process_environment
+from forkctl.training.configs import Config, get, write_config
+from forkctl.training.environments import Environment
+from forkctl.training.findings import Finding
+from forkctl.training.fork_tree import ForkTree
+from forkctl.training.launchers import Launcher
+
+_SHOWN = 4
+
+
+def check_fork(tree: ForkTree, allow_dirty: bool) -> list[Finding]:
+    name = tree.fork.name
+    if not tree.applied:
+        return [findings.failed("fork", f"{name} is not applied", f"forkctl apply {name}")]
+    changes = tree.changes()
+    if not changes:
+        return [findings.ok("fork", f"{name} at tree {tree.state.tree[:12]}")]
+    text = f"{name} has changes of yours: {', '.join(changes[:_SHOWN])}"
+    if len(changes) > _SHOWN:
+        text += f" and {len(changes) - _SHOWN} more"
+    if allow_dirty:
+        return [findings.warning("fork", f"{text} (recorded as changes.diff)")]
+    hint = f"commit them and `forkctl save {name}`, or --allow-dirty to record them with the run"
+    return [findings.failed("fork", text, hint)]
+
+
+def check_data(files: Sequence[Path], fingerprint: str) -> list[Finding]:
+    """Validate the files, once for each state that they are in."""
+    from forkctl.libero.validation import Severity, validate
+
+    kept = cache_root() / "validated" / f"{fingerprint}.json"
+    try:
+        answer = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        report = validate(list(files), images=False)
+        errors = [found for found in report.findings if found.severity is Severity.ERROR]
+        answer = {
+            "errors": [f"{found.code} {found.where}: {found.detail}" for found in errors],
+            "warnings": report.count(Severity.WARNING),
+        }
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(answer), encoding="utf-8")
+    folder = files[0].parent
+    errors, warnings = answer["errors"], answer["warnings"]
+    if errors:
+        text = f"{len(errors)} errors in {folder}: {'; '.join(errors[:_SHOWN])}"
+        return [findings.failed("data", text, f"forkctl data validate {folder}")]
+    if warnings:
+        text = f"{len(files)} files valid, with {warnings} warnings"
+        return [findings.warning("data", text, f"forkctl data validate {folder}")]
+    return [findings.ok("data", f"{len(files)} files valid")]
+
+
+def check_checkpoint(path: Path, config: Config) -> list[Finding]:
+    """Is it a checkpoint that can be read without running code, and does the config suit it?"""
+    from forkctl.checkpoints.contents import open_checkpoint
+
+    checkpoint = open_checkpoint(path)
+    tensors = len(checkpoint.nets)
+    found = [findings.ok("checkpoint", f"{path.name}: {tensors} tensors, {checkpoint.kind}")]
+    cameras = set(get(checkpoint.config, "observation.modalities.obs.rgb") or ())
+    mapped = get(config, "experiment.ckpt_key_map") or {}
+    strangers = sorted(set(mapped) - cameras)
+    if cameras and strangers:
+        text = f"ckpt_key_map names cameras that it does not have: {', '.join(strangers)}"
+        hint = f"it has {', '.join(sorted(cameras))}; `forkctl config` with --ckpt FILE maps them"
+        found.append(findings.warning("checkpoint", text, hint))
+    theirs = get(checkpoint.config, "observation.image_dim") or None
+    ours = get(config, "observation.image_dim") or None
+    if theirs and list(theirs) != list(ours or theirs):
+        text = f"its images were {theirs[0]}x{theirs[1]}, the config resizes to {ours}"
+        found.append(
+            findings.warning("checkpoint", text, f"--set observation.image_dim={list(theirs)}")
+        )
+    return found
+
+
+def plan_checkpoint(
+    launcher: Launcher, path: Path, config: Config, environment: Environment, tree: Path
+) -> list[Finding]:
+    """Build the real model in the fork's environment and plan the transfer into it."""
+    from forkctl.checkpoints.contents import open_checkpoint
+    from forkctl.checkpoints.facts import TensorFacts
+    from forkctl.checkpoints.transfer import Rules, plan_transfer, refusal
+
+    with tempfile.TemporaryDirectory() as scratch:
+        written, out = Path(scratch) / "config.json", Path(scratch) / "model.json"
+        write_config(written, config)
+        arguments = launcher.describe(written, out)
+        if arguments is None:
+            return []
+        done = subprocess.run(
+            [str(environment.python), *arguments],
+            env=process_environment(environment, tree),
+            cwd=scratch,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ForkctlError(f"the model cannot be built:\n{done.stdout.strip()[-1500:]}")
+        model = json.loads(out.read_text(encoding="utf-8"))
+    if model["strict"]:
+        return [findings.ok("transfer", "all of it, or upstream fails (strict_weight_loading)")]
+    tensors = {
+        name: TensorFacts(tuple(each["shape"]), each["dtype"], each["buffer"])
+        for name, each in model["tensors"].items()
+    }
+    plan = plan_transfer(open_checkpoint(path).nets, tensors, Rules(**model["rules"]))
+    refused = refusal(plan)
+    text = (
+        f"{len(plan.taken)} of {len(plan.moves)} tensors, "
+        f"visual encoder {len(plan.visual_taken)} of {len(plan.visual)}"
+    )
+    if refused is not None:
+        return [findings.failed("transfer", f"{text}: {refused.message}", refused.hint)]
+    return [findings.ok("transfer", text)]
+
+
+def check_disk(folder: Path, needed: int) -> list[Finding]:
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    text = f"{_gigabytes(free)} free, about {_gigabytes(needed)} for checkpoints"
+    if free < needed:
+        hint = "save less often, or run where there is room"
+        return [findings.failed("disk", text, hint)]
+    return [findings.ok("disk", text)]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 10**9:.1f} GB"

@@ -1,0 +1,56 @@
+"""Runs inside a fork's environment and says what is there. Standard library only, Python 3.8+.
+
+stdin: {"packages": [...], "modules": [...]}; stdout, last line: JSON with
+- python: its version
+- origins: where each package would be imported from (null: nowhere); the package is not run
+- versions: every installed distribution
+- failures: what happened when each of `modules` was imported, where it did not work
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+
+
+def origin(name: str) -> str | None:
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return None
+    if spec.origin not in (None, "namespace"):
+        return os.path.realpath(spec.origin)
+    places = list(spec.submodule_search_locations or [])
+    return os.path.realpath(places[0]) if places else None
+
+
+def failure(name: str) -> str | None:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def main() -> None:
+    question = json.load(sys.stdin)
+    failures = {name: failure(name) for name in question["modules"]}
+    answer = {
+        "python": platform.python_version(),
+        "origins": {name: origin(name) for name in question["packages"]},
+        "versions": {
+            each.metadata["Name"]: each.version
+            for each in metadata.distributions()
+            if each.metadata["Name"]
+        },
+        "failures": {name: why for name, why in failures.items() if why is not None},
+    }
+    print("\n" + json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Run records: `runs/<fork>/<name>-<time>/`, one folder for each run, nothing written elsewhere.
+
+run.json        what ran: tree, patches, environment, data, checkpoint, config, command, outcome
+config.json     the native config as the entrypoint got it
+log.txt         everything that it printed
+metrics.jsonl   see forkctl/training/metrics.py
+changes.diff    a person's changes to the fork's tree, if running with them was allowed
+upstream/       upstream's own output folder
+checkpoints/    links to what it saved
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from forkctl.errors import UsageError
+from forkctl.forks.files import write_atomically
+
+FORMAT = 1
+RUNNING, FINISHED, FAILED, INTERRUPTED, LOST = (
+    "running",
+    "finished",
+    "failed",
+    "interrupted",
+    "lost",
+)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`fork_state` names the code by pin, series and tree; the rest is what it was run on."""
+
+    fork: str
+    kind: str
+    name: str
+    started: str
+    command: tuple[str, ...]
+    cwd: str
+    fork_state: dict[str, Any]
+    environment: dict[str, Any]
+    data: dict[str, Any]
+    checkpoint: dict[str, Any] | None
+    config: str
+    steps: int | None
+    host: str
+    settings: tuple[str, ...] = ()
+    status: str = RUNNING
+    pid: int | None = None
+    finished: str | None = None
+    seconds: float | None = None
+    returncode: int | None = None
+    reason: str | None = None
+    resumed: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+    record: RunRecord
+
+    @property
+    def id(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def status(self) -> str:
+        """`lost`: it should run, but its process on this host is gone (a crash, a reboot)."""
+        record = self.record
+        here = record.host == socket.gethostname()
+        gone = record.status == RUNNING and here and not _alive(record.pid)
+        return LOST if gone else record.status
+
+    def update(self, **changes: Any) -> Run:
+        """Write the record with these values changed."""
+        changed = Run(self.folder, replace(self.record, **changes))
+        save(changed)
+        return changed
+
+
+def new_folder(root: Path, fork: str, name: str) -> Path:
+    """A new folder for a run; two runs of one second get two folders."""
+    stem = f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    for number in range(1, 100):
+        folder = root / "runs" / fork / (stem if number == 1 else f"{stem}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise UsageError("no new folder for the run", where=str(root / "runs" / fork / stem))
+
+
+def save(run: Run) -> None:
+    text = json.dumps({"format": FORMAT, **asdict(run.record)}, indent=2) + "\n"
+    write_atomically(run.folder / "run.json", text)
+
+
+def load(folder: Path) -> Run:
+    path = folder / "run.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: value for key, value in values.items() if key in _FIELDS}
+        for key in ("command", "settings"):
+            known[key] = tuple(known[key])
+        return Run(folder, RunRecord(**known))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"cannot read the run's record: {error}", where=str(path)) from None
+
+
+_FIELDS = frozenset(RunRecord.__dataclass_fields__)
+
+
+def all_runs(root: Path, fork: str | None = None) -> Iterator[Run]:
+    """Newest last. A folder without a readable record is passed over."""
+    found = (root / "runs").glob(f"{fork or '*'}/*/run.json")
+    for path in sorted(found, key=_started):
+        with contextlib.suppress(UsageError):
+            yield load(path.parent)
+
+
+def find_run(root: Path, words: str) -> Run:
+    """The run of this id, path, or unique part of an id; `last` is the newest."""
+    if Path(words).is_dir() and (Path(words) / "run.json").is_file():
+        return load(Path(words).resolve())
+    runs = list(all_runs(root))
+    if words == "last" and runs:
+        return runs[-1]
+    matching = [run for run in runs if words in (run.id, run.folder.name)]
+    matching = matching or [run for run in runs if words in run.id]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        raise UsageError(f"there is no run {words!r}", hint="forkctl runs list")
+    some = ", ".join(run.id for run in matching[-5:])
+    raise UsageError(f"{words!r} may be any of {len(matching)} runs: {some}")
+
+
+def link_checkpoints(run: Run, saved: list[Path]) -> None:
+    """Make checkpoints/ show what was saved so far, under the names that upstream gave."""
+    if saved:
+        run.checkpoints.mkdir(exist_ok=True)
+    for path in saved:
+        link = run.checkpoints / path.name
+        if not link.is_symlink():
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(os.path.relpath(path, run.checkpoints))
+
+
+def now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _started(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get("started", ""))
+    except (OSError, ValueError):
+        return ""
+
+
+def _alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

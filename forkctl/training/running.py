@@ -1,0 +1,209 @@
+"""Carry out a run that was planned and checked: start, watch, record."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from forkctl.errors import ForkctlError
+from forkctl.training import configs, failure, metrics, records
+from forkctl.training.checking import ask, process_environment
+from forkctl.training.data import file_hash
+from forkctl.training.environments import binding_key
+from forkctl.training.launchers import Launcher
+from forkctl.training.planning import RunPlan
+from forkctl.training.process import Outcome, run_in_group
+from forkctl.training.records import Run, RunRecord
+from forkctl.training.view import View
+
+_TAIL = 200
+# Told to every run unless the person chose otherwise: wandb without a network does not hang, and
+# waiting threads sleep (on few cores a training step took 7 times as long without).
+_DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+class RunFailed(ForkctlError):
+    """The entrypoint did not succeed; `tail` is the end of its log."""
+
+    def __init__(self, run: Run, tail: tuple[str, ...], hint: str | None) -> None:
+        super().__init__(
+            f"the run failed: {run.record.reason}",
+            where=run.id,
+            hint=hint or f"forkctl runs logs {run.folder.name}",
+        )
+        self.run = run
+        self.tail = tail
+
+
+def start_run(plan: RunPlan, root: Path) -> Run:
+    """Write the run's folder: the config as upstream gets it, and the record."""
+    environment = plan.environment
+    assert environment is not None
+    folder = records.new_folder(root, plan.fork.name, plan.name)
+    rendered = plan.render(folder)
+    run = Run(folder, _record(plan, folder, plan.launcher.steps_of(rendered)))
+    configs.write_config(run.config, rendered)
+    if plan.tree.changes():
+        (folder / "changes.diff").write_text(plan.tree.difference(), encoding="utf-8")
+    records.save(run)
+    return run
+
+
+def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
+    environment, state = plan.environment, plan.tree.state
+    assert environment is not None
+    answer = ask(environment, plan.tree.path, plan.launcher.packages)
+    lock = plan.selection.lock
+    lock_digest = lock.digest if environment.ours else None
+    checkpoint = plan.checkpoint
+    return RunRecord(
+        fork=plan.fork.name,
+        kind=plan.fork.entrypoint.kind if plan.fork.entrypoint else "",
+        name=plan.name,
+        started=records.now(),
+        command=tuple(plan.command(environment.python, folder / "config.json")),
+        cwd=str(folder),
+        fork_state={
+            "pin": state.pin,
+            "series": plan.tree.series,
+            "without": list(state.without),
+            "head": state.head,
+            "tree": state.tree,
+            "dirty": bool(plan.tree.changes()),
+        },
+        environment={
+            "binding": binding_key(state.pin, plan.tree.series, lock_digest, answer.python),
+            "prefix": str(environment.prefix),
+            "profile": environment.profile,
+            "lock": str(lock.path) if environment.ours else None,
+            "lock_digest": lock_digest,
+            "python": answer.python,
+            "versions": dict(answer.versions),
+            "origins": dict(answer.origins),
+        },
+        data={"fingerprint": plan.fingerprint, "files": [str(file) for file in plan.files]},
+        checkpoint=(
+            {"path": str(checkpoint), "sha256": file_hash(checkpoint)} if checkpoint else None
+        ),
+        config=str(plan.request.config),
+        steps=steps,
+        host=socket.gethostname(),
+        settings=plan.request.settings,
+        notes={"platform": platform.platform(), "gpus": _gpus()},
+    )
+
+
+def _gpus() -> list[str]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return done.stdout.strip().splitlines() if done.returncode == 0 else []
+
+
+def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
+    """Run the entrypoint to its end. Raises RunFailed, or KeyboardInterrupt when interrupted."""
+    environment = plan.environment
+    assert environment is not None
+    variables = {
+        **_DEFAULTS,
+        **process_environment(environment, plan.tree.path),
+        metrics.VARIABLE: str(run.metrics),
+    }
+    return follow(plan.launcher, run, variables, view)
+
+
+def follow(launcher: Launcher, run: Run, variables: Mapping[str, str], view: View) -> Run:
+    """Run the record's command, show and keep what it says, and write how it ended."""
+    watch = _Watch(launcher, run, view)
+    began = time.monotonic()
+    try:
+        outcome = run_in_group(
+            run.record.command,
+            environment=variables,
+            cwd=Path(run.record.cwd),
+            log=run.log,
+            started=lambda pid: records.save(_with(run, pid=pid, status=records.RUNNING)),
+            on_line=watch.line,
+            on_tick=watch.tick,
+        )
+    except OSError as error:
+        raise ForkctlError(f"cannot start it: {error}", where=run.record.command[0]) from None
+    finally:
+        view.close()
+    watch.tick()
+    records.link_checkpoints(run, launcher.checkpoints(run.folder))
+    ended = _ended(run, outcome, watch, time.monotonic() - began)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if ended.record.status == records.FAILED:
+        raise RunFailed(ended, tuple(watch.tail), failure.hint(watch.tail))
+    return ended
+
+
+def _ended(run: Run, outcome: Outcome, watch: _Watch, seconds: float) -> Run:
+    tail = list(watch.tail)
+    said = watch.launcher.failure(tail)
+    if outcome.interrupted:
+        status, reason = records.INTERRUPTED, "interrupted"
+    elif outcome.returncode != 0 or said:
+        status, reason = records.FAILED, failure.reason(outcome.returncode, tail, said)
+    else:
+        status, reason = records.FINISHED, None
+    return run.update(
+        status=status,
+        reason=reason,
+        returncode=outcome.returncode,
+        seconds=round((run.record.seconds or 0) + seconds, 1),
+        finished=records.now(),
+        pid=None,
+    )
+
+
+def _with(run: Run, **changes: Any) -> Run:
+    return Run(run.folder, replace(run.record, **changes))
+
+
+class _Watch:
+    """Collects what the process says: its log's tail, and metrics from overlay or log."""
+
+    def __init__(self, launcher: Launcher, run: Run, view: View) -> None:
+        self.launcher = launcher
+        self.tail: deque[str] = deque(maxlen=_TAIL)
+        self._run = run
+        self._view = view
+        self._reader = launcher.log_reader(configs.read_config(run.config))
+        self._file = metrics.MetricsFile(run.metrics)
+        self._file.new()  # what an earlier part of a resumed run has written
+        self._overlay_writes = False
+        self._checkpoints_seen = 0.0
+
+    def line(self, text: str) -> None:
+        self.tail.append(text)
+        if self.launcher.worth_showing(text):
+            self._view.line(text)
+        metric = self._reader.feed(text)
+        if metric is None:
+            return
+        self.tick()
+        if metric.get("split") == "valid" or not self._overlay_writes:
+            metrics.append_metrics(self._run.metrics, [{**metric, "time": time.time()}])
+            self._take(self._file.new(), from_overlay=False)
+
+    def tick(self) -> None:
+        self._take(self._file.new(), from_overlay=True)
+        if time.monotonic() - self._checkpoints_seen > 5:
+            self._checkpoints_seen = time.monotonic()
+            records.link_checkpoints(self._run, self.launcher.checkpoints(self._run.folder))
+
+    def _take(self, new: list[metrics.Metric], *, from_overlay: bool) -> None:
+        self._overlay_writes = self._overlay_writes or (from_overlay and bool(new))
+        for metric in new:
+            self._view.metric(metric)

@@ -1,0 +1,85 @@
+"""What `forkctl env show` and `forkctl env check` report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from forkctl.errors import ForkctlError
+from forkctl.forks.manifest import Fork
+from forkctl.forks.workspace import Workspace
+from forkctl.training import findings
+from forkctl.training.checking import ask, check_imports, check_origins, check_pins
+from forkctl.training.environments import binding_key, find_environment, size_of
+from forkctl.training.findings import Finding
+from forkctl.training.fork_tree import entrypoint, open_fork_tree
+from forkctl.training.launchers import launcher_for
+from forkctl.training.locks import PROFILES
+from forkctl.training.selecting import lock_of, select
+
+
+@dataclass(frozen=True)
+class ShownEnvironment:
+    """`prefix` is None where it is not made yet."""
+
+    fork: str
+    profile: str
+    python: str
+    packages: int
+    torch: str | None
+    prefix: str | None
+    bytes: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def as_row(self) -> tuple[object, ...]:
+        size = f"{self.bytes / 10**9:.1f} GB" if self.bytes else ""
+        place = self.prefix or "not made"
+        return self.fork, self.profile, self.python, self.packages, self.torch, place, size
+
+
+def environments_of(workspace: Workspace, fork: Fork) -> list[ShownEnvironment]:
+    shown = []
+    for profile in PROFILES if fork.env else ():
+        try:
+            lock = lock_of(workspace, fork, profile)
+        except ForkctlError:
+            continue  # this fork has no lock of that profile
+        made = find_environment(lock)
+        shown.append(
+            ShownEnvironment(
+                fork=fork.name,
+                profile=profile,
+                python=lock.python,
+                packages=len(lock.pins),
+                torch=lock.pins.get("torch"),
+                prefix=str(made.prefix) if made else None,
+                bytes=size_of(made) if made else None,
+            )
+        )
+    return shown
+
+
+def check_environment(
+    workspace: Workspace, fork: Fork, profile: str | None, own: str | None
+) -> list[Finding]:
+    """Pins, origins of the fork's packages, and whether the heavy imports work."""
+    tree = open_fork_tree(workspace, fork)
+    launcher = launcher_for(entrypoint(fork).kind)
+    selection = select(workspace, fork, profile, own)
+    environment = selection.environment
+    if environment is None:
+        text = f"not made yet (profile {selection.lock.profile})"
+        hint = f"forkctl env create {fork.name} --profile {selection.lock.profile}"
+        return [findings.failed("environment", text, hint)]
+    answer = ask(environment, tree.path, launcher.packages, launcher.modules)
+    digest = selection.lock.digest if environment.ours else None
+    key = binding_key(tree.state.pin, tree.series, digest, answer.python)
+    return [
+        findings.ok("environment", f"{environment.prefix}, Python {answer.python}"),
+        *check_pins(answer, selection.lock, environment),
+        *check_origins(answer, tree.path),
+        *check_imports(answer, launcher.modules),
+        findings.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),
+    ]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forkctl.errors import ExitCode, UsageError
+from forkctl.forks.manifest import GitSource, load, parse
+
+SHA = "1" * 40
+GOOD = f"""\
+version = 1
+
+[fork.thing]
+git = "https://example.org/owner/thing"
+revision = "{SHA}"
+hint = "v1"
+sparse = ["src"]
+series = ["thing"]
+"""
+
+
+def read(text: str) -> UsageError:
+    with pytest.raises(UsageError) as refused:
+        parse(text, Path("forks.toml"))
+    assert refused.value.exit_code == ExitCode.USAGE
+    assert refused.value.hint, "every refusal says the accepted form"
+    return refused.value
+
+
+def test_reads_what_the_docs_promise() -> None:
+    fork = parse(GOOD, Path("forks.toml")).fork("thing")
+    assert fork.source == GitSource("https://example.org/owner/thing", SHA, "v1")
+    assert (fork.sparse, fork.series, fork.overlays, fork.default) == (
+        ("src",), ("thing",), (), True,
+    )  # fmt: skip
+
+
+def test_the_manifest_of_this_repository() -> None:
+    manifest = load(Path(__file__).parents[2] / "forks.toml")
+    assert [fork.name for fork in manifest.choose((), every=False)] == [
+        "robomimic", "droid", "openvla", "rdt",
+    ]  # fmt: skip
+    assert {fork.name for fork in manifest.forks} > {"robomimic-release", "openvla-oft"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "words"),
+    [
+        (("hint =", "hnt ="), 6, ["`hnt`", "hint"]),
+        (('hint = "v1"', "hint = 3"), 6, ["a string"]),
+        (('["src"]', '"src"'), 7, ["a list"]),
+        (('["src"]', "[1]"), 7, ["list of strings"]),
+        (('["src"]', '["../src"]'), 7, ["'..'"]),
+        (('["src"]', '["/src"]'), 7, ["relative"]),
+        (('["src"]', '["a/.git"]'), 7, [".git"]),
+        (('series = ["thing"]', 'series = ["../x"]'), 8, ["plain name"]),
+        (('series = ["thing"]', 'series = ["x", "x"]'), 8, ["twice"]),
+        ((SHA, "v1.0"), 5, ["full commit id"]),
+        ((SHA, SHA[:12]), 5, ["full commit id"]),
+        ((SHA, "main"), 5, ["full commit id"]),
+        (("https://example.org/owner/thing", "-oProxyCommand=x"), 4, ["not a place"]),
+        (("https://example.org/owner/thing", "ext::sh -c x"), 4, ["not a place"]),
+        (("https://example.org/owner/thing", "../thing"), 4, ["not a place"]),
+        (("https://example.org/", "https://me:secret@example.org/"), 4, ["password"]),
+        (("[fork.thing]", "[fork.'../thing']"), 3, ["plain name"]),
+        (("version = 1", "version = 2"), 1, ["version 1"]),
+        (("[fork.thing]", "[fork.thing]\npypi = 'thing'"), 3, ["exactly one"]),
+    ],
+)  # fmt: skip
+def test_refusals_point_at_the_line(
+    change: tuple[str, str], line: int, words: list[str]
+) -> None:
+    text = GOOD.replace(*change)
+    assert text != GOOD
+    refused = read(text)
+    assert refused.where == f"forks.toml:{line}"
+    for word in words:
+        assert word in f"{refused.message} {refused.hint}"
+
+
+def test_a_name_written_twice_is_refused_with_its_line() -> None:
+    refused = read(GOOD + '\n[fork.thing]\ngit = "https://example.org/other"\n')
+    assert refused.where and refused.where.startswith("forks.toml:10")
+
+
+def test_a_missing_key_points_at_its_table() -> None:
+    refused = read(GOOD.replace(f'revision = "{SHA}"\n', ""))
+    assert refused.where == "forks.toml:3"
+    assert "revision" in refused.message
+
+
+def test_an_unknown_fork_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no fork named") as refused:
+        parse(GOOD, Path("forks.toml")).choose(("thng",), every=False)
+    assert "thing" in (refused.value.hint or "")
+
+
+def test_a_url_in_a_comment_or_string_does_not_confuse_the_line() -> None:
+    text = GOOD.replace("[fork.thing]", '# revision = "x"\n[mirrors]\n"a/" = "/m/"\n\n[fork.thing]')
+    refused = read(text.replace(SHA, "short"))
+    assert refused.where == "forks.toml:9"
