@@ -67,17 +67,30 @@ def header() -> list[str]:
 def plan_as_text(plan: TransferPlan) -> str:
     """The table for a log file: plain columns, no colour."""
     table = [header(), *plan_as_rows(plan)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    lines = [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths)))
-        for row in table
-    ]
+    widths = [max(map(len, column)) for column in zip(*table)]  # noqa: B905 - Python 3.9
+    lines = []
+    for first, *rest in table:
+        cells = [first.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:])]  # noqa: B905
+        lines.append("  ".join(cells))
     lines.insert(1, "-" * len(lines[0]))
-    lines.append(
+    return "\n".join(line.rstrip() for line in [*lines, summary_line(plan)])
+
+
+def summary_line(plan: TransferPlan) -> str:
+    return (
         f"visual encoder: {len(plan.visual_taken)} of {len(plan.visual)} tensors; "
         f"{len(plan.unused)} tensors of the checkpoint have no place in the model"
     )
-    return "\n".join(line.rstrip() for line in lines)
+
+
+def differences(plan: TransferPlan) -> list[str]:
+    """One line for each tensor that both sides have in different sizes."""
+    return [
+        f"  {move.verdict.value}: {move.target} {move.source_shape} -> {move.facts.shape}"
+        for move in plan.moves
+        if move.verdict in (Verdict.RESHAPED, Verdict.GROWN)
+    ]
 
 
 def missing_and_unexpected(plan: TransferPlan) -> list[str]:

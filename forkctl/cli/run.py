@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.env import own_option, profile_option
+from forkctl.errors import ExitCode
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -82,5 +83,8 @@ def run(
     except RunFailed as failure:
         click.echo("\n".join(failure.tail[-25:]), err=True)
         raise
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: `forkctl runs resume {started.folder.name}` goes on", err=True)
+        return int(ExitCode.INTERRUPTED)
     click.echo(f"finished in {done.record.seconds} s: {done.folder}")
     return 0

@@ -56,6 +56,10 @@ _HISTORY = (
 _REFUSED = re.compile(r"not our ref|unadvertised|shallow|dumb http|couldn't find remote ref")
 
 
+class Unreachable(ForkctlError):
+    """No place has it now: the network, a server, or `--offline` stands between."""
+
+
 def cache_root() -> Path:
     if chosen := os.environ.get("FORKCTL_CACHE"):
         return Path(chosen).expanduser().absolute()
@@ -160,7 +164,7 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     if re.match(r"[0-9a-f]{40}\Z", revision):
         return revision
     if fetcher.offline:
-        raise ForkctlError(f"{revision} of {url} cannot be looked up offline")
+        raise Unreachable(f"{revision} of {url} cannot be looked up offline")
     names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}")
     with opened(fetcher, url) as cached, _quarantine(cached) as area:
         out = _at_any_place(fetcher, url, lambda place: area.network("ls-remote", "--", place))
@@ -224,7 +228,7 @@ def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence
 
 def _require_network(fetcher: Fetcher, url: str, what: str) -> None:
     if fetcher.offline:
-        raise ForkctlError(
+        raise Unreachable(
             f"{what} of {url} is not in the cache",
             where=str(cache_root()),
             hint="run once without --offline, or `forkctl bundle` on a machine that has it",
@@ -263,7 +267,7 @@ def _at_any_place(fetcher: Fetcher, url: str, fetch_from: Callable[[str], bytes]
             return fetch_from(place)
         except GitError as error:
             failures.append(f"{place}: {error.message}" if place != url else error.message)
-    raise ForkctlError("; ".join(failures), hint=mirrors.HOW)
+    raise Unreachable("; ".join(failures), hint=mirrors.HOW)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from forkctl.errors import ForkctlError
 
@@ -34,14 +34,12 @@ def fault_of_path(path: str) -> str | None:
     return None
 
 
-def require_inside(root: Path, relative: str, *, where: str) -> Path:
-    """`root/relative`, refused where symlinks lead it out of root."""
-    path = root / PurePosixPath(relative)
+def require_inside(root: Path, path: Path) -> None:
+    """Refuse a path that symbolic links lead out of root."""
     resolved, resolved_root = path.resolve(), root.resolve()
     if resolved != resolved_root and resolved_root not in resolved.parents:
         raise ForkctlError(
-            f"{relative} leads out of {root} (to {resolved})",
-            where=where,
+            f"leads out of the workspace, to {resolved}",
+            where=str(path),
             hint="put the files themselves there instead of a symbolic link",
         )
-    return path

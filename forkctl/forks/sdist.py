@@ -19,7 +19,7 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.bare import BARE, write_repository
-from forkctl.forks.cache import Fetcher, cache_root, pin_ref
+from forkctl.forks.cache import Fetcher, Unreachable, cache_root, pin_ref
 from forkctl.forks.commits import write_commits
 from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
@@ -75,7 +75,7 @@ def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
     if kept.is_file() and _digest(kept) == source.sha256:
         return kept
     if fetcher.offline:
-        raise ForkctlError(
+        raise Unreachable(
             f"{source} is not in the cache",
             where=str(cache_root()),
             hint="run once without --offline, or `forkctl bundle` on a machine that has it",
@@ -106,7 +106,7 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     )
     if finished.returncode:
         lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
-        raise ForkctlError(
+        raise Unreachable(
             f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
             hint="pip's own settings (PIP_INDEX_URL, pip.conf) say where it looks",
         )

@@ -112,10 +112,13 @@ class DemoFile:
         votes = [Demo(self, name).detect_alignment() for name in names[::step]]
         found = {vote for vote in votes if vote is not None}
         if len(found) != 1:
-            raise AlignmentError(
-                "demos disagree on which observation belongs to which action"
+            reason = (
+                "its demos disagree"
                 if found
-                else "joint_states match states neither at the same step nor one later",
+                else "joint_states are missing, at rest, or like no states of the same step or the next"
+            )
+            raise AlignmentError(
+                f"the alignment of observations and actions cannot be told: {reason}",
                 where=self.path,
                 hint="Give it: 'raw' (obs[t] goes with actions[t + 1]) or 'aligned'.",
             )

@@ -244,7 +244,7 @@ class _Planner:
         return list(located.outcomes), located.changes
 
     def _take_plain(self, patch: PlainPatch) -> tuple[PatchOutcome, tuple[FileChange, ...]]:
-        current = {path: file.now for path, file in self.files.items() if file.now is not None}
+        current = {path: file.now for path, file in self.files.items()}
         try:
             results = self.apply_plain(patch, current)
         except ForkctlError as error:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from forkctl.errors import ForkctlError
 from forkctl.forks.cache import cache_root
 from forkctl.training import findings
-from forkctl.training.checking import process_environment
-from forkctl.training.configs import Config, get, write_config
+from forkctl.training.configs import Config, get
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import ForkTree
 from forkctl.training.launchers import Launcher
+from forkctl.training.model_description import describe_model
 
 _SHOWN = 4
 
@@ -94,34 +91,14 @@ def plan_checkpoint(
 ) -> list[Finding]:
     """Build the real model in the fork's environment and plan the transfer into it."""
     from forkctl.checkpoints.contents import open_checkpoint
-    from forkctl.checkpoints.facts import TensorFacts
-    from forkctl.checkpoints.transfer import Rules, plan_transfer, refusal
+    from forkctl.checkpoints.transfer import plan_transfer, refusal
 
-    with tempfile.TemporaryDirectory() as scratch:
-        written, out = Path(scratch) / "config.json", Path(scratch) / "model.json"
-        write_config(written, config)
-        arguments = launcher.describe(written, out)
-        if arguments is None:
-            return []
-        done = subprocess.run(
-            [str(environment.python), *arguments],
-            env=process_environment(environment, tree),
-            cwd=scratch,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ForkctlError(f"the model cannot be built:\n{done.stdout.strip()[-1500:]}")
-        model = json.loads(out.read_text(encoding="utf-8"))
-    if model["strict"]:
+    model = describe_model(launcher, config, environment, tree)
+    if model is None:
+        return []
+    if model.strict:
         return [findings.ok("transfer", "all of it, or upstream fails (strict_weight_loading)")]
-    tensors = {
-        name: TensorFacts(tuple(each["shape"]), each["dtype"], each["buffer"])
-        for name, each in model["tensors"].items()
-    }
-    plan = plan_transfer(open_checkpoint(path).nets, tensors, Rules(**model["rules"]))
+    plan = plan_transfer(open_checkpoint(path).nets, model.tensors, model.rules)
     refused = refusal(plan)
     text = (
         f"{len(plan.taken)} of {len(plan.moves)} tensors, "

@@ -36,19 +36,25 @@ def failure(name: str) -> str | None:
     return None
 
 
+def versions() -> dict[str, str]:
+    """The first of a name on the path counts, as it does for an import."""
+    found: dict[str, str] = {}
+    for each in metadata.distributions():
+        if each.metadata["Name"]:
+            found.setdefault(each.metadata["Name"], each.version)
+    return found
+
+
 def main() -> None:
     question = json.load(sys.stdin)
-    failures = {name: failure(name) for name in question["modules"]}
     answer = {
         "python": platform.python_version(),
         "origins": {name: origin(name) for name in question["packages"]},
-        "versions": {
-            each.metadata["Name"]: each.version
-            for each in metadata.distributions()
-            if each.metadata["Name"]
-        },
-        "failures": {name: why for name, why in failures.items() if why is not None},
+        # before the imports: setuptools puts packages of its own on the path
+        "versions": versions(),
     }
+    failures = {name: failure(name) for name in question["modules"]}
+    answer["failures"] = {name: why for name, why in failures.items() if why is not None}
     print("\n" + json.dumps(answer))
 
 

@@ -96,7 +96,7 @@ def is_ids(keyword: ast.keyword) -> bool:
 def optional_wandb(tree: ast.Module, code: Code) -> None:
     """Only where finetune() alone talks to wandb: the name is gone from the rest of the file."""
     function = definition(tree, "finetune")
-    if len(calls(tree, "wandb.log")) + len(calls(tree, "wandb.init")) != 2:
+    if sum(isinstance(each, ast.Name) and each.id == "wandb" for each in ast.walk(tree)) != 2:
         raise NoTarget
     for call, edit in (("wandb.init", "init"), ("wandb.log", "log")):
         body, index = only(statements_with(function, call))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from forkctl.libero import alignment as align
 from forkctl.libero.noops import noop_mask
 from forkctl.libero.suites import find_suite
-from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
+from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence, alignment_of
 from forkctl.libero.validation.finding import Finding
 from forkctl.libero.validation.numbers import AXES
 
@@ -23,11 +23,6 @@ _MIN_STEPS = 30
 _SHORT = 10
 # People pause; the regenerated set has no pauses left.
 _RAW_NOOPS, _REGENERATED_NOOPS = 0.5, 0.01
-
-
-def alignment_of(file: FileEvidence) -> Optional[str]:
-    votes = {demo.alignment() for demo in file.demos} - {None}
-    return votes.pop() if len(votes) == 1 else None
 
 
 def check(file: FileEvidence) -> Iterator[Finding]:

@@ -19,7 +19,6 @@ from forkctl.training.metrics import Metric
 
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
 _FAILED = "run failed with error:"
-_GIGABYTE = 10**9
 _SHOWN = ("LOADING MODEL WEIGHTS", "Loading checkpoint with", "[Checkpoint Loading]", "[ObsUtils]")
 
 
@@ -107,9 +106,9 @@ class RobomimicLauncher:
             saves = 0
         else:
             every = get(config, "experiment.save.every_n_epochs", 50)
-            saves = get(config, "train.num_epochs", 2000) // every if every else 0
+            saves = int(get(config, "train.num_epochs", 2000)) // every if every else 0
         saves += 2 if self.dialect.saves_last else 0
-        return int(saves * _checkpoint_gigabytes(config) * _GIGABYTE)
+        return saves * _checkpoint_bytes(config)
 
     def log_reader(self, config: Config) -> EpochReader:
         return EpochReader(get(config, "experiment.epoch_every_n_steps", 100))
@@ -184,9 +183,13 @@ def _limited(config: Config, steps: int) -> Config:
     return _changed(ready, "experiment", epoch_every_n_steps=per_epoch, save=save)
 
 
-def _checkpoint_gigabytes(config: Config) -> float:
-    """Measured: 1.46 GB with ResNet50 and the default UNet, weights and their average."""
-    if config.get("algo_name") != "diffusion_policy":
-        return 0.2
-    widths: list[int] = get(config, "algo.unet.down_dims", [256, 512, 1024])
-    return 0.4 + 1.1 * sum(width**2 for width in widths) / (256**2 + 512**2 + 1024**2)
+def _checkpoint_bytes(config: Config) -> int:
+    """A guess from the sizes of the networks. Measured: 1.46 GB with two ResNet50 and the default
+    UNet, which is weights, their average and two moments of the optimizer, in four bytes each."""
+    backbone = get(config, "observation.encoder.rgb.core_kwargs.backbone_class", "ResNet18Conv")
+    cameras = get(config, "observation.modalities.obs.rgb") or []
+    parameters = len(cameras) * (25e6 if "50" in backbone else 11.5e6)
+    if config.get("algo_name") == "diffusion_policy":
+        widths = get(config, "algo.unet.down_dims", [256, 512, 1024])
+        parameters += 41e6 * sum(width**2 for width in widths) / (256**2 + 512**2 + 1024**2)
+    return int(parameters * 4 * 4)

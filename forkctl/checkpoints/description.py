@@ -1,0 +1,42 @@
+"""The tensors of a model that a fork's environment built, and the rules that its config sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forkctl.checkpoints.contents import open_checkpoint
+from forkctl.checkpoints.facts import TensorFacts
+from forkctl.checkpoints.transfer import Rules
+from forkctl.errors import ForkctlError
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    tensors: Mapping[str, TensorFacts]
+    rules: Rules = field(default_factory=Rules)
+    strict: bool = False  # the config asks for upstream's own strict load
+
+
+def read_description(path: Path) -> ModelDescription:
+    """What `robomimic.forkctl_ext.describe` wrote, or a checkpoint of the model itself."""
+    if path.suffix != ".json":
+        return ModelDescription(open_checkpoint(path).nets)
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        tensors = {name: _facts(entry) for name, entry in given["tensors"].items()}
+        rules = Rules(**{**given["rules"], "grow": tuple(given["rules"]["grow"])})
+        return ModelDescription(tensors, rules, bool(given["strict"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ForkctlError(
+            f"this is no description of a model: {error!r}",
+            where=str(path),
+            hint="make one in the fork's environment: python -m robomimic.forkctl_ext.describe",
+        ) from error
+
+
+def _facts(entry: Mapping[str, Any]) -> TensorFacts:
+    return TensorFacts(**{**entry, "shape": tuple(entry["shape"])})

@@ -1,0 +1,40 @@
+"""Build the model that a config trains, in the fork's own environment, and read its tensors."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from forkctl.checkpoints.description import ModelDescription, read_description
+from forkctl.errors import ForkctlError
+from forkctl.training.checking import process_environment
+from forkctl.training.configs import Config, write_config
+from forkctl.training.environments import Environment
+from forkctl.training.launchers import Launcher
+
+
+def describe_model(
+    launcher: Launcher, config: Config, environment: Environment, tree: Path
+) -> ModelDescription | None:
+    """None where this kind of fork cannot say."""
+    with tempfile.TemporaryDirectory() as scratch:
+        written, out = Path(scratch) / "config.json", Path(scratch) / "model.json"
+        write_config(written, config)
+        arguments = launcher.describe(written, out)
+        if arguments is None:
+            return None
+        done = subprocess.run(
+            [str(environment.python), *arguments],
+            env=process_environment(environment, tree),
+            cwd=scratch,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ForkctlError(
+                f"the model cannot be built:\n{done.stdout.strip()[-1500:]}", where=str(tree)
+            )
+        return read_description(out)
