@@ -24,29 +24,10 @@ def load_patch(path: Path, series: str) -> Patch:
 
 def load_series(root: Path, series: str) -> tuple[Patch, ...]:
     """The patches of `root`/`series`, sorted by name. `root` is the workspace's patches/ folder."""
-<<<<<<< HEAD
-    folder = root / series
-    if not folder.is_dir():
-        raise UsageError(f"there is no series `{series}`", where=str(folder))
-    patches = [
-        load_patch(path, series)
-        for path in sorted(folder.iterdir())
-        if not _IGNORED.fullmatch(path.name)
-    ]
-    numbers: dict[str, str] = {}
-    for patch in patches:
-        other = numbers.setdefault(patch.name[:4], patch.name)
-        if other != patch.name:
-            raise UsageError(
-                f"`{other}` and `{patch.name}` have the same number", where=str(folder)
-            )
-    return tuple(patches)
+    return tuple(load_patch(path, series) for path in patch_files(root, series))
 
 
 def all_series(root: Path) -> tuple[str, ...]:
     """The series that a patches/ folder holds."""
     folders = root.iterdir() if root.is_dir() else ()
     return tuple(sorted(f.name for f in folders if f.is_dir() and not f.name.startswith(".")))
-=======
-    return tuple(load_patch(path, series) for path in patch_files(root, series))
->>>>>>> main
