@@ -125,17 +125,17 @@ def _learn(
     learned: set[str] = set()
     for history in histories:
         for version in history.versions:
-            missing = []
+            untried: list[Part] = []
             for part in parts[history.path]:
                 if _key(part, version) in known[part.patch.digest]:
                     continue
                 if _is_for(part.patch, fork, version, reading):
-                    missing.append(part)
+                    untried.append(part)
                 else:
                     known[part.patch.digest][_key(part, version)] = NOT_FOR_IT
                 learned.add(part.patch.digest)
-            if missing:
-                asked.append((version, tuple(missing)))
+            if untried:
+                asked.append((version, tuple(untried)))
     contents = reading.blobs(list({version.blob for version, _ in asked}))
     questions = [
         Question(contents[version.blob], parts[missing[0].path], missing)

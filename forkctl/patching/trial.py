@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ ApplyPlain = Callable[[PlainPatch, str, bytes], bytes]
 NOT_FOR_IT = Trial(Verdict.NOT_FOR_THIS_FORK.value)
 
 _STANDING = (EditStatus.APPLIED, EditStatus.ALREADY)
-_WORKERS = 2
+_WORKERS = min(4, os.cpu_count() or 1)
 _WORTH_WORKERS = 30  # versions; below, starting processes costs more than it saves
 
 
@@ -64,10 +65,8 @@ class Question:
         return any(part.context for part in self.asked)
 
 
-def answer_all(
-    questions: Sequence[Question], apply_plain: ApplyPlain
-) -> Iterator[Sequence[Trial]]:
-    """The trials of each question, in order; over two processes where there are many."""
+def answer_all(questions: Sequence[Question], apply_plain: ApplyPlain) -> Iterator[Sequence[Trial]]:
+    """The trials of each question, in order; over several processes where there are many."""
     alone = [question for question in questions if not question.chained]
     if len(alone) < _WORTH_WORKERS:
         answers = iter([_answer(question) for question in alone])
