@@ -149,8 +149,7 @@ class DatasetAccumulator:
         times = np.flatnonzero(~noops) if self.wanted.drop_noops else np.arange(len(stored))
         actions = stored[times]
         if self.wanted.hold > 1:
-            windows = resample(actions, self.wanted.hold)
-            actions, times = windows.actions, times[windows.starts]
+            actions = resample(actions, self.wanted.hold).actions  # one from every step on
         self.steps += len(actions)
         self._count_lengths(1, len(actions), len(actions))
         observed = times - offset

@@ -14,7 +14,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.training import configs, findings, preflight
 from forkctl.training.checking import ask, check_origins
 from forkctl.training.configs import Config
-from forkctl.training.data import files_at, fingerprint, ready_files
+from forkctl.training.data import files_at, fingerprint, ready_file
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
@@ -71,7 +71,7 @@ class RunPlan:
         return self.request.name or str(written or self.request.config.stem)
 
     def render(self, folder: Path) -> Config:
-        inputs = RunInputs(self.name, folder, ready_files(self.files, folder), self.request.steps)
+        inputs = RunInputs(self.name, folder, ready_file(self.files, folder), self.request.steps)
         return self.launcher.rendered(self.config, inputs)
 
     def shown_command(self) -> list[str]:

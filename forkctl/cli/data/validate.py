@@ -41,10 +41,11 @@ def validate(
     """
     from forkctl.cli.data.progress import steps
     from forkctl.libero import validation
+    from forkctl.libero.files import find_files
     from forkctl.libero.validation import Severity
     from forkctl.libero.workers import cpu_count
 
-    files = validation.find_files(paths)
+    files = find_files(paths)
     with steps(len(files), "Validating") as advance:
         report = validation.validate(
             files,

@@ -72,21 +72,12 @@ class RobomimicLauncher:
         ready = _changed(
             config,
             "train",
-            data=self._files(config, inputs.data),
+            data=native.data_value(self.dialect, [str(inputs.data)]),
             output_dir=str(inputs.folder / "upstream"),
         )
         # upstream asks on the terminal when its folder is there already; a run's folder is new
         ready = _changed(ready, "experiment", name=inputs.name)
         return ready if inputs.steps is None else _limited(ready, inputs.steps)
-
-    def _files(self, config: Config, files: Sequence[Path]) -> Any:
-        """The files that were made ready, with what a person wrote beside a path kept."""
-        written = get(config, "train.data")
-        if isinstance(written, list) and len(written) == len(files):
-            return [
-                {**entry, "path": str(file)} for entry, file in zip(written, files, strict=True)
-            ]
-        return native.data_value(self.dialect, [str(file) for file in files])
 
     def arguments(self, config_path: Path, resume: bool) -> list[str]:
         if resume and not self.dialect.can_resume:

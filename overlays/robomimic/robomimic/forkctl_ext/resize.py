@@ -61,11 +61,13 @@ def _interpolate(images):
 
 @functools.lru_cache(maxsize=None)
 def _interpolates_uint8():
-    """Whether this torch can: older ones raise."""
+    """Whether this torch can: older ones raise. (On images of a few pixels new ones do, too.)"""
     try:
-        probe = torch.zeros((1, 3, 2, 2), dtype=torch.uint8)
-        F.interpolate(probe, size=(4, 4), mode="bilinear", align_corners=False)
-        F.interpolate(probe, size=(1, 1), mode="bilinear", align_corners=False, antialias=True)
+        probe = torch.zeros((1, 3, 8, 8), dtype=torch.uint8)
+        for size in (16, 4):
+            F.interpolate(
+                probe, size=size, mode="bilinear", align_corners=False, antialias=size < 8
+            )
     except (RuntimeError, NotImplementedError):
         return False
     return True
