@@ -102,19 +102,19 @@ def test_the_transfer_is_refused_where_only_the_resume_load_is_left(
     assert pristine is not None
     load = next(edit for edit in file.edits if edit.id == "load")
     assert render(file.path, pristine, file.edits).verdict is Verdict.CLEAN
-    # the same file without the branch on ckpt_path: the resume load is all that is left
+    # the same file, where the only load of this shape is made on resuming
     (branch,) = [
         node
         for node in ast.walk(ast.parse(pristine))
         if isinstance(node, ast.If)
-        and "ckpt_path" in ast.unparse(node.test)
+        and "ckpt_path is not None" in ast.unparse(node.test)
         and "model.deserialize" in ast.unparse(node)
     ]
-    assert branch.end_lineno is not None
     lines = pristine.decode().splitlines(keepends=True)
-    without = "".join(lines[: branch.lineno - 1] + lines[branch.end_lineno :])
-    assert without.count('model.deserialize(ckpt_dict["model"])') == 1
-    located = locate(file.path, without.encode(), [load])
+    lines[branch.lineno - 1] = " " * branch.col_offset + "if resume:\n"
+    resume_only = "".join(lines).encode()
+    ast.parse(resume_only)
+    located = locate(file.path, resume_only, [load])
     assert located.failed and located.changes == ()
 
 
