@@ -27,8 +27,8 @@ class Choice:
     checkpoint: Path | None
     base: Path | None
     device: str = "cpu"
-    env: str | None = None
-    profile: str = "cuda"
+    own: str | None = None
+    profile: str | None = None
 
     @property
     def label(self) -> str:
@@ -69,7 +69,7 @@ def _launch(choice: Choice) -> tuple[Launch, str, Mapping[str, object]]:
 
     if choice.policy is not None:
         path = choice.policy.absolute()
-        return file_launch(path, choice.env), str(path), {}
+        return file_launch(path, choice.own), str(path), {}
     assert choice.fork is not None
-    launch, worker, tree = fork_launch(find_workspace(), choice.fork, choice.env, choice.profile)
+    launch, worker, tree = fork_launch(find_workspace(), choice.fork, choice.own, choice.profile)
     return launch, worker, {"fork": choice.fork, "tree": tree.state.tree}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.env import json_option, own_option, profile_option
+
 
 @click.command()
 @click.argument("fork", required=False)
@@ -49,10 +51,10 @@ import click
     "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
 )
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--env", help="Own environment: its folder, or `current`.")
-@click.option("--profile", default="cuda", show_default=True, help="Which lock of the fork.")
+@profile_option
+@own_option
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@json_option
 def openloop(
     fork: str | None,
     ckpt: Path | None,
@@ -70,8 +72,8 @@ def openloop(
     horizon: int,
     policy: Path | None,
     device: str,
-    env: str | None,
-    profile: str,
+    profile: str | None,
+    own: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -88,7 +90,7 @@ def openloop(
     from forkctl.evaluation.scale import scale_from_file
     from forkctl.evaluation.session import Plan, default_out, measured_scale, run
 
-    choice = Choice(fork, policy, ckpt, base, device, env, profile)
+    choice = Choice(fork, policy, ckpt, base, device, own, profile)
     selection = Selection.parse(episodes)
     plan = Plan(choice.label, data, selection, max_steps, alignment, horizon, seed, probes)
     held_out = load_episodes(data, selection, max_steps=max_steps, alignment=alignment)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.env import json_option
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in FOLDER.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@json_option
 def report(folder: Path, html: Path | None, as_json: bool) -> None:
     """Measure the record in FOLDER again and write its report. No policy is loaded."""
     from forkctl.cli.eval.view import print_evaluation

@@ -51,7 +51,7 @@ class Metric:
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """0/0 has no value: a metric over no steps is NaN, not 0 and not 1."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.where(denominator > 0, numerator / denominator, np.nan)
 
 
