@@ -47,7 +47,8 @@ class Nearest:
                     frames = frames[:, ::-1, ::-1]
                 seen.append(features(frames, fingers))
                 done.append(demo.actions()[pairing.actions][: len(frames)])
-        self.seen, self.done = np.concatenate(seen), np.concatenate(done)
+        self.seen, self.done = np.concatenate(seen)[::2], np.concatenate(done)[::2]
+        self.sizes = (self.seen**2).sum(axis=1)
 
     @property
     def conventions(self):
@@ -67,7 +68,7 @@ class Nearest:
             np.stack([observation[CAMERA][-1] for observation in observations]),
             np.stack([observation["gripper_states"][-1] for observation in observations]),
         )
-        distances = (self.seen**2).sum(axis=1) - 2 * here @ self.seen.T
+        distances = self.sizes - 2 * here @ self.seen.T
         nearest = np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
         actions = self.done[nearest].mean(axis=1) * np.array(self.settings.get("factor", 1.0))
         return [{"actions": np.repeat(action[None], 3, axis=0)} for action in actions]

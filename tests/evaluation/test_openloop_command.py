@@ -15,8 +15,9 @@ POLICY = Path(__file__).with_name("nearest_policy.py")
 
 
 @pytest.fixture
-def openloop(demos, tmp_path, capsys):
+def openloop(demos, tmp_path, capsys, monkeypatch):
     """`openloop(**training)` -> the JSON of an evaluation of a policy trained like that."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # small products: threads only get in the way
 
     def run(*words: str, code: int = 0, name: str = "model", **training):
         checkpoint = tmp_path / f"{name}.json"
@@ -25,7 +26,7 @@ def openloop(demos, tmp_path, capsys):
             checkpoint.write_text(content)
         argv = ["eval", "openloop", "--policy", str(POLICY), "--ckpt", str(checkpoint)]
         argv += ["--data", str(demos), "--episodes", "last:3", "--out", str(tmp_path / "out")]
-        assert main([*argv, "--json", *words]) == code
+        assert main([*argv, "--probes", "4", "--json", *words]) == code
         said = capsys.readouterr()
         return json.loads(said.out) if code == 0 else said.err
 
