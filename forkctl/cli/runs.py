@@ -75,10 +75,11 @@ def logs(run: str, following: bool, lines: int | None) -> None:
     from forkctl.training.records import find_run
 
     found = find_run(find_workspace().root, run)
-    for line in tail(found, lines):
+    last, end = tail(found, lines)
+    for line in last:
         click.echo(line)
     if following:
-        for text in follow(found):
+        for text in follow(found, end):
             click.echo(text, nl=False)
 
 

@@ -69,7 +69,9 @@ def cache_root() -> Path:
 
 def git_dir_for(url: str) -> Path:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.rstrip("/").rpartition("/")[2])[:40] or "upstream"
-    return cache_root() / "upstreams" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
+    return (
+        cache_root() / "upstreams" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
+    )
 
 
 def pin_ref(commit: str) -> str:
@@ -165,7 +167,12 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
         return revision
     if fetcher.offline:
         raise Unreachable(f"{revision} of {url} cannot be looked up offline")
-    names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}")
+    names = (
+        revision,
+        f"refs/heads/{revision}",
+        f"refs/tags/{revision}^{{}}",
+        f"refs/tags/{revision}",
+    )
     with opened(fetcher, url) as cached, _quarantine(cached) as area:
         out = _at_any_place(fetcher, url, lambda place: area.network("ls-remote", "--", place))
     listed = (line.split("\t", 1) for line in out.decode().splitlines())
@@ -174,6 +181,17 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
         if name in found:
             return found[name]
     raise ForkctlError(f"{url} has no branch or tag {revision!r}")
+
+
+def take_over(cached: Repository, pack: bytes, commit: str) -> None:
+    """Objects of a pin that came by another way than a fetch. The ids prove the content."""
+    with _quarantine(cached) as area:
+        area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
+        if git.resolve(area, commit) != commit:
+            raise ForkctlError(f"the bundle does not hold the revision {commit}")
+        _adopt_packs(area, cached)
+    _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
+    git.write_ref(cached, pin_ref(commit), commit)
 
 
 def _fetch_pin(
@@ -186,7 +204,9 @@ def _fetch_pin(
     sparing = "--no-filter" if everything else "--filter=blob:none"
     with _quarantine(cached) as area:
         try:
-            _fetch(fetcher, area, url, "--depth=1", sparing, specs=(f"+{commit}:{pin_ref(commit)}",))
+            _fetch(
+                fetcher, area, url, "--depth=1", sparing, specs=(f"+{commit}:{pin_ref(commit)}",)
+            )
         except ForkctlError as error:
             if not _REFUSED.search(error.message):
                 raise

@@ -74,6 +74,7 @@ class Repository:
     git_dir: Path
     children: Children
     work_tree: Path | None = None
+    start: Path | None = None  # the folder below the work tree that commands run in
 
     def local(
         self,
@@ -129,7 +130,7 @@ class Repository:
 
     @property
     def _cwd(self) -> Path:
-        return self.work_tree or self.git_dir
+        return self.start or self.work_tree or self.git_dir
 
     def _argv(self, args: Sequence[str], config: Sequence[str]) -> list[str]:
         argv = ["git", f"--git-dir={self.git_dir}"]
@@ -177,6 +178,19 @@ def version(children: Children) -> tuple[int, ...]:
     return tuple(int(part) for part in numbers[:3] if part.isdigit())
 
 
+def own_repository(folder: Path, children: Children) -> Repository | None:
+    """The repository that a person keeps this folder in, if they do."""
+    finished = children.run(
+        ["git", "rev-parse", "--absolute-git-dir", "--show-toplevel"],
+        env=_env_without_git(),
+        cwd=folder,
+    )
+    lines = finished.stdout.decode("utf-8", "surrogateescape").splitlines()
+    if finished.returncode or len(lines) != 2:
+        return None
+    return Repository(Path(lines[0]), children, Path(lines[1]), start=folder)
+
+
 # -- reading ----------------------------------------------------------------------------------
 
 
@@ -208,6 +222,11 @@ def tree_of(repo: Repository, commit: str) -> str:
 def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
     """Every file of a commit by path."""
     return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
+
+
+def file_at(repo: Repository, commit: str, path: str) -> Entry | None:
+    found = [entry for _, name, entry in _ls_tree(repo, commit, "--", path) if name == path]
+    return found[0] if found else None
 
 
 def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, Entry]]:
@@ -288,7 +307,9 @@ def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
 # -- writing ----------------------------------------------------------------------------------
 
 
-def copy_objects(source: Repository, target: Repository, oids: Iterable[str], promised: bool) -> None:
+def copy_objects(
+    source: Repository, target: Repository, oids: Iterable[str], promised: bool
+) -> None:
     """Pack these objects of `source` into `target`. `promised`: others may be fetched on demand."""
     pack = source.local(
         "pack-objects",

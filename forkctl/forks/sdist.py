@@ -42,13 +42,18 @@ class ImportCommit:
     author: None = None
 
 
+def sdist_git_dir(source: PypiSource) -> Path:
+    name = f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    return cache_root() / "sdists" / name
+
+
 def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, str]:
     """The cached repository with the release as its one commit, and that commit."""
-    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    git_dir = sdist_git_dir(source)
     git_dir.mkdir(parents=True, exist_ok=True)
     with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
         repo = Repository(git_dir, fetcher.children)
-        if commit := imported_commit(source):
+        if commit := _imported(git_dir):
             return repo, commit
         archive = _archive(fetcher, source, git_dir)
         write_repository(git_dir, BARE)
@@ -61,11 +66,10 @@ def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, st
         return repo, commit
 
 
-def imported_commit(source: PypiSource) -> str | None:
-    """The commit of a release that was imported before; reads a file, starts nothing."""
-    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+def _imported(git_dir: Path) -> str | None:
+    """The commit of a release that was imported before."""
     pins = git_dir / "refs" / "forkctl" / "pins"
-    names = sorted(path.name for path in pins.iterdir()) if pins.is_dir() else []
+    names = [path.name for path in pins.iterdir()] if pins.is_dir() else []
     return next((name for name in names if len(name) == 40), None)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
+from forkctl.forks.disk import can_hold_nothing, differing, laid_out, write_index_of
 from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import Entry, Repository
 from forkctl.forks.sparse import Folders, chooser, cone_file
@@ -111,26 +112,16 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
     }
 
 
-def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
-    """The files that a tree at this commit has on disk (a submodule is none of ours)."""
-    chosen = chooser(sparse)
-    return {
-        path: entry
-        for path, entry in git.files_of(repo, commit).items()
-        if entry.mode != "160000" and chosen(path)
-    }
-
-
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
-    not_old = _differing(repo, {p: old for p, (old, _) in changes.items() if old})
-    not_new = _differing(repo, {p: new for p, (_, new) in changes.items() if new})
+    not_old = differing(repo, {p: old for p, (old, _) in changes.items() if old})
+    not_new = differing(repo, {p: new for p, (_, new) in changes.items() if new})
     leaving = {path for path, (_, new) in changes.items() if new is None}
 
-    def is_there(path: str, wanted: Entry | None, differing: set[str]) -> bool:
+    def is_there(path: str, wanted: Entry | None, not_wanted: set[str]) -> bool:
         if wanted is None:
-            return _can_hold_nothing(repo.work_tree or Path(), path, leaving)
-        return path not in differing
+            return can_hold_nothing(repo.work_tree or Path(), path, leaving)
+        return path not in not_wanted
 
     strange = [
         path
@@ -145,45 +136,6 @@ def _require_old_or_new(repo: Repository, changes: Changes) -> None:
         )
 
 
-def _can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
-    """No file is at this path, and a new one can be put there without taking one away."""
-    here = tree / path
-    for parent in list(here.parents):
-        if parent == tree:
-            break
-        if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
-            return str(parent.relative_to(tree)) in leaving
-    if not os.path.lexists(here):
-        return True
-    if here.is_symlink() or not here.is_dir():
-        return False
-    inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
-    return all(str(file.relative_to(tree)) in leaving for file in inside)
-
-
-def _differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
-    """The paths whose file on disk is not this entry. Content is compared, no cached answer of the
-    live index is believed (it may be told to assume files unchanged)."""
-    if not entries:
-        return set()
-    assert repo.work_tree
-    index = own_folder(repo.work_tree) / "index.check"
-    _index_of(repo, index, entries)
-    repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
-    out = repo.local("diff-files", "--name-only", "-z", index=index)
-    return {os.fsdecode(path) for path in out.split(b"\0") if path}
-
-
-def _index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
-    index.unlink(missing_ok=True)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
-    records = b"".join(
-        f"{entry.mode} {entry.oid}\t".encode() + os.fsencode(path) + b"\0"
-        for path, entry in entries.items()
-    )
-    repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
-
-
 def _stage(repo: Repository, own: Path, changes: Changes) -> None:
     stage = own / "stage"
     remove_folder(stage)
@@ -192,11 +144,9 @@ def _stage(repo: Repository, own: Path, changes: Changes) -> None:
     if not coming:
         return
     index = own / "index.stage"
-    _index_of(repo, index, coming)
+    write_index_of(repo, index, coming)
     names = b"".join(os.fsencode(path) + b"\0" for path in coming)
-    repo.local(
-        "checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index
-    )
+    repo.local("checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index)
     index.unlink()
 
 
@@ -283,7 +233,13 @@ def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
         f"update {PIN_REF} {new.pin}",
         *_rescue(repo, old.head, new.head),
     ]
-    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
+    repo.local(
+        "update-ref",
+        "-m",
+        "forkctl: switch",
+        "--stdin",
+        stdin="".join(f"{line}\n" for line in commands).encode(),
+    )
 
 
 def _rescue(repo: Repository, old_head: str, new_head: str) -> Iterable[str]:

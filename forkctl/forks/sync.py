@@ -71,6 +71,7 @@ def sync(
             except BaseException:
                 children.end_all()  # the pool's exit waits for its threads, and those for git
                 raise
+        sweep_work_area(workspace)
     return [results[fork.name] for fork in forks]
 
 
@@ -152,9 +153,7 @@ def _move(
     _rename_remote(workspace, fork, state, children)
 
 
-def _rename_remote(
-    workspace: Workspace, fork: Fork, state: TreeState, children: Children
-) -> None:
+def _rename_remote(workspace: Workspace, fork: Fork, state: TreeState, children: Children) -> None:
     """The upstream moved to another address; the content is the same."""
     url = _url(fork)
     if url is None or url == state.url:

@@ -70,14 +70,14 @@ def pristine_state(repo: Repository, fork: Fork, pin: str) -> TreeState:
 def copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> None:
     """The commit, its trees, and the blobs of the sparse folders."""
     promised = isinstance(fork.source, GitSource)
-    git.copy_objects(cached, repo, _objects(cached, pin, fork.sparse), promised)
+    git.copy_objects(cached, repo, objects_of_pin(cached, pin, fork.sparse), promised)
     if promised:
         shallow = repo.git_dir / "shallow"
         known = set(shallow.read_text().split()) if shallow.is_file() else set()
         write_atomically(shallow, "".join(f"{commit}\n" for commit in sorted({*known, pin})))
 
 
-def _objects(cached: Repository, pin: str, sparse: Folders) -> list[str]:
+def objects_of_pin(cached: Repository, pin: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
     oids = [pin, git.tree_of(cached, pin)]
     for kind, path, entry in git.files_and_trees_of(cached, pin):

@@ -58,8 +58,9 @@ def recipe_for(source: Path, options: ConvertOptions) -> str:
     return recipe("convert", options, source)
 
 
-def convert_file(source: Path, target: Path, options: ConvertOptions) -> ConvertReport:
-    """Write `target`; the source is only read, and nothing is left of an interrupted run."""
+def convert_file(paths: Tuple[Path, Path], options: ConvertOptions) -> ConvertReport:
+    """Write the second path from the first; nothing is left of an interrupted run."""
+    source, target = paths
     replays: List[resampling.ResamplingReport] = []
     counts = {"before": 0, "noops": 0}
     with DemoFile(source) as file:

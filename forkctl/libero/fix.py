@@ -125,8 +125,9 @@ def recipe_for(source: Path, fixes: Fixes) -> str:
     return recipe("fix", fixes, source)
 
 
-def fix_file(source: Path, target: Path, fixes: Fixes) -> int:
-    """Write the repaired file; gives the number of its demos."""
+def fix_file(job: Tuple[Path, Path, Fixes]) -> int:
+    """Write the second path from the first; gives the number of its demos."""
+    source, target, fixes = job
     with DemoFile(source) as file:
         absent = set(fixes.drop_demos) - set(file.demo_names)
         if absent:

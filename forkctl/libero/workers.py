@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from typing import Any, Callable, Iterator, Sequence, Tuple, TypeVar
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Callable, Iterator, Sequence, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,20 +40,3 @@ def _collected(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iter
             yield futures.pop(0).result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def in_processes(
-    work: Callable[..., Result], calls: Sequence[Tuple[Any, ...]], workers: int
-) -> Iterator[Result]:
-    """`work(*call)` for each call; results as they come. One worker means this process."""
-    if workers <= 1 or len(calls) <= 1:
-        yield from (work(*call) for call in calls)
-        return
-    with ProcessPoolExecutor(min(workers, len(calls))) as pool:
-        jobs = [pool.submit(work, *call) for call in calls]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:  # after an error or Ctrl-C: finish what runs, start nothing new
-            for job in jobs:
-                job.cancel()

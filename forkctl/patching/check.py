@@ -55,7 +55,7 @@ def check(
     at: str | None = None,
     offline: bool = False,
 ) -> list[CheckResult]:
-    """`at`: a branch, tag, id or HEAD of upstream instead of the pin; then the lock is not asked."""
+    """`at`: a branch, tag, id or HEAD of upstream; then the lock is not asked."""
     lock = read_lock(workspace.lock_file)
     results = []
     for fork in forks:

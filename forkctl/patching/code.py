@@ -66,14 +66,15 @@ def fill_statements(
     return ending.join("\n".join(lines).split("\n"))
 
 
-def fill_expression(template: Template, env: Env, source: Source) -> str:
-    hidden = hide_holes(template.text)
+def fill_expression(template: Template, env: Env, source: Source, *, ending: str) -> str:
+    hidden = hide_holes(template.text).strip()
     contexts = _hole_contexts(hidden)
-    lines = hidden.strip().split("\n")
-    return "\n".join(
+    lines = hidden.split("\n")
+    filled = (
         _fill_line(line, number, contexts, env, source)
         for number, line in enumerate(lines, start=1)
     )
+    return ending.join("\n".join(filled).split("\n"))
 
 
 def parsed_result(text: str) -> tuple[ast.AST, ...]:

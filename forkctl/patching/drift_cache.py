@@ -55,5 +55,3 @@ class TrialCache:
 
     def _file(self, patch_digest: str) -> Path:
         return self.folder / f"{hashlib.sha256(patch_digest.encode()).hexdigest()[:32]}.json"
-
-

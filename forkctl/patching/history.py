@@ -1,8 +1,8 @@
 """Every distinct version that a file ever had upstream, and where each one first stood.
 
-One `git log --raw --full-history -m` names them all. It compares trees and reads no blob, so a
-blobless clone will do. `--full-history` keeps the branches that git would simplify away, and `-m`
-shows a merge against each of its parents: what a merge made of both is a version of its own.
+One `git log --raw -m` names them all. It compares trees and reads no blob, so a blobless clone will
+do. `-m` shows a merge against each of its parents, because what a merge made of both is a version
+of its own, and keeps git from leaving out the side that a merge took nothing from.
 
 A path is a name. A file that upstream renamed has one history under each name; a patch that should
 follow it lists both.
@@ -96,11 +96,18 @@ def _changes(
 ) -> Iterator[tuple[Commit, str, str]]:
     """(commit, path, blob) wherever a commit gave a path a content, parents before children."""
     main = set(_text(upstream.repo, "rev-list", upstream.head).split())
-    order = ("--topo-order", "--reverse", "--full-history")
+    order = ("--topo-order", "--reverse")
     form = ("--raw", "-z", "-m", "--root", "--no-abbrev", "--no-renames")
     revisions = ("--all",) if start is None else ("--all", f"^{start.id}")
     log = _text(
-        upstream.repo, "log", *order, *form, f"--format={_HEADER}%H %ct %s", *revisions, "--", *paths
+        upstream.repo,
+        "log",
+        *order,
+        *form,
+        f"--format={_HEADER}%H %ct %s",
+        *revisions,
+        "--",
+        *paths,
     )
     commit: Commit | None = None
     tokens = iter(log.split("\0"))

@@ -25,3 +25,9 @@ def load_patch(path: Path, series: str) -> Patch:
 def load_series(root: Path, series: str) -> tuple[Patch, ...]:
     """The patches of `root`/`series`, sorted by name. `root` is the workspace's patches/ folder."""
     return tuple(load_patch(path, series) for path in patch_files(root, series))
+
+
+def all_series(root: Path) -> tuple[str, ...]:
+    """The series that a patches/ folder holds."""
+    folders = root.iterdir() if root.is_dir() else ()
+    return tuple(sorted(f.name for f in folders if f.is_dir() and not f.name.startswith(".")))

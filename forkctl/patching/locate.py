@@ -184,8 +184,8 @@ def _settled_removals(edits: Sequence[Edit], outcomes: Sequence[EditOutcome]) ->
         and all(a.operation.verb is Verb.REMOVE or _trades_import(a) for a in edit.alternatives)
         for edit in edits
     ]
-    rest = [o for o, removal in zip(outcomes, removals, strict=True) if not removal]
-    if not rest or any(outcome.status is not EditStatus.ALREADY for outcome in rest):
+    rest = {o.status for o, removal in zip(outcomes, removals, strict=True) if not removal}
+    if EditStatus.ALREADY not in rest or rest & {EditStatus.APPLIED, EditStatus.FAILED}:
         return list(outcomes)
     return [
         replace(outcome, status=EditStatus.ALREADY, diagnosis=None)

@@ -54,6 +54,13 @@ def match_run(
     return next(_unify_list(patterns, nodes, env or {}, mode), None)
 
 
+def may_match(pattern: ast.AST, node: ast.AST) -> bool:
+    """A quick look before the thorough one."""
+    if type(pattern) is type(node) or _single_hole(pattern) is not None:
+        return True
+    return isinstance(pattern, ast.Assign) and isinstance(node, ast.AnnAssign)
+
+
 def same(left: Binding, right: Binding) -> bool:
     """Whether two bindings are the same code, wherever they stand."""
     if isinstance(left, tuple) or isinstance(right, tuple):

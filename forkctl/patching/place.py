@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from forkctl.patching.scopes import MODULE, Definition
 
+_WORDS: dict[type[ast.AST], str] = {ast.ExceptHandler: "except", ast.match_case: "case"}
+
 
 def place_of(tree: ast.Module, line: int) -> str:
     """What encloses a line, outermost first, as `train / if / try`; definitions by their names.
@@ -22,7 +24,7 @@ def place_of(tree: ast.Module, line: int) -> str:
         if isinstance(node, Definition):
             path.append(node.name)
         elif next(_children(node), None) is not None:
-            path.append(type(node).__name__.lower())
+            path.append(_WORDS.get(type(node), type(node).__name__.lower()))
     return " / ".join(path) or MODULE
 
 

@@ -30,9 +30,7 @@ class _Snapshot:
     author: None = None
 
 
-def plain_applier(
-    children: Children, tree: Readable
-) -> Callable[[PlainPatch, Contents], Contents]:
+def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, Contents], Contents]:
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         pristine = {path: tree.read(path) for path in patch.files}
         now = {path: current.get(path, pristine[path]) for path in patch.files}

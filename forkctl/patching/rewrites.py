@@ -53,7 +53,8 @@ def _replace_expression(task: Task, node: ast.expr) -> Splice:
     if bare and source.end(parent) == end:
         raise Refusal(Code.LAYOUT, "a bare generator shares its call's parentheses")
     env = with_match(task.anchor.env, (node,))
-    filled = fill_expression(task.code, env, source)
+    ending = layout.line_end_of(source, source.line_at(start))
+    filled = fill_expression(task.code, env, source, ending=ending)
     text = embedded(filled, parsed_expression(filled), parent, _field(parent, node))
     return Splice(start, end, spaced(source.data, start, end, text.encode()))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.scopes import Scope, scopes_of
+from forkctl.patching.scopes import Scope, ScopeIndex, index_scope, scopes_of
 
 _DEFAULT_UNIT = "    "
 BOM = b"\xef\xbb\xbf"
@@ -76,6 +76,17 @@ class Source:
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         return tuple(scopes_of(self.tree))
+
+    def index(self, scope: Scope, nested: bool) -> ScopeIndex:
+        """The scope, sorted for the search of patterns; made once."""
+        key = (scope.node, nested)
+        if key not in self._indexes:
+            self._indexes[key] = index_scope(scope, nested)
+        return self._indexes[key]
+
+    @cached_property
+    def _indexes(self) -> dict[tuple[ast.AST, bool], ScopeIndex]:
+        return {}
 
     @cached_property
     def unit(self) -> str:

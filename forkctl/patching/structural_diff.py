@@ -36,9 +36,7 @@ def changes(old: ast.Module, new: ast.Module) -> Iterator[Change]:
     yield from _changes(old.body, new.body, MODULE, ())
 
 
-def _changes(
-    old: Block, new: Block, scope: str, around: tuple[ast.stmt, ...]
-) -> Iterator[Change]:
+def _changes(old: Block, new: Block, scope: str, around: tuple[ast.stmt, ...]) -> Iterator[Change]:
     matcher = SequenceMatcher(None, [*map(ast.dump, old)], [*map(ast.dump, new)], autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
@@ -126,9 +124,7 @@ def header(statement: ast.stmt) -> str:
     blocks = {name for name, _ in blocks_of(statement)}
     if not blocks:
         return ""
-    fields = (
-        (name, value) for name, value in ast.iter_fields(statement) if name not in blocks
-    )
+    fields = ((name, value) for name, value in ast.iter_fields(statement) if name not in blocks)
     return type(statement).__name__ + repr(
         [
             (name, [ast.dump(v) if isinstance(v, ast.AST) else v for v in value])

@@ -11,7 +11,8 @@ from forkctl.patching.code import Template, fill_statements
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.matcher import Env
 from forkctl.patching.model import Operation, Selector
-from forkctl.patching.selectors import Anchor, statement_lists
+from forkctl.patching.scopes import statement_lists
+from forkctl.patching.selectors import Anchor
 from forkctl.patching.source import Source
 
 Statements = Sequence[ast.AST]

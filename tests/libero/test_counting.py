@@ -71,6 +71,17 @@ def test_the_order_of_merging_does_not_matter_even_for_rounded_values() -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_rounded_counts_stay_so_however_few_they_are_merged_into() -> None:
+    rng = np.random.default_rng(0)
+    rounded = counts_of(rng.uniform(0.5, 1, EXACT_VALUES * 2))
+    assert len(rounded.table()[0]) < EXACT_VALUES / 4
+    merged = counts_of(np.array([1 / 3]))
+    merged.merge(rounded)
+    merged.table()
+    assert not merged.exact
+    assert 1 / 3 not in merged.table()[0]
+
+
 @given(st.floats(-1e30, 1e30).filter(lambda x: abs(x) > 1e-6))
 def test_rounding_keeps_eleven_bits(value: float) -> None:
     rounded = counting._rounded(np.array([value]))[0]

@@ -112,8 +112,8 @@ def test_a_forked_child_opens_a_handle_of_its_own(tmp_path: Path) -> None:
     expected = digest(file["demo_0"])
     child = os.fork()
     if child == 0:
-        inherited = file._handle
-        right = digest(file["demo_0"]) == expected and file._handle is not inherited
+        inherited = file._handles._file
+        right = digest(file["demo_0"]) == expected and file._handles._file is not inherited
         os._exit(0 if right else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert digest(file["demo_0"]) == expected
@@ -123,7 +123,7 @@ def test_pickling_leaves_handles_behind(tmp_path: Path) -> None:
     demo = open_demo_file(write_file(tmp_path / "a_demo.hdf5"))["demo_1"]
     expected = digest(demo)
     copy = pickle.loads(pickle.dumps(demo))
-    assert copy.file._handle is None
+    assert not copy.file._handles.is_open
     assert digest(copy) == expected
 
 

@@ -53,6 +53,19 @@ def test_a_merge_that_is_like_neither_parent_is_a_version(repo: UpstreamRepo) ->
     assert history.at_head == history.versions[-1].blob
 
 
+def test_what_a_merge_threw_away_is_still_a_version(repo: UpstreamRepo) -> None:
+    repo.commit("base", {"a.py": "1\n"})
+    repo.git("checkout", "--quiet", "-b", "side")
+    repo.commit("side", {"a.py": "2\n"})
+    repo.git("checkout", "--quiet", "main")
+    repo.commit("main", {"b.py": "1\n"})
+    repo.days += 1
+    repo.git("merge", "--quiet", "-s", "ours", "-m", "ours", "side")
+    repo.git("branch", "-D", "side")
+    (history,) = seen(repo, "a.py")
+    assert subjects(history) == ["base", "side"]
+
+
 def test_branches_and_tags_off_the_main_branch_are_seen_and_told_apart(repo: UpstreamRepo) -> None:
     repo.commit("base", {"a.py": "1\n"})
     repo.git("checkout", "--quiet", "-b", "side")

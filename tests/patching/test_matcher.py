@@ -9,7 +9,7 @@ import pytest
 from forkctl.patching.holes import PatternError
 from forkctl.patching.matcher import Mode
 from forkctl.patching.pattern import parse_pattern
-from forkctl.patching.scopes import Scope
+from forkctl.patching.scopes import Scope, index_scope
 from forkctl.patching.selectors import normal_text, pattern_matches
 
 
@@ -18,7 +18,7 @@ def found(pattern: str, code: str, mode: Mode = Mode.EXACT) -> list[dict[str, st
     scope = Scope("<module>", ast.parse(code))
     return [
         {name: normal_text(bound) for name, bound in env.items()}
-        for _, env in pattern_matches(scope, parse_pattern(pattern), mode, nested=True)
+        for _, env in pattern_matches(index_scope(scope, True), parse_pattern(pattern), mode)
     ]
 
 

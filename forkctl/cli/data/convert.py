@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -58,8 +59,8 @@ def convert(
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
     from forkctl.libero.convert import ConvertOptions, check_options, convert_file, recipe_for
-    from forkctl.libero.validation import find_files
-    from forkctl.libero.workers import cpu_count, in_processes
+    from forkctl.libero.files import find_files
+    from forkctl.libero.workers import cpu_count, map_in_order
 
     options = check_options(
         ConvertOptions(
@@ -75,11 +76,9 @@ def convert(
     )
     sources = find_files(paths)
     targets = pending_targets({each: recipe_for(each, options) for each in sources}, out)
-    jobs_to_do = [(source, target, options) for source, target in targets.items()]
-    results = in_processes(convert_file, jobs_to_do, jobs or cpu_count())
-    reports = sorted(
-        advance_over(results, len(targets), "Converting"), key=lambda report: report.source
-    )
+    work = partial(convert_file, options=options)
+    results = map_in_order(work, list(targets.items()), jobs or cpu_count())
+    reports = list(advance_over(results, len(targets), "Converting"))
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=2))
         return

@@ -67,9 +67,9 @@ def fix(
     """
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
+    from forkctl.libero.files import find_files
     from forkctl.libero.fix import Fixes, fix_file, recipe_for
-    from forkctl.libero.validation import find_files
-    from forkctl.libero.workers import cpu_count, in_processes
+    from forkctl.libero.workers import cpu_count, map_in_order
 
     said = Fixes(
         attrs=attrs,
@@ -99,7 +99,7 @@ def fix(
     if len(targets) < len(to_do):
         click.echo(f"{len(to_do) - len(targets)} files were done before")
     work = [(source, target, to_do[source]) for source, target in targets.items()]
-    demos = list(advance_over(in_processes(fix_file, work, workers), len(work), "Mending"))
+    demos = list(advance_over(map_in_order(fix_file, work, workers), len(work), "Mending"))
     click.echo(f"{len(demos)} files, {sum(demos)} demos: {out}")
 
 

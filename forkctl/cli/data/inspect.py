@@ -39,9 +39,9 @@ def inspect(
     """Show what is in PATH, a file or a folder's first: tree, one demo's motion and frames."""
     from rich.console import Console
 
+    from forkctl.libero.files import find_files
     from forkctl.libero.pictures import save_contact_sheet, save_plot
     from forkctl.libero.reader import open_demo_file
-    from forkctl.libero.validation import find_files
 
     with open_demo_file(find_files([path])[0], use_index=False) as file:
         facts = _facts(file)

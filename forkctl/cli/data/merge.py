@@ -37,9 +37,9 @@ def merge(
     """
     from dataclasses import asdict
 
+    from forkctl.libero.files import find_files
     from forkctl.libero.merge import MergeOptions
     from forkctl.libero.merge import merge as merge_files
-    from forkctl.libero.validation import find_files
 
     options = MergeOptions(
         alignment=alignment,

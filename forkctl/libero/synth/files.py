@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -21,7 +22,7 @@ from forkctl.libero.suites import (
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for
-from forkctl.libero.workers import in_processes
+from forkctl.libero.workers import map_in_order
 
 _OWN_TASK_MAX_STEPS = 220
 _MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
@@ -51,8 +52,8 @@ def write_suite(
     recipes = {folder / file_name_from_task(name): _recipe(name, options) for name in names}
     to_do = pending(recipes)
     yield from (path for path in recipes if path not in to_do)
-    calls = [(folder, task_name_from_file(path), options) for path in to_do]
-    yield from in_processes(write_task, calls, workers)
+    tasks_to_do = [task_name_from_file(path) for path in to_do]
+    yield from map_in_order(partial(write_task, folder, options=options), tasks_to_do, workers)
 
 
 def write_task(folder: Path, task: str, options: SynthOptions) -> Path:

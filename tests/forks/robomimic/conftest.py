@@ -1,0 +1,150 @@
+"""The three robomimic forks as they are laid out by forkctl, and an environment to run them in.
+
+`patched` has the whole series. `pristine` is upstream's own code with nothing but the two patches
+without which it cannot be imported offline, so that a test can show that it fails there.
+
+An environment of the cpu profile is made for the session; FORKCTL_TEST_ROBOMIMIC_PYTHON names one
+that is there already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+FORKS = ("robomimic", "droid", "robomimic-release")
+_IMPORTABLE = ("0006-lazy-language-model.yaml", "0007-lazy-imports-droid.yaml")
+_UNREACHABLE = "upstream out of reach"  # tests/conftest.py lists the skips that say so
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A fork's tree and the Python that runs it."""
+
+    fork: str
+    tree: Path
+    python: Path
+    pristine: bool
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.python), *words],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(self.tree), str(ROOT), str(HERE)]),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "HF_HUB_OFFLINE": "1",
+                "OMP_WAIT_POLICY": "PASSIVE",
+                **environment,
+            },
+            cwd=self.tree,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+
+    def train(self, config: Mapping[str, Any], **environment: str) -> Any:
+        """Upstream's own entrypoint on this config."""
+        path = Path(config["train"]["output_dir"]) / "config.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(config))
+        return self.run("robomimic/scripts/train.py", "--config", str(path), **environment)
+
+    def probe(self, module: str, **words: Any) -> dict[str, Any]:
+        """What `<module>.py` beside this file answers, run inside the fork."""
+        words = {"fork": self.fork, "pristine": self.pristine, **words}
+        done = self.run(str(HERE / f"{module}.py"), json.dumps(words, default=str))
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return answer
+
+
+@pytest.fixture(scope="session")
+def forkctl(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """The command, with a cache of the session's own; a failure skips, loudly."""
+    cache = tmp_path_factory.mktemp("forkctl-cache")
+
+    def call(*words: str, cwd: Path = ROOT) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "forkctl", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(cache)},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"{_UNREACHABLE}: forkctl {' '.join(words)}: {done.stderr[-300:]}")
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def robomimic_python(forkctl: Callable[..., str]) -> Path:
+    given = os.environ.get("FORKCTL_TEST_ROBOMIMIC_PYTHON")
+    if given:
+        return Path(given)
+    made = forkctl("env", "create", "robomimic", "--profile", "cpu").splitlines()[-1]
+    return Path(made.rpartition(" (")[0]) / "bin" / "python"
+
+
+def _lay_out(root: Path, forkctl: Callable[..., str], keep: tuple[str, ...] | None) -> Path:
+    shutil.copytree(ROOT / "overlays" / "robomimic", root / "overlays" / "robomimic")
+    (root / "patches" / "robomimic").mkdir(parents=True)
+    for patch in sorted((ROOT / "patches" / "robomimic").iterdir()):
+        if keep is None or patch.name in keep:
+            shutil.copy(patch, root / "patches" / "robomimic")
+    shutil.copy(ROOT / "forks.toml", root)
+    forkctl("sync", *FORKS, cwd=root)
+    forkctl("apply", *FORKS, cwd=root)
+    return root / "forks"
+
+
+@pytest.fixture(scope="session")
+def patched_trees(tmp_path_factory: pytest.TempPathFactory, forkctl: Callable[..., str]) -> Path:
+    return _lay_out(tmp_path_factory.mktemp("patched"), forkctl, None)
+
+
+@pytest.fixture(scope="session")
+def pristine_trees(tmp_path_factory: pytest.TempPathFactory, forkctl: Callable[..., str]) -> Path:
+    return _lay_out(tmp_path_factory.mktemp("pristine"), forkctl, _IMPORTABLE)
+
+
+@pytest.fixture(scope="session")
+def patched(patched_trees: Path, robomimic_python: Path) -> Callable[[str], Lab]:
+    return lambda fork: Lab(fork, patched_trees / fork, robomimic_python, pristine=False)
+
+
+@pytest.fixture(scope="session")
+def pristine(pristine_trees: Path, robomimic_python: Path) -> Callable[[str], Lab]:
+    return lambda fork: Lab(fork, pristine_trees / fork, robomimic_python, pristine=True)
+
+
+@pytest.fixture(scope="session")
+def demos(tmp_path_factory: pytest.TempPathFactory, forkctl: Callable[..., str]) -> list[Path]:
+    """Two small synthetic LIBERO files, raw."""
+    return _synthesise(tmp_path_factory.mktemp("raw"), forkctl, "raw", 2)
+
+
+@pytest.fixture(scope="session")
+def regenerated(tmp_path_factory: pytest.TempPathFactory, forkctl: Callable[..., str]) -> Path:
+    """One synthetic file of the regenerated layout, which carries no attributes."""
+    return _synthesise(tmp_path_factory.mktemp("regenerated"), forkctl, "regenerated", 1)[0]
+
+
+def _synthesise(folder: Path, forkctl: Callable[..., str], layout: str, tasks: int) -> list[Path]:
+    words = ["--tasks", str(tasks), "--demos", "3", "--image-size", "64", "--layout", layout]
+    forkctl("data", "synth", "libero_spatial", *words, "--out", str(folder / "data"))
+    return sorted((folder / "data").glob("**/*.hdf5"))
