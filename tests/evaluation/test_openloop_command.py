@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -215,3 +216,14 @@ def test_every_baseline_is_called_what_it_is(demos, tmp_path, capsys, name, verd
 def test_mistakes_are_told_in_words(demos, capsys, words, code, message):
     assert main(["eval", "openloop", *words, "--data", str(demos)]) == code
     assert message in capsys.readouterr().err
+
+
+def test_a_fork_that_is_not_ready_says_what_to_type(demos, tmp_path, monkeypatch, capsys):
+    root = Path(__file__).resolve().parents[2]
+    shutil.copy(root / "forks.toml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    argv = ["eval", "openloop", "robomimic", "--ckpt", "last.pth", "--data", str(demos)]
+    assert main(argv) == 1
+    assert "forkctl sync robomimic" in capsys.readouterr().err
+    assert main([*argv[:2], "--policy", str(POLICY), *argv[3:]]) == 1
+    assert "no checkpoint here" in capsys.readouterr().err

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -108,22 +109,36 @@ def test_a_python_that_is_not_there_is_told(policy, tmp_path):
     assert "cannot start" in error.message
 
 
-def test_the_process_ends_with_the_evaluation(policy, tmp_path):
-    """Also when the evaluation is interrupted while a policy computes."""
+def running(group: int) -> list[str]:
+    """Processes of a group that still run; one that waits to be reaped does not."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True)
+    lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [line[2] for line in lines if int(line[0]) == group and not line[1].startswith("Z")]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_process_ends_with_the_evaluation(policy, tmp_path, busy):
+    """Also when the evaluation is interrupted while the policy, or its child, computes."""
+    mark = tmp_path / "pid"
     source = ECHO.replace(
-        'print("loading", checkpoint)',
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))",
+        'print("loading", checkpoint)', f"open({str(mark)!r}, 'w').write(str(os.getpid()))"
     )
-    with pytest.raises(KeyboardInterrupt), policy(source).open() as opened:
-        opened.predict([query(0.0)], seed=0)
+    if busy:
+        source = source.replace('print("predicting")', "os.system('sleep 60')")
+
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
-    pid = int((tmp_path / "pid").read_text())
-    for _ in range(50):
-        if not Path(f"/proc/{pid}").exists():
-            return
-        time.sleep(0.1)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+
+    before = signal.signal(signal.SIGALRM, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt), policy(source).open() as opened:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            opened.predict([query(0.0)], seed=0)
+            signal.pause()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert running(int(mark.read_text())) == []
 
 
 def test_a_fingerprint_changes_with_the_weights(tmp_path):
