@@ -72,7 +72,7 @@ def compare(args: argparse.Namespace, scratch: Path) -> None:
             firsts, lasts = [], []
             for seed in range(1, args.seeds + 1):
                 out = scratch / f"{fork}-{name}-{seed}"
-                learning = {"train.seed": seed, **steps(args.steps), **changes}
+                learning = {"train.seed": seed, **steps(fork, args.steps), **changes}
                 losses = train(args, tree, config(fork, files[4:], out, learning), out)
                 firsts.append(statistics.mean(losses[:TAIL]))
                 lasts.append(statistics.mean(losses[-TAIL:]))
@@ -84,13 +84,15 @@ def shown(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.3f}{spread:>7s}"
 
 
-def steps(count: int) -> dict[str, Any]:
-    return {
+def steps(fork: str, count: int) -> dict[str, Any]:
+    rate = "algo.optim_params.policy.learning_rate"
+    found = {
         "experiment.epoch_every_n_steps": count,
         "train.batch_size": 16,
-        "algo.optim_params.policy.learning_rate.initial": 3e-4,
-        "algo.optim_params.policy.learning_rate.warmup_steps": 0,
+        f"{rate}.initial": 3e-4,
     }
+    # the droid fork's rate is constant; v0.5.0's would still be warming up after 500 steps
+    return {**found, f"{rate}.warmup_steps": 0} if fork == "robomimic" else found
 
 
 def pretrain(args: argparse.Namespace, tree: Path, files: Sequence[Path], scratch: Path) -> Path:
@@ -98,7 +100,7 @@ def pretrain(args: argparse.Namespace, tree: Path, files: Sequence[Path], scratc
     write_droid_like(files, renamed)
     out = scratch / "pretrain"
     changes = {
-        **steps(args.pretrain),
+        **steps("droid", args.pretrain),
         "train.hdf5_cache_mode": None,
         "train.action_shapes": [[1, 10]],
         "experiment.save.enabled": True,
