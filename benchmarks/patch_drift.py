@@ -62,7 +62,9 @@ def main() -> int:
     versions = sum(totals["structural"].values())
     cells = (told(totals[method]) for method in METHODS)
     print(f"| **all** | {versions} | {targets} | " + " | ".join(cells) + " |")
-    print("\nms a version: " + ", ".join(f"{m} {seconds[m] / versions * 1000:.0f}" for m in METHODS))
+    print(
+        "\nms a version: " + ", ".join(f"{m} {seconds[m] / versions * 1000:.0f}" for m in METHODS)
+    )
     return int(totals["structural"][Judgement.WRONG] > 0)
 
 

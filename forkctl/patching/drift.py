@@ -1,21 +1,23 @@
 """Every patch of a fork on every version that upstream ever had of the files it touches.
 
-A cell is one patch on one version of one file, seen by itself. It needs no checkout, and never has
-to be asked twice: see `drift_cache`. Only a plain patch, and what follows it in the same file, is
-tried on what the patches before it make of that version: its context lines come from there.
+A cell is one patch on one version of one file, beside the patches of the series that touch that
+file: exactly what `forkctl apply` would meet. It needs no checkout and is never tried twice:
+a trial is kept under the patch, the engine, the blob, and the other patches of that file.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from forkctl.patching.conditions import Readable, applies_to
 from forkctl.patching.drift_cache import Trial, TrialCache
 from forkctl.patching.history import FileHistory, Upstream, Version, file_histories
-from forkctl.patching.model import Patch, PlainPatch, StructuralPatch, Verdict
-from forkctl.patching.trial import NOT_FOR_IT, ApplyPlain, Part, Question, answer_all
+from forkctl.patching.model import Patch, StructuralPatch, Verdict
+from forkctl.patching.series import PlainApplier
+from forkctl.patching.trial import NOT_FOR_IT, Question, answer_all
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class Reading:
 
     blobs: Callable[[Sequence[str]], Mapping[str, bytes]]
     tree_at: Callable[[str], Readable]
-    apply_plain: ApplyPlain
+    apply_plain: PlainApplier
+
+
+Known = dict[str, dict[str, Trial]]  # digest of a patch -> what its trials came to, by their keys
 
 
 def drift_of(
@@ -80,108 +85,123 @@ def drift_of(
     since: str | None = None,
 ) -> ForkDrift:
     """Try the patches that are for this fork; what the cache knows is not tried again."""
-    parts = _parts_by_file([p for p in patches if not p.forks or fork in p.forks])
-    histories = file_histories(upstream, list(parts), since)
-    known = {
-        part.patch.digest: cache.load(part.patch.digest)
-        for in_file in parts.values()
-        for part in in_file
-    }
-    learned = _learn(fork, histories, parts, known, reading)
-    for digest in learned:
-        cache.store(digest, known[digest])
-    files = tuple(_file_drift(history, parts[history.path], known) for history in histories)
-    return ForkDrift(fork, upstream, files)
-
-
-def _parts_by_file(patches: Sequence[Patch]) -> dict[str, tuple[Part, ...]]:
-    parts: dict[str, tuple[Part, ...]] = {}
+    by_file: dict[str, list[Patch]] = {}
     for patch in patches:
-        for path in patch.touched:
-            before = parts.get(path, ())
-            chained = isinstance(patch, PlainPatch) or any(part.context for part in before)
-            digests = "\n".join(part.patch.digest for part in before)
-            context = hashlib.sha256(digests.encode()).hexdigest() if chained else ""
-            parts[path] = (*before, Part(patch, path, context))
-    return parts
-
-
-def _key(part: Part, version: Version) -> str:
-    """Everything that a trial depends on, beside the patch and the engine."""
-    depends_on_tree = isinstance(part.patch, StructuralPatch) and part.patch.when
-    commit = version.first.id if depends_on_tree else ""
-    return " ".join(filter(None, (version.blob, part.path, part.context, commit)))
-
-
-def _learn(
-    fork: str,
-    histories: Sequence[FileHistory],
-    parts: Mapping[str, tuple[Part, ...]],
-    known: dict[str, dict[str, Trial]],
-    reading: Reading,
-) -> set[str]:
-    """Fill in what is not known; the digests of the patches of which there is news."""
-    asked: list[tuple[Version, tuple[Part, ...]]] = []
-    learned: set[str] = set()
-    for history in histories:
-        for version in history.versions:
-            untried: list[Part] = []
-            for part in parts[history.path]:
-                if _key(part, version) in known[part.patch.digest]:
-                    continue
-                if _is_for(part.patch, fork, version, reading):
-                    untried.append(part)
-                else:
-                    known[part.patch.digest][_key(part, version)] = NOT_FOR_IT
-                learned.add(part.patch.digest)
-            if untried:
-                asked.append((version, tuple(untried)))
-    contents = reading.blobs(list({version.blob for version, _ in asked}))
-    questions = [
-        Question(contents[version.blob], parts[missing[0].path], missing)
-        for version, missing in asked
+        if not patch.forks or fork in patch.forks:
+            for path in patch.touched:
+                by_file.setdefault(path, []).append(patch)
+    histories = file_histories(upstream, list(by_file), since)
+    known: Known = {patch.digest: cache.load(patch.digest) for patch in patches}
+    before = {digest: len(trials) for digest, trials in known.items()}
+    wanted = [
+        _Version(
+            history.path, version, _taking_part(by_file[history.path], version, known, reading)
+        )
+        for history in histories
+        for version in history.versions
     ]
-    answers = answer_all(questions, reading.apply_plain)
-    for (version, missing), trials in zip(asked, answers, strict=True):
-        for part, trial in zip(missing, trials, strict=True):
-            known[part.patch.digest][_key(part, version)] = trial
-    return learned
-
-
-def _is_for(patch: Patch, fork: str, version: Version, reading: Reading) -> bool:
-    if not isinstance(patch, StructuralPatch) or not patch.when:
-        return True
-    return applies_to(patch, fork, reading.tree_at(version.first.id))
-
-
-def _file_drift(
-    history: FileHistory,
-    parts: Sequence[Part],
-    known: Mapping[str, Mapping[str, Trial]],
-) -> FileDrift:
-    return FileDrift(
-        history, tuple(_patch_drift(history, part, known[part.patch.digest]) for part in parts)
+    _learn(wanted, known, reading)
+    for digest, trials in known.items():
+        if len(trials) != before[digest]:
+            cache.store(digest, trials)
+    found = {(each.path, each.version.blob): each for each in wanted}
+    return ForkDrift(
+        fork,
+        upstream,
+        tuple(
+            FileDrift(
+                history,
+                tuple(
+                    _patch_drift(history, patch, _trials(history, patch, found, known))
+                    for patch in by_file[history.path]
+                ),
+            )
+            for history in histories
+        ),
     )
 
 
-def _patch_drift(history: FileHistory, part: Part, known: Mapping[str, Trial]) -> PatchDrift:
-    trials = {version.blob: known[_key(part, version)] for version in history.versions}
+@dataclass(frozen=True)
+class _Version:
+    """A version of a file, and the patches that take part there."""
+
+    path: str
+    version: Version
+    patches: tuple[Patch, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """What a trial depends on beside its own patch and the engine."""
+        series = "\n".join(patch.digest for patch in self.patches)
+        context = hashlib.sha256(f"{self.path}\n{series}".encode()).hexdigest()
+        return f"{self.version.blob} {context[:32]}"
+
+
+def _taking_part(
+    patches: Sequence[Patch], version: Version, known: Known, reading: Reading
+) -> tuple[Patch, ...]:
+    """Those whose `when` holds in the version's first commit."""
+    chosen = []
+    for patch in patches:
+        if isinstance(patch, StructuralPatch) and patch.when:
+            key = f"when {version.first.id}"
+            if key not in known[patch.digest]:
+                holds = applies_to(replace(patch, forks=()), "", reading.tree_at(version.first.id))
+                verdict = Verdict.CLEAN if holds else Verdict.NOT_FOR_THIS_FORK
+                known[patch.digest][key] = Trial(verdict.value)
+            if known[patch.digest][key] == NOT_FOR_IT:
+                continue
+        chosen.append(patch)
+    return tuple(chosen)
+
+
+def _learn(wanted: Sequence[_Version], known: Known, reading: Reading) -> None:
+    """Try what is not known yet."""
+    asked = [
+        each
+        for each in wanted
+        if any(each.key not in known[patch.digest] for patch in each.patches)
+    ]
+    contents = reading.blobs(list({each.version.blob for each in asked}))
+    questions = [Question(each.path, contents[each.version.blob], each.patches) for each in asked]
+    for each, trials in zip(asked, answer_all(questions, reading.apply_plain), strict=True):
+        for patch, trial in zip(each.patches, trials, strict=True):
+            known[patch.digest][each.key] = trial
+
+
+def _trials(
+    history: FileHistory,
+    patch: Patch,
+    found: Mapping[tuple[str, str], _Version],
+    known: Known,
+) -> dict[str, Trial]:
+    """What came of one patch, by the blob of each version."""
+    versions = (found[history.path, version.blob] for version in history.versions)
+    return {
+        each.version.blob: known[patch.digest][each.key] if patch in each.patches else NOT_FOR_IT
+        for each in versions
+    }
+
+
+def _patch_drift(history: FileHistory, patch: Patch, trials: Mapping[str, Trial]) -> PatchDrift:
     pin = trials.get(history.at_pin or "")
     findings = {blob: _finding(trial, pin) for blob, trial in trials.items()}
-    absent = _absent(part)
+    absent = _absent(history.path, patch)
     return PatchDrift(
-        part.patch.name,
-        part.patch.subject,
+        patch.name,
+        patch.subject,
         tuple(findings[version.blob] for version in history.versions),
         findings.get(history.at_pin or "", absent),
         findings.get(history.at_head or "", absent),
     )
 
 
-def _absent(part: Part) -> Finding:
-    if part.edits is not None and part.edits.optional:
-        return Finding(Verdict.NOT_FOR_THIS_FORK)
-    return Finding(Verdict.GONE, (f"{part.path}: no-file: there is no such file",))
+def _absent(path: str, patch: Patch) -> Finding:
+    if isinstance(patch, StructuralPatch):
+        (entry,) = (file for file in patch.files if file.path == path)
+        if entry.optional:
+            return Finding(Verdict.NOT_FOR_THIS_FORK)
+    return Finding(Verdict.GONE, (f"{path}: no-file: there is no such file",))
 
 
 def _finding(trial: Trial, pin: Trial | None) -> Finding:

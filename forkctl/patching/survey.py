@@ -18,7 +18,7 @@ from forkctl.patching.drift import ForkDrift, Reading, drift_of
 from forkctl.patching.drift_cache import TrialCache
 from forkctl.patching.history import Upstream, blobs_at
 from forkctl.patching.loading import load_series
-from forkctl.patching.model import Patch, PlainPatch
+from forkctl.patching.model import Patch
 from forkctl.patching.plain_apply import plain_applier
 
 # History is asked for again after this long; until then a report needs no network.
@@ -86,7 +86,9 @@ def _drift(
     reading = Reading(
         blobs=lambda oids: read_blobs(upstream.repo, fork, fetcher, oids),
         tree_at=lambda commit: CommitTree(upstream.repo, fork, fetcher, commit),
-        apply_plain=_applier(upstream, fork, fetcher),
+        apply_plain=plain_applier(
+            fetcher.children, CommitTree(upstream.repo, fork, fetcher, upstream.pin)
+        ),
     )
     trials = TrialCache(cache.cache_root() / "drift" / f"engine-{ENGINE_VERSION}")
     return drift_of(fork.name, upstream, patches, trials, reading, scope.since)
@@ -147,15 +149,3 @@ class CommitTree:
 
     def exists(self, path: str) -> bool:
         return bool(self.repo.local("ls-tree", "--full-tree", self.commit, "--", path))
-
-
-def _applier(
-    upstream: Upstream, fork: Fork, fetcher: Fetcher
-) -> Callable[[PlainPatch, str, bytes], bytes]:
-    pin = CommitTree(upstream.repo, fork, fetcher, upstream.pin)
-    apply_plain = plain_applier(fetcher.children, pin)
-
-    def apply_to(patch: PlainPatch, path: str, text: bytes) -> bytes:
-        return apply_plain(patch, {path: text})[path] or b""
-
-    return apply_to

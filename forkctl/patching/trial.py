@@ -1,33 +1,25 @@
-"""One patch on one version of one file: what the engine says, and where each edit landed."""
+"""A series on one version of one file: what comes of each patch, and where its edits land.
+
+The version is planned exactly as `forkctl apply` would plan it, so that a verdict here is what a
+person will meet there, only that the fork is one file large.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from forkctl.errors import ForkctlError
 from forkctl.patching.diagnosis import Refusal
 from forkctl.patching.drift_cache import Trial
-from forkctl.patching.locate import locate
-from forkctl.patching.model import (
-    EditOutcome,
-    EditStatus,
-    FileEdits,
-    Patch,
-    PlainPatch,
-    StructuralPatch,
-    Verdict,
-)
+from forkctl.patching.model import EditStatus, Patch, PatchOutcome, PlainPatch, Verdict
 from forkctl.patching.place import place_of
-from forkctl.patching.render import diagnoses_of, failure, verdict_of
+from forkctl.patching.render import diagnoses_of
+from forkctl.patching.series import PlainApplier, SeriesFailed, plan_series
 from forkctl.patching.source import Source, parse_source
-from forkctl.patching.splice import splice
-from forkctl.patching.verify import check_result
 
-# (patch, path, text) -> text; raises ForkctlError where the patch does not apply
-ApplyPlain = Callable[[PlainPatch, str, bytes], bytes]
+Contents = Mapping[str, bytes | None]
 
 NOT_FOR_IT = Trial(Verdict.NOT_FOR_THIS_FORK.value)
 
@@ -37,123 +29,97 @@ _WORTH_WORKERS = 30  # versions; below, starting processes costs more than it sa
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one patch does to one file. `context` names what else its trials depend on."""
+class Question:
+    """A version of a file, and the patches that are to be planned on it, in order."""
 
-    patch: Patch
     path: str
-    context: str = ""
+    data: bytes = field(repr=False)
+    patches: tuple[Patch, ...]
 
-    @property
-    def edits(self) -> FileEdits | None:
-        """None: this is a plain patch."""
-        if isinstance(self.patch, StructuralPatch):
-            return next(file for file in self.patch.files if file.path == self.path)
-        return None
+
+def answer_all(
+    questions: Sequence[Question], apply_plain: PlainApplier
+) -> Iterator[tuple[Trial, ...]]:
+    """One trial for each patch of each question; over several processes where there are many."""
+    pure = [question for question in questions if not _needs_git(question)]
+    answers: Iterator[tuple[Trial, ...]]
+    if len(pure) < _WORTH_WORKERS or _WORKERS == 1:
+        answers = map(_answer, pure)
+    else:
+        with ProcessPoolExecutor(_WORKERS) as pool:
+            answers = iter(list(pool.map(_answer, pure, chunksize=8)))
+    for question in questions:
+        yield answer(question, apply_plain) if _needs_git(question) else next(answers)
+
+
+def answer(question: Question, apply_plain: PlainApplier) -> tuple[Trial, ...]:
+    patches = [_only_for(patch, question.path) for patch in question.patches]
+    tree = _OneFile(question.path, question.data)
+
+    def apply_here(patch: PlainPatch, current: Contents) -> Contents:
+        return {question.path: apply_plain(patch, current)[question.path]}
+
+    try:
+        outcomes = plan_series(tree, "", (), patches, apply_here).outcomes
+    except SeriesFailed as failed:
+        outcomes = failed.outcomes
+    source = _parsed(question.data)
+    return tuple(_trial(outcome, source) for outcome in outcomes)
+
+
+def _answer(question: Question) -> tuple[Trial, ...]:
+    return answer(question, _no_plain_patch)
+
+
+def _no_plain_patch(patch: PlainPatch, current: Contents) -> Contents:
+    raise AssertionError(f"{patch.name} is a plain patch")
+
+
+def _needs_git(question: Question) -> bool:
+    return any(isinstance(patch, PlainPatch) for patch in question.patches)
+
+
+def _only_for(patch: Patch, path: str) -> Patch:
+    """The part of a patch that is about this file; whom it is for was looked at before."""
+    if isinstance(patch, PlainPatch):
+        return replace(patch, forks=())
+    files = tuple(file for file in patch.files if file.path == path)
+    return replace(patch, files=files, forks=(), when=())
 
 
 @dataclass(frozen=True)
-class Question:
-    """A version of a file, all that the series does to it, and the parts to be tried."""
+class _OneFile:
+    path: str
+    data: bytes
 
-    data: bytes = field(repr=False)
-    series: tuple[Part, ...]
-    asked: tuple[Part, ...]
+    def read(self, path: str) -> bytes | None:
+        return self.data if path == self.path else None
 
-    @property
-    def chained(self) -> bool:
-        return any(part.context for part in self.asked)
-
-
-def answer_all(questions: Sequence[Question], apply_plain: ApplyPlain) -> Iterator[Sequence[Trial]]:
-    """The trials of each question, in order; over several processes where there are many."""
-    alone = [question for question in questions if not question.chained]
-    if len(alone) < _WORTH_WORKERS:
-        answers = iter([_answer(question) for question in alone])
-    else:
-        with ProcessPoolExecutor(_WORKERS) as pool:
-            answers = iter(list(pool.map(_answer, alone, chunksize=8)))
-    for question in questions:
-        yield _answer_chain(question, apply_plain) if question.chained else next(answers)
+    def exists(self, path: str) -> bool:
+        return path == self.path
 
 
-def _answer(question: Question) -> list[Trial]:
-    source = _parsed(question.data)
-    return [
-        try_edits(question.data, part.edits, source)
-        for part in question.asked
-        if part.edits is not None
-    ]
-
-
-def _answer_chain(question: Question, apply_plain: ApplyPlain) -> list[Trial]:
-    """Walk the whole series over the file, since its later parts build on the earlier ones."""
-    trials: dict[str, Trial] = {}
-    base, pending = question.data, list[FileEdits]()
-    for part in question.series:
-        if part.edits is not None:
-            trial = try_edits(base, part.edits, _parsed(base))
-            if trial.verdict == Verdict.CLEAN.value:
-                pending.append(part.edits)
-        else:
-            assert isinstance(part.patch, PlainPatch)
-            text = _with_edits(base, pending)
-            trial, text = _try_plain(part.patch, part.path, text, apply_plain)
-            base, pending = text, []
-        trials[part.patch.digest] = trial
-    return [trials[part.patch.digest] for part in question.asked]
-
-
-def _try_plain(
-    patch: PlainPatch, path: str, text: bytes, apply_plain: ApplyPlain
-) -> tuple[Trial, bytes]:
-    try:
-        result = apply_plain(patch, path, text)
-    except ForkctlError as error:
-        return Trial(Verdict.BROKEN.value, why=tuple(error.message.splitlines())), text
-    verdict = Verdict.ALREADY if result == text else Verdict.CLEAN
-    return Trial(verdict.value), result
-
-
-def _with_edits(base: bytes, parts: Sequence[FileEdits]) -> bytes:
-    """The base with all of these edits; each was found to apply by itself."""
-    edits = [edit for part in parts for edit in part.edits]
-    if not edits:
-        return base
-    located = locate(parts[0].path, base, edits, suggest=False)
-    return base if located.failed else splice(base, located.changes)
-
-
-def try_edits(data: bytes, attempt: FileEdits, source: Source | None) -> Trial:
-    """`source` is the text already parsed, where it is Python."""
-    if not attempt.path.endswith(".py"):
-        source = None
-    located = locate(attempt.path, data, attempt.edits, source=source)
-    outcomes = located.outcomes
-    if not located.failed:
-        result = splice(data, located.changes)
-        broken = check_result(attempt.path, data, result) if result != data else None
-        if broken is not None:
-            outcomes = (*outcomes, failure(broken))
-    failed = diagnoses_of(outcomes)
-    if not failed and not any(outcome.status in _STANDING for outcome in outcomes):
+def _trial(outcome: PatchOutcome, source: Source | None) -> Trial:
+    failed = diagnoses_of(outcome.edits)
+    idle = outcome.edits and not any(edit.status in _STANDING for edit in outcome.edits)
+    if idle and not failed:
         return NOT_FOR_IT  # optional throughout, and nothing to do here
     return Trial(
-        verdict_of(outcomes).value,
-        places=tuple(_places(source, outcomes)) if source is not None else (),
+        outcome.verdict.value,
+        places=tuple(_places(outcome, source)) if source is not None else (),
         why=tuple(line for diagnosis in failed for line in diagnosis.describe().splitlines()),
     )
+
+
+def _places(outcome: PatchOutcome, source: Source) -> Iterator[str]:
+    for edit in outcome.edits:
+        if edit.status in _STANDING:
+            for line in edit.lines:
+                yield f"{edit.edit}: {place_of(source.tree, line)}"
 
 
 def _parsed(data: bytes) -> Source | None:
     try:
         return parse_source(data)
     except Refusal:
-        return None  # not Python, or broken: the engine meets it again and says so
-
-
-def _places(source: Source, outcomes: Sequence[EditOutcome]) -> Iterator[str]:
-    for outcome in outcomes:
-        if outcome.status in _STANDING:
-            for line in outcome.lines:
-                yield f"{outcome.edit}: {place_of(source.tree, line)}"
+        return None  # not Python, or broken

@@ -32,7 +32,10 @@ EDITS = (
         robomimic.config_keys,
     ),
     ExpectedEdit(
-        "robomimic", "0002-image-resize.yaml", "robomimic/utils/obs_utils.py", robomimic.image_resize
+        "robomimic",
+        "0002-image-resize.yaml",
+        "robomimic/utils/obs_utils.py",
+        robomimic.image_resize,
     ),
     ExpectedEdit(
         "robomimic", "0003-checkpoint-transfer.yaml", TRAIN, robomimic.checkpoint_transfer
@@ -120,9 +123,7 @@ def pairs_of(
     return list(pairs.values())
 
 
-def versions_of(
-    fork: Fork, path: str, fetcher: Fetcher
-) -> tuple[FileHistory, Mapping[str, bytes]]:
+def versions_of(fork: Fork, path: str, fetcher: Fetcher) -> tuple[FileHistory, Mapping[str, bytes]]:
     upstream = open_history(fork, fetcher, refetch=False, say=lambda message: None)
     (history,) = file_histories(upstream, [path])
     blobs = [version.blob for version in history.versions]
