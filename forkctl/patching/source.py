@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.scopes import Scope, ScopeIndex, index_scope, scopes_of
@@ -123,6 +123,7 @@ class Source:
         }
 
 
+@lru_cache(maxsize=4)  # one file is asked about several times in a row; trees are never changed
 def parse_source(data: bytes) -> Source:
     """Parse a file, or refuse it with the code `parse`."""
     _require_utf8(data)
