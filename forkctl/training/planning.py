@@ -105,12 +105,13 @@ def plan_run(workspace: Workspace, request: RunRequest, *, dry: bool, say: Say) 
     tree = open_fork_tree(workspace, fork)
     selection = select(workspace, fork, request.profile, request.environment)
     given = launcher.checkpoint_of(config)
+    wait = dry or tree.behind is not None  # gigabytes are not installed for a run that cannot be
     plan = RunPlan(
         request=request,
         tree=tree,
         launcher=launcher,
         selection=selection,
-        environment=selection.environment if dry else selection.made(say),
+        environment=selection.environment if wait else selection.made(say),
         config=config,
         files=files,
         fingerprint=fingerprint(files),

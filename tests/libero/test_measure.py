@@ -113,8 +113,17 @@ def test_actions_alone_need_no_observations(tmp_path: Path) -> None:
     measured = measure([path], Wanted(conventions=("openvla",), states=False))
     assert measured.actions["openvla"].count == 20
     assert measured.states == {}
-    with pytest.raises(DataFileError, match="joint_states"):
+    with pytest.raises(DataFileError, match="ee_pos"):
         measure([path], Wanted())
+    with pytest.raises(DataFileError, match="joint_states"):
+        measure([path], Wanted(conventions=("rdt-delta",)))
+
+
+def test_states_come_in_the_forms_that_go_with_the_conventions() -> None:
+    assert Wanted(conventions=("openvla", "robomimic")).state_forms == ("libero",)
+    assert Wanted(conventions=("rdt-delta", "rdt-velocity")).state_forms == ("rdt",)
+    assert Wanted(conventions=("rdt-delta", "openvla")).state_forms == ("rdt", "libero")
+    assert Wanted(states=False).state_forms == ()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -69,3 +69,11 @@ def test_a_sibling_tree_is_not_the_tree(tmp_path: Path) -> None:
     said = Said("3.11", {"robomimic": str(sibling)}, {}, {})
     (found,) = check_origins(said, tmp_path / "robomimic")
     assert found.verdict is Verdict.FAILED
+
+
+def test_an_environment_whose_python_is_gone_is_an_error_not_a_crash(thing: Bench) -> None:
+    made = Path(thing.ok("env", "create", "thing", "--profile", "cpu").split()[0])
+    (made / "bin" / "python").unlink()
+    assert thing.run("env", "check", "thing", "--profile", "cpu") == 1
+    assert "its Python does not start" in thing.err
+    assert "forkctl env remove" in thing.err

@@ -150,8 +150,8 @@ def test_larger_networks_and_more_saves_need_more_room() -> None:
     launcher: Launcher = launcher_for("robomimic")
     config = launcher.generate(request())
     few = {**config, "train": {**config["train"], "num_epochs": 50}}
-    # one save and upstream's two copies of the last: 1.46 GB each, as measured
-    assert launcher.bytes_written(few) == pytest.approx(3 * 1.46e9, rel=0.05)
+    # one save and upstream's two copies of the last: 2.27 GB each, as measured
+    assert launcher.bytes_written(few) == pytest.approx(3 * 2.27e9, rel=0.05)
     assert launcher.bytes_written(config) > launcher.bytes_written(few)
 
 

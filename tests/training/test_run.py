@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -204,3 +207,37 @@ def _lives(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def test_nothing_is_installed_for_a_fork_that_is_not_applied(
+    make_thing: Callable[[str], Bench], suite: Path
+) -> None:
+    thing = make_thing("robomimic")
+    thing.write({"overlays/ours/extra.txt": "ours\n"})
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text().replace("overlays = []", "overlays = ['ours']"))
+    config = write_config(thing, data=[{"path": str(suite)}])
+    assert thing.run("run", "thing", str(config), "--profile", "cpu") == 1
+    assert "thing was applied before its patches or overlays changed" in thing.out
+    assert [each["prefix"] for each in json.loads(thing.ok("env", "show", "--json"))] == [None]
+
+
+def test_on_a_terminal_there_is_a_bar(thing: Bench, config: Path) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "forkctl", "run", "thing", str(config), *HERE],
+        cwd=thing.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a pty says that nobody writes any more
+        while data := os.read(ours, 4096):
+            shown += data
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert b"\x1b[" in shown
+    assert b"6/6" in shown
+    assert b"loss 0.5000" in shown

@@ -1,4 +1,4 @@
-"""Load a DROID-like checkpoint into this fork in several ways; run by test_transfer_into_forks.py."""
+"""Load a DROID-like checkpoint into this fork in several ways, for test_transfer_into_forks.py."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def flip(content: bytearray, rng: np.random.Generator, first: int, last: int) ->
 def metadata_places(content: bytes, rng: np.random.Generator) -> int:
     """A place near one of HDF5's signatures, where a changed byte hurts most."""
     signatures = (b"TREE", b"SNOD", b"HEAP", b"OHDR", b"\x89HDF")
-    found = [at for sign in signatures if (at := content.find(sign, int(rng.integers(len(content)))))]
+    found = [
+        at for sign in signatures if (at := content.find(sign, int(rng.integers(len(content)))))
+    ]
     return max(max(found), 0)
 
 

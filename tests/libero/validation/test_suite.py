@@ -39,8 +39,7 @@ def test_regenerated_counts_are_those_of_the_whole_suite() -> None:
     def regenerated(total: int) -> list[FileReport]:
         counts = [total // 10 + (index < total % 10) for index in range(10)]
         return [
-            report(task, count, "aligned")
-            for task, count in zip(GOAL.tasks, counts, strict=True)
+            report(task, count, "aligned") for task, count in zip(GOAL.tasks, counts, strict=True)
         ]
 
     assert codes(suite.check(regenerated(428), "libero_goal")) == []

@@ -1,28 +1,35 @@
 """Read LIBERO files in the forms that people have them: raw, or regenerated without attributes."""
 
 import json
-import os
+from pathlib import Path
+
+from robomimic.forkctl_ext.libero_type import LIBERO_PROBLEM, is_libero
 
 from forkctl.libero.suites import language_from_task, task_name_from_file
-from robomimic.forkctl_ext.libero_type import LIBERO_PROBLEM
 
 
 def env_args_of(hdf5_file):
-    """The JSON that `data.attrs["env_args"]` holds, or would hold in a regenerated file."""
-    written = hdf5_file["data"].attrs.get("env_args", None)
-    if written is not None:
-        return written
-    task = task_name_from_file(os.path.basename(hdf5_file.filename))
-    return json.dumps(
-        {
+    """The JSON that `data.attrs["env_args"]` holds, or would hold in a regenerated file.
+
+    A LIBERO task is its BDDL file, so its name is put where the environment looks for it.
+    """
+    attributes = hdf5_file["data"].attrs
+    written = attributes.get("env_args", None)
+    task = task_name_from_file(Path(hdf5_file.filename).name)
+    if written is None:
+        meta = {
             "env_name": LIBERO_PROBLEM,
             "problem_name": LIBERO_PROBLEM,
             "type": 1,
-            "bddl_file": task + ".bddl",
-            "env_kwargs": {"bddl_file_name": task + ".bddl"},
+            "env_kwargs": {},
             "language_instruction": language_from_task(task),
         }
-    )
+    else:
+        meta = json.loads(written)
+    if is_libero(meta):
+        named = meta.get("bddl_file") or attributes.get("bddl_file_name") or task + ".bddl"
+        meta["env_kwargs"].setdefault("bddl_file_name", named)
+    return json.dumps(meta)
 
 
 def demo_length(demo):

@@ -44,7 +44,7 @@ def build_model(config, raw_shapes, action_dim, device="cpu"):
         for key, shape in sorted(raw_shapes.items())
     }
     for optimizer in config.algo.get("optim_params", {}).values():
-        # newer revisions plan the learning rate over the run; a model that is only looked at has none
+        # v0.5.0 plans the learning rate over the run; what is only looked at has no run
         optimizer["num_train_batches"] = optimizer["num_epochs"] = 1
     config.lock()
     return algo_factory(

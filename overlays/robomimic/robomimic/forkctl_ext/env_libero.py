@@ -4,7 +4,7 @@ Observations come under the names that LIBERO's datasets use, and upside down as
 turns robosuite's images over, LIBERO's datasets do not, and a policy must see one or the other.
 """
 
-import os
+from pathlib import Path
 
 import numpy as np
 import robomimic.envs.env_base as EB
@@ -52,11 +52,11 @@ class EnvLibero(EB.EnvBase):
             init_states_file or self._bddl_file, get_libero_path("init_states")
         )
         self._episode = 0
-        self._kwargs = dict(
-            bddl_file_name=self._bddl_file,
-            camera_heights=_one(camera_heights),
-            camera_widths=_one(camera_widths),
-        )
+        self._kwargs = {
+            "bddl_file_name": self._bddl_file,
+            "camera_heights": _one(camera_heights),
+            "camera_widths": _one(camera_widths),
+        }
         self.env = OffScreenRenderEnv(**self._kwargs)
         self.env.seed(0)
         self._observation = None
@@ -100,7 +100,7 @@ class EnvLibero(EB.EnvBase):
             )
         from forkctl.libero.reader import open_demo_file
 
-        demo = next(iter(open_demo_file(os.path.expanduser(self._goal_dataset))))
+        demo = next(iter(open_demo_file(Path(self._goal_dataset).expanduser())))
         goal = {key: np.array(demo.frame(key, demo.length - 1)) for key in _IMAGES}
         if self._processes:
             goal = {k: ObsUtils.process_obs(obs=v, obs_modality="rgb") for k, v in goal.items()}
@@ -150,7 +150,7 @@ class EnvLibero(EB.EnvBase):
         return ()
 
     def serialize(self):
-        return dict(env_name=self._name, type=self.type, env_kwargs=dict(self._kwargs))
+        return {"env_name": self._name, "type": self.type, "env_kwargs": dict(self._kwargs)}
 
     @classmethod
     def create_for_data_processing(cls, *args, **kwargs):
@@ -170,18 +170,18 @@ def _one(value):
 
 def _find(name, root, suffix):
     """The file on this machine: a dataset names it by a path of the machine it was made on."""
-    if name and os.path.isfile(name):
-        return name
-    wanted = os.path.splitext(os.path.basename(name or ""))[0] + suffix
-    for folder, _, files in sorted(os.walk(root)):
-        if wanted in files:
-            return os.path.join(folder, wanted)
-    raise FileNotFoundError("no {} under {}".format(wanted, root))
+    given = Path(name or "")
+    if given.suffix == suffix and given.is_file():
+        return str(given)
+    found = sorted(Path(root).rglob(given.stem + suffix))
+    if not found:
+        raise FileNotFoundError("no {} under {}".format(given.stem + suffix, root))
+    return str(found[0])
 
 
 def _load_init_states(name, root):
     import torch
 
-    path = _find(os.path.splitext(name)[0], root, ".pruned_init")
+    path = _find(name, root, ".pruned_init")
     # LIBERO's own files hold numpy arrays, which torch takes for code
     return torch.load(path, weights_only=False)

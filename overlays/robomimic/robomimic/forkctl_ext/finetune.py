@@ -5,7 +5,6 @@ where robomimic keeps its weights and its average.
 """
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from forkctl.checkpoints.transfer import PLAIN_NON_STRICT, Rules, plan_transfer,
 
 def read_weights(ckpt_path):
     """The checkpoint's dictionary, without running anything that the file may hold."""
-    return load_checkpoint(Path(os.path.expanduser(ckpt_path)))
+    return load_checkpoint(Path(ckpt_path).expanduser())
 
 
 def load_ckpt_path(model, config, log_dir):
@@ -111,7 +110,6 @@ def _report(plan, log_dir):
     for line in missing_and_unexpected(plan):
         print(line)
     print(plan_as_text(plan), flush=True)
-    path = os.path.join(log_dir, "transfer.json")
-    with open(path, "w") as stream:
-        json.dump(plan_as_dict(plan), stream, indent=2)
+    path = Path(log_dir) / "transfer.json"
+    path.write_text(json.dumps(plan_as_dict(plan), indent=2))
     print("[Checkpoint Loading] the whole report: {}".format(path))

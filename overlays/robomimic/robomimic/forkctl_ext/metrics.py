@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 
 _STEP_PARTS = ("Data_Loading", "Process_Batch", "Train_Batch")
 
@@ -11,11 +12,11 @@ class StepMetrics:
     """Writes the steps of one model's training, counted over epochs."""
 
     def __init__(self, path):
-        self._stream = open(path, "a", buffering=1) if path else None
+        self._path = Path(path) if path else None
         self._step = 0
 
     def write(self, model, epoch, step_log, batch, timing_stats):
-        if self._stream is None:
+        if self._path is None:
             return
         self._step += 1
         seconds = sum(timing_stats[part][-1] for part in _STEP_PARTS)
@@ -28,7 +29,13 @@ class StepMetrics:
             "samples_per_s": round(len(batch["actions"]) / max(seconds, 1e-9), 3),
             "time": round(time.time(), 3),
         }
-        self._stream.write(json.dumps(line) + "\n")
+        append_line(self._path, line)
+
+
+def append_line(path, values):
+    """One write, so that a reader who follows the file never sees half a line for long."""
+    with path.open("a") as stream:
+        stream.write(json.dumps(values) + "\n")
 
 
 def record_step(model, epoch, step_log, batch, timing_stats):

@@ -39,14 +39,14 @@ def resize_to_image_dim(frames):
 
 
 def _resize_torch(frames):
-    images = frames.reshape((-1,) + tuple(frames.shape[-3:])).permute(0, 3, 1, 2)
+    images = frames.reshape((-1, *tuple(frames.shape[-3:]))).permute(0, 3, 1, 2)
     resized = _interpolate(images).permute(0, 2, 3, 1)
     return resized.reshape(tuple(frames.shape[:-3]) + tuple(resized.shape[1:]))
 
 
 def _interpolate(images):
     shrinks = IMAGE_DIM[0] < images.shape[-2] or IMAGE_DIM[1] < images.shape[-1]
-    kwargs = dict(size=IMAGE_DIM, mode="bilinear", align_corners=False, antialias=shrinks)
+    kwargs = {"size": IMAGE_DIM, "mode": "bilinear", "align_corners": False, "antialias": shrinks}
     dtype = images.dtype
     if images.device.type == "cpu" and _interpolates_uint8():
         # Frames were uint8 in the file. As bytes this is four to eight times faster, which a CPU

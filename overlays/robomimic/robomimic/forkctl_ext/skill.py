@@ -5,7 +5,7 @@ checkpoint know nothing of it, and a checkpoint's condition weights keep their c
 latent comes after them.
 """
 
-import os
+from pathlib import Path
 
 import torch
 from robomimic.forkctl_ext.skill_vae import as_images, load_vae, shrink
@@ -55,7 +55,7 @@ class SkillCondition:
         """In rollouts: a goal observation as RolloutPolicy prepared it, (B, 3, H, W) in [0, 1]."""
         if goal is not None and self._goal_key in goal:
             images = goal[self._goal_key]
-            self._goal = self._latent(shrink(images.reshape((-1,) + tuple(images.shape[-3:]))))
+            self._goal = self._latent(shrink(images.reshape((-1, *tuple(images.shape[-3:])))))
 
     def extend(self, condition, batch=None):
         """The observation condition (B, D) with the goal's latent after it."""
@@ -78,12 +78,12 @@ def make_skill(algo_config, device):
     if not keys or not keys["enabled"]:
         return NoSkill()
     path = keys["vae_checkpoint"]
-    if not path or not os.path.isfile(os.path.expanduser(path)):
+    if not path or not Path(path).expanduser().is_file():
         raise ValueError(
             "skill_conditioning.vae_checkpoint is {!r}, which is no file; make one with "
             "python -m robomimic.forkctl_ext.train_skill_vae".format(path)
         )
-    vae, goal_key = load_vae(os.path.expanduser(path))
+    vae, goal_key = load_vae(Path(path).expanduser())
     if (vae.latent_dim, goal_key) != (keys["latent_dim"], keys["goal_key"]):
         raise ValueError(
             "skill_conditioning asks for {} latents of {}, but {} was trained with {} of {}".format(

@@ -1,4 +1,4 @@
-"""A small variational autoencoder of goal images: what a skill should bring about, in few numbers."""
+"""A small variational autoencoder of goal images: what a skill should bring about, in numbers."""
 
 import torch
 import torch.nn as nn
@@ -22,7 +22,7 @@ class SkillVAE(nn.Module):
         self.encoder = nn.Sequential(*down, nn.Flatten())
         self.moments = nn.Linear(flat, 2 * latent_dim)
         up = []
-        for narrower in _CHANNELS[-2::-1] + (3,):
+        for narrower in (*_CHANNELS[-2::-1], 3):
             up += [nn.SiLU(), nn.ConvTranspose2d(channels, narrower, 4, stride=2, padding=1)]
             channels = narrower
         self.unflatten = nn.Linear(latent_dim, flat)
@@ -46,7 +46,7 @@ class SkillVAE(nn.Module):
 
 def as_images(frames):
     """uint8 frames (..., H, W, 3) as the (B, 3, 64, 64) in [0, 1] that the encoder reads."""
-    frames = torch.as_tensor(frames).reshape((-1,) + tuple(frames.shape[-3:]))
+    frames = torch.as_tensor(frames).reshape((-1, *tuple(frames.shape[-3:])))
     return shrink(frames.permute(0, 3, 1, 2).float() / 255.0)
 
 

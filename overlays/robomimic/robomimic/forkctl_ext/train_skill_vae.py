@@ -6,11 +6,14 @@ python -m robomimic.forkctl_ext.train_skill_vae --data FILE.hdf5 … --out skill
 import argparse
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
-from forkctl.libero.reader import open_demo_file
+from robomimic.forkctl_ext.metrics import append_line
 from robomimic.forkctl_ext.skill_vae import SkillVAE, as_images, save_vae
+
+from forkctl.libero.reader import open_demo_file
 
 _LATE_PART = 0.2  # of a demonstration; its end, where the goal is in sight
 
@@ -43,7 +46,14 @@ def train_vae(frames, latent_dim, steps, batch_size, beta, seed, device, log):
         optimizer.step()
         errors.append(error.item() / batch[0].numel())
         if step == 1 or step % 50 == 0 or step == steps:
-            log(dict(step=step, loss=loss.item(), pixel_mse=errors[-1], kl=divergence.item()))
+            log(
+                {
+                    "step": step,
+                    "loss": loss.item(),
+                    "pixel_mse": errors[-1],
+                    "kl": divergence.item(),
+                }
+            )
     return vae.eval().cpu(), errors[0], errors[-1]
 
 
@@ -62,12 +72,11 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     metrics = os.environ.get("FORKCTL_METRICS")
-    stream = open(metrics, "a", buffering=1) if metrics else None
 
     def log(line):
         print(json.dumps(line), flush=True)
-        if stream is not None:
-            stream.write(json.dumps(line) + "\n")
+        if metrics:
+            append_line(Path(metrics), line)
 
     frames = goal_frames(args.data, args.goal_key, args.frames_per_demo)
     print("{} goal frames from {} files".format(len(frames), len(args.data)))
