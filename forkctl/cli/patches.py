@@ -27,13 +27,10 @@ def patches(series: Sequence[str], why: bool, as_json: bool) -> int:
         return ExitCode.DONE
     print_rows(
         ("patch", "forks", "subject", "files"),
-        [
-            (f"{p.series}/{p.name}", ", ".join(p.forks) or "all", p.subject, " ".join(p.touched))
-            for p in found
-        ],
+        [(p.title, ", ".join(p.forks) or "all", p.subject, " ".join(p.touched)) for p in found],
     )
     for patch in found if why else ():
-        click.echo(f"\n{patch.series}/{patch.name}: {patch.subject}\n{patch.why}")
+        click.echo(f"\n{patch.title}: {patch.subject}\n{patch.why}")
     for patch in found:
         for finding in lint(patch):
             click.echo(f"{patch.path}:{finding.line}: {finding.message}", err=True)

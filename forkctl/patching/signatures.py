@@ -8,9 +8,10 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from forkctl.patching.bindings import same
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.layout import line_end_of
-from forkctl.patching.matcher import parameters, same
+from forkctl.patching.sequences import parameters
 from forkctl.patching.source import Source
 from forkctl.patching.splice import ArgumentSite, NewArgument
 

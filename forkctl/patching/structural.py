@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from forkctl.patching.edit_loading import load_edit, load_scopes, parsed
+from forkctl.patching.edit_loading import load_edit
 from forkctl.patching.model import Condition, FileEdits, Search, StructuralPatch
 from forkctl.patching.paths import why_unsafe
 from forkctl.patching.pattern import parse_pattern
+from forkctl.patching.selector_loading import load_scopes, parsed
 from forkctl.patching.yamlnodes import Node, read_yaml
 
 _PATCH_KEYS = ("subject", "why", "forks", "when", "files")
