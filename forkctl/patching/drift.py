@@ -16,7 +16,7 @@ from forkctl.patching.conditions import Readable, applies_to
 from forkctl.patching.drift_cache import Trial, TrialCache
 from forkctl.patching.history import FileHistory, Upstream, Version, file_histories
 from forkctl.patching.model import Patch, StructuralPatch, Verdict
-from forkctl.patching.series import PlainApplier
+from forkctl.patching.planner import PlainApplier
 from forkctl.patching.trial import NOT_FOR_IT, Question, answer_all
 
 
