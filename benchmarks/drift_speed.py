@@ -2,9 +2,9 @@
 
     python -m benchmarks.drift_speed
 
-The histories and blobs are fetched first, in a cache of its own that is thrown away, and timed apart:
-they depend on the network. Wall time and CPU time of the whole command are told, the start of Python
-included.
+The histories and blobs are fetched first, into a cache of its own that is thrown away, and timed
+apart: they depend on the network. Wall and CPU time are those of the whole command, the start of
+Python included.
 """
 
 from __future__ import annotations
