@@ -104,8 +104,6 @@ def _site(source: Source, brackets: Brackets, before: int | None) -> ArgumentSit
             return ArgumentSite(max(end, brackets.comma), line_break, "," + line_break, ",")
         own = brackets.last_end if end > brackets.last_end else 0
         return ArgumentSite(end, line_break if own else "," + line_break, "," + line_break, "", own)
-    if brackets.comma is not None:
-        return ArgumentSite(brackets.comma, " ", ", ", ",")
     return ArgumentSite(brackets.last_end, ", ", ", ", "")
 
 
