@@ -93,9 +93,10 @@ def test_the_unit_is_read_off_real_blocks(engine: Engine) -> None:
 
 def test_a_file_with_match_statements(engine: Engine) -> None:
     """A `case` has no position of its own in the tree."""
-    before = "match x:\n  case 1:\n    a()\n  case _:\n    b()\n"
-    edit = '- {match: b(), insert_before: "if y:\\n    c()"}'
-    assert engine.result(before, edit) == before.replace("    b()", "    if y:\n      c()\n    b()")
+    before = "match x:\n    case 1:\n        a()\n    case _:\n        b()\n"
+    edit = "- {match: b(), insert_before: c()}"
+    result = before.replace("        b()", "        c()\n        b()")
+    assert engine.result(before, edit) == result
 
 
 def test_code_in_another_unit_is_mapped(engine: Engine) -> None:
