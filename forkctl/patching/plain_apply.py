@@ -33,11 +33,8 @@ class _Snapshot:
 
 
 def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, Contents], Contents]:
-<<<<<<< HEAD
     folder: Path | None = None  # made when the first patch comes, gone with this function
 
-=======
->>>>>>> main
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         nonlocal folder
         if folder is None:
