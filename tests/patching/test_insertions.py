@@ -75,6 +75,23 @@ def test_append_passes_comments_at_the_end_of_the_body(engine: Engine) -> None:
     assert same(engine.result(before, "- {scope: f, append: new()}"), after)
 
 
+def test_a_comment_after_a_blank_line_is_about_something_else(engine: Engine) -> None:
+    before = """
+        def f():
+            a()
+
+            # what is still to do
+    """
+    after = """
+        def f():
+            a()
+            new()
+
+            # what is still to do
+    """
+    assert same(engine.result(before, "- {scope: f, append: new()}"), after)
+
+
 def test_a_decorator_belongs_to_the_definition(engine: Engine) -> None:
     before = """
         a()

@@ -91,6 +91,14 @@ def test_the_unit_is_read_off_real_blocks(engine: Engine) -> None:
     assert "  while a:\n    if b:\n      g()\n  return b\n" in engine.result(before, edit)
 
 
+def test_a_file_with_match_statements(engine: Engine) -> None:
+    """A `case` has no position of its own in the tree."""
+    before = "match x:\n    case 1:\n        a()\n    case _:\n        b()\n"
+    edit = "- {match: b(), insert_before: c()}"
+    result = before.replace("        b()", "        c()\n        b()")
+    assert engine.result(before, edit) == result
+
+
 def test_code_in_another_unit_is_mapped(engine: Engine) -> None:
     edit = '- {match: a(), insert_after: "if x:\\n  if y:\\n    z()"}'
     before = "a()\nif q:\n\tr()\n"

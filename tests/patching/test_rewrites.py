@@ -232,6 +232,29 @@ def test_edits_of_one_patch_may_not_overlap(engine: Engine) -> None:
     assert engine.code("f(y)\n", edits) == "overlap"
 
 
+def test_a_run_of_statements_is_wrapped_as_one(engine: Engine) -> None:
+    edit = """
+        - match: |
+            a()
+            b($X)
+          wrap: |
+            if on:
+                $MATCH
+    """
+    before = "a()  # one\n\n# two\nb(2)  # three\nc()\n"
+    after = "if on:\n    a()  # one\n\n    # two\n    b(2)  # three\nc()\n"
+    assert engine.result(before, edit) == after
+    assert engine.statuses(after, edit) == {EditStatus.ALREADY}
+
+
+def test_statements_side_by_side_can_both_go(engine: Engine) -> None:
+    edits = """
+        - {match: a(), remove: true}
+        - {match: b(), remove: true}
+    """
+    assert engine.result("a()\nb()\nc()\n", edits) == "c()\n"
+
+
 def test_neighbouring_edits_do_not_overlap(engine: Engine) -> None:
     edits = """
         - {match: a(), insert_after: one()}
