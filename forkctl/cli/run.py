@@ -21,6 +21,9 @@ from forkctl.errors import ExitCode
 @own_option
 @click.option("--name", help="Name of the run. Default: the config's.")
 @click.option("--allow-dirty", is_flag=True, help="Run with your changes in the fork's tree.")
+@click.option(
+    "--any-data", is_flag=True, help="Train on one HDF5 file that is not LIBERO's, unchecked."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, show the command, run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
 @click.argument("upstream", nargs=-1, type=click.UNPROCESSED)
@@ -35,6 +38,7 @@ def run(
     own: str | None,
     name: str | None,
     allow_dirty: bool,
+    any_data: bool,
     dry_run: bool,
     as_json: bool,
     upstream: tuple[str, ...],
@@ -62,6 +66,7 @@ def run(
         environment=own,
         name=name,
         allow_dirty=allow_dirty,
+        any_data=any_data,
         upstream_arguments=upstream,
     )
     plan = plan_run(workspace, request, dry=dry_run, say=say)

@@ -35,8 +35,8 @@ def fork_launch(
             where=name,
             hint=f"Kinds: {', '.join(WORKERS)}. Any other policy: --policy FILE.",
         )
-    if not tree.applied:
-        raise ForkctlError("the fork is not applied", where=name, hint=f"forkctl apply {name}")
+    if tree.behind is not None:
+        raise ForkctlError(f"the fork {tree.behind}", where=name, hint=f"forkctl apply {name}")
     environment = select(workspace, fork, profile, own).environment
     if environment is None:
         raise ForkctlError(

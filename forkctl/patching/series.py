@@ -23,6 +23,8 @@ from forkctl.patching.overlays import Overlay
 from forkctl.patching.planner import FileState, PlainApplier, Planner, PristineTree
 from forkctl.patching.render import diagnoses_of
 
+__all__ = ["PlainApplier", "PristineTree", "SeriesFailed", "SeriesPlan", "plan_series"]
+
 
 @dataclass(frozen=True)
 class SeriesPlan:

@@ -51,7 +51,10 @@ def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path
     reports = check_files([str(pristine_raw), str(pipe)], workers=2, seconds=600)
     assert next(reports).path == str(pristine_raw)
     children = {int(each) for each in children_of(os.getpid())}
-    reports.close()  # returns at once although the other reader waits
+    closing = threading.Thread(target=reports.close, daemon=True)
+    closing.start()
+    closing.join(timeout=30)
+    assert not closing.is_alive()  # it did not wait for the other reader
     assert not children & {int(each) for each in children_of(os.getpid())}
 
 
