@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from forkctl.patching.bindings import NEVER_COMPARED, Env, bind
-from forkctl.patching.holes import one_hole
+from forkctl.patching.holes import many_hole, one_hole
 from forkctl.patching.sequences import Unify, unify_call, unify_list, unify_parameters
 
 
@@ -85,6 +85,11 @@ def _unify(pattern: ast.AST, node: ast.AST, env: Env, mode: Mode) -> Iterator[En
             yield env
         return
     yield from _unify_fields(pattern, node, env, mode, list(_compared_fields(pattern, mode)))
+
+
+def is_hole(pattern: ast.AST) -> bool:
+    """Whether a pattern is nothing but a hole."""
+    return _single_hole(pattern) is not None or many_hole(pattern) is not None
 
 
 def _single_hole(pattern: ast.AST) -> str | None:

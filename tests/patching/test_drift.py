@@ -383,3 +383,15 @@ def test_the_heat_map_is_one_file_that_no_subject_can_break(
     assert report["forks"][0]["files"][0]["versions"][0]["subject"].startswith("</script>")
     for outside in ("http:", "https:", "src=", "@import", "url("):
         assert outside not in text.replace(json.dumps(subject), ""), outside
+
+
+def test_a_heat_map_that_cannot_be_written_is_said_before_the_work(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pin = workspace.upstream.commit("fits", {FILE: CLEAN})
+    workspace.declare("thing", pin)
+    workspace.patch(PATCH)
+    page = tmp_path / "missing" / "map.html"
+    assert main(["drift", "thing", "--html", str(page)]) == ExitCode.USAGE
+    assert "no such folder" in capsys.readouterr().err
+    assert not cache_root().exists()

@@ -276,6 +276,15 @@ def test_the_same_statement_further_away_is_not_the_insertion(engine: Engine) ->
     assert engine.result(before, edit) == "collect()\na()\ncollect()\nstep()\n"
 
 
+def test_a_neighbour_that_is_only_a_hole_stands_for_nothing(engine: Engine) -> None:
+    edits = """
+        - {match: save($X), insert_before: $X}
+        - {match: save($X), insert_before: first()}
+    """
+    before = "first()\nsecond()\nsave(a)\n"
+    assert engine.result(before, edits) == "first()\nsecond()\na\nfirst()\nsave(a)\n"
+
+
 def test_a_hole_brings_upstreams_own_expression(engine: Engine) -> None:
     before = "model = nn.DataParallel( a  if b else c )\n"
     edit = "- {match: nn.DataParallel($M), insert_before: 'check($M.device, $M)'}"
