@@ -31,6 +31,7 @@ def main() -> None:
 
 
 def read(words: dict[str, Any], cache: str | None = "low_dim") -> tuple[Any, Any]:
+    import robomimic.algo  # noqa: F401 - registers the encoders that a config names
     import robomimic.utils.obs_utils as obs_utils
     import robomimic.utils.train_utils as train_utils
     from robomimic.config import config_factory

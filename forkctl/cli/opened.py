@@ -9,8 +9,8 @@ from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
+from forkctl.forks.standing import open_tree
 from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import ended_with_the_command, find_workspace
 
 

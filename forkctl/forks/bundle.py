@@ -28,12 +28,14 @@ def write_bundle(
     """The number of forks in it. What the cache lacks is fetched first."""
     partial = target.with_name(f"{target.name}.tmp")
     try:
-        with tempfile.TemporaryDirectory(prefix="forkctl-") as folder:
-            with tarfile.open(partial, "w:gz", compresslevel=1) as archive:
-                for fork in forks:
-                    cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
-                    for name, path in _parts(fork, cached, pin, Path(folder)):
-                        archive.add(path, f"{fork.name}/{name}", recursive=False)
+        with (
+            tempfile.TemporaryDirectory(prefix="forkctl-") as folder,
+            tarfile.open(partial, "w:gz", compresslevel=1) as archive,
+        ):
+            for fork in forks:
+                cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
+                for name, path in _parts(fork, cached, pin, Path(folder)):
+                    archive.add(path, f"{fork.name}/{name}", recursive=False)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

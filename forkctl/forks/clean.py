@@ -9,11 +9,11 @@ from forkctl.forks.disk import differing, laid_out
 from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import require_untouched, some
+from forkctl.forks.standing import open_tree, require_untouched, some
 from forkctl.forks.state import BRANCH, TreeState
 from forkctl.forks.sync import settled_state
-from forkctl.forks.tree import open_tree, prepare_work_area, sweep_work_area
-from forkctl.forks.workspace import Workspace
+from forkctl.forks.tree import prepare_work_area
+from forkctl.forks.workspace import Workspace, sweep_work_area
 
 _LITTER = ("__pycache__/", ".egg-info/")
 _LITTER_FILES = (".pyc", ".pyo")

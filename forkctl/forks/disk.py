@@ -11,14 +11,16 @@ from forkctl.forks.git import Entry, Repository
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
+SUBMODULE = "160000"  # its folder is none of ours
+
 
 def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
-    """The files that a tree at this commit has on disk (a submodule is none of ours)."""
+    """The files that a tree at this commit has on disk."""
     chosen = chooser(sparse)
     return {
         path: entry
         for path, entry in git.files_of(repo, commit).items()
-        if entry.mode != "160000" and chosen(path)
+        if entry.mode != SUBMODULE and chosen(path)
     }
 
 
@@ -30,7 +32,8 @@ def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
     assert repo.work_tree
     index = own_folder(repo.work_tree) / "index.check"
     write_index_of(repo, index, entries)
-    repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
+    if repo.agrees("update-index", "--refresh", index=index):
+        return set()
     out = repo.local("diff-files", "--name-only", "-z", index=index)
     return {os.fsdecode(path) for path in out.split(b"\0") if path}
 

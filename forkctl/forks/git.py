@@ -11,8 +11,8 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.files import write_atomically
@@ -67,8 +67,7 @@ def said(stderr: str, returncode: int) -> str:
     return "; ".join(dict.fromkeys(chosen))
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository named outright: git never goes looking for one in parent directories."""
 
     git_dir: Path
@@ -90,6 +89,15 @@ class Repository:
         if finished.returncode not in accept:
             raise GitError(args[0], finished)
         return finished.stdout
+
+    def agrees(self, *args: str, index: Path | None = None) -> bool:
+        """For commands that answer by their status: 0 is yes, 1 is no."""
+        finished = self.children.run(
+            self._argv(args, ()), env=self._local_env(index), cwd=self._cwd
+        )
+        if finished.returncode not in (0, 1):
+            raise GitError(args[0], finished)
+        return finished.returncode == 0
 
     def line(self, *args: str, index: Path | None = None) -> str:
         return self.local(*args, index=index).decode("utf-8", "surrogateescape").strip()
@@ -194,8 +202,7 @@ def own_repository(folder: Path, children: Children) -> Repository | None:
 # -- reading ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a tree: its mode (`100644`, `100755`, `120000`, `160000`), and object."""
 
     mode: str
@@ -222,6 +229,21 @@ def tree_of(repo: Repository, commit: str) -> str:
 def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
     """Every file of a commit by path."""
     return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
+
+
+def changed_files(
+    repo: Repository, old: str, new: str
+) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """path -> (what it was, what it becomes) between two commits."""
+    out = repo.local("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", old, new)
+    records = out.split(b"\0")
+    changed: dict[str, tuple[Entry | None, Entry | None]] = {}
+    for meta, path in zip(records[0::2], records[1::2], strict=False):
+        mode, new_mode, oid, new_oid, _ = meta.decode().removeprefix(":").split()
+        before = None if mode == "000000" else Entry(mode, oid)
+        after = None if new_mode == "000000" else Entry(new_mode, new_oid)
+        changed[os.fsdecode(path)] = (before, after)
+    return changed
 
 
 def file_at(repo: Repository, commit: str, path: str) -> Entry | None:

@@ -14,7 +14,9 @@ PATCH_TRAILER = "Forkctl-Patch"
 DIGEST_TRAILER = "Forkctl-Digest"
 
 # What a person's settings would change about a patch file.
-_STABLE_DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary")  # fmt: skip
+_STABLE_DIFF = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

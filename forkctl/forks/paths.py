@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 # Spellings that some file systems take for `.git`.
 _GIT_DIRECTORIES = {".git", "git~1"}
@@ -15,7 +14,8 @@ _GIT_DIRECTORIES = {".git", "git~1"}
 
 def fault_of_name(name: str) -> str | None:
     """Why this cannot be the name of a fork, series or overlay folder; None where it can."""
-    if not NAME.match(name) or name.endswith((".lock", ".git")):
+    plain = name[:1] in _LETTERS and set(name) <= _LETTERS | set("._-")
+    if not name or not plain or name.endswith((".lock", ".git")):
         return "is not a plain name (letters, digits, '.', '_', '-')"
     return None
 

@@ -27,6 +27,11 @@ from forkctl.forks.manifest import PypiSource
 from forkctl.forks.paths import fault_of_path
 from forkctl.forks.workspace import lock_on
 
+_DOWNLOAD = (
+    "download", "--no-deps", "--no-binary", ":all:", "--require-hashes",
+    "--disable-pip-version-check",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ImportedFile:
@@ -84,8 +89,9 @@ def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
             where=str(cache_root()),
             hint="run once without --offline, or `forkctl bundle` on a machine that has it",
         )
-    remove_folder(folder / "download")
-    with tempfile.TemporaryDirectory(dir=folder, prefix="download") as scratch:
+    for leftover in folder.glob("download-*"):
+        remove_folder(leftover)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as scratch:
         _download(fetcher, source, Path(scratch))
         found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
         if len(found) != 1:
@@ -101,8 +107,7 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
     finished = fetcher.children.run(
-        [*_pip(), "download", "--no-deps", "--no-binary", ":all:", "--require-hashes"]
-        + ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(wanted)],
+        [*_pip(), *_DOWNLOAD, "--dest", str(folder), "--requirement", str(wanted)],
         env=dict(os.environ),
         cwd=folder,
         on_stderr=fetcher.progress,

@@ -19,11 +19,6 @@ from forkctl.forks.workspace import Workspace
 _EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
 
-def open_tree(workspace: Workspace, name: str, children: Children) -> Repository:
-    tree = workspace.tree(name)
-    return Repository(tree / ".git", children, tree)
-
-
 def build(
     workspace: Workspace, fork: Fork, cached: Repository, pin: str, children: Children
 ) -> TreeState:
@@ -100,13 +95,6 @@ def prepare_work_area(workspace: Workspace) -> Path:
     except OSError as error:
         raise ForkctlError(f"cannot be made: {error.strerror}", where=str(area)) from error
     return area
-
-
-def sweep_work_area(workspace: Workspace) -> None:
-    """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
-    area = workspace.work_area
-    if not workspace.forks.is_symlink():
-        remove_folder(area)
 
 
 def _config(fork: Fork) -> dict[str, dict[str, str]]:

@@ -11,8 +11,8 @@ from forkctl.forks.history import AppliedCommit, applied_commits
 from forkctl.forks.lockfile import LockedFork, parse_lock, read_lock
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
+from forkctl.forks.standing import open_tree
 from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 
 _LEAST = 7

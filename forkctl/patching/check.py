@@ -9,7 +9,7 @@ import enum
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -124,7 +124,7 @@ def scratch_repository(cached: Repository) -> Iterator[Repository]:
         write_repository(git_dir, BARE)
         alternates = git_dir / "objects" / "info" / "alternates"
         alternates.write_text(f"{cached.git_dir / 'objects'}\n", encoding="utf-8")
-        yield replace(cached, git_dir=git_dir)
+        yield cached._replace(git_dir=git_dir)
 
 
 def _entrypoint_problems(fork: Fork, store: Repository, head: str) -> list[ForkctlError]:

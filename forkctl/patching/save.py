@@ -7,7 +7,7 @@ the very tree that the person has. Their commits stay under refs/forkctl/saved/.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -18,11 +18,10 @@ from forkctl.forks.lockfile import LockedFork, read_lock, write_lock
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.paths import require_inside
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import require_on_top, some, standing_of
+from forkctl.forks.standing import open_tree, require_on_top, some, standing_of
 from forkctl.forks.state import TreeState
-from forkctl.forks.switch import switch
+from forkctl.forks.switch import remove_ref_locks, switch
 from forkctl.forks.sync import settled_state
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 from forkctl.patching.names import patch_files
@@ -47,7 +46,7 @@ def save(
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", where=fork.name, hint=f"forkctl sync {fork.name}")
-    fork = replace(fork, sparse=state.sparse)  # forks.toml may name other folders by now
+    fork = fork._replace(sparse=state.sparse)  # forks.toml may name other folders by now
     repo = open_tree(workspace, fork.name, children)
     commits = _commits_on_top(repo, state)
     if not commits:
@@ -64,7 +63,7 @@ def save(
             path.unlink()
         raise
     _keep(repo, commits[-1])
-    yours = replace(state, head=commits[-1], tree=git.tree_of(repo, commits[-1]))
+    yours = state._replace(head=commits[-1], tree=git.tree_of(repo, commits[-1]))
     switch(repo, yours, after)
     lock = read_lock(workspace.lock_file)
     inputs = inputs_of(workspace, fork, after.pin)
@@ -166,6 +165,7 @@ def _rendered(
 ) -> TreeState:
     """The state with the new patches. `must_be`: the commit whose tree has to come out."""
     inputs = inputs_of(workspace, fork, state.pin)
+    remove_ref_locks(repo)
     rendered = render(workspace, fork, inputs, repo, repo)
     if must_be is not None and rendered.tree != git.tree_of(repo, must_be):
         differing = repo.line(
@@ -176,8 +176,7 @@ def _rendered(
             where=fork.name,
             hint="your commits are as they were; please report this",
         )
-    return replace(
-        state,
+    return state._replace(
         identity=identity_of(fork, inputs),
         without=(),
         head=rendered.head,

@@ -207,7 +207,7 @@ def test_a_lock_that_the_same_inputs_contradict_is_an_alarm(bench: Bench) -> Non
 
 def test_a_damaged_lock_is_said_so_and_kept(bench: Bench) -> None:
     (bench.root / "forks.lock").write_text("version = 1\n[fork.thing]\ncommit = 3\n<<<<<<< HEAD\n")
-    assert bench.run("apply") == 2
+    assert bench.run("apply") == 1
     assert "forks.lock" in bench.err and "Traceback" not in bench.err
     assert "<<<<" in (bench.root / "forks.lock").read_text()
 
@@ -271,3 +271,20 @@ def test_status_leads_from_one_step_to_the_next(bench: Bench, upstream: Upstream
     assert (row()["own_commits"], row()["next"]) == (1, "forkctl save thing")
     declare(bench, upstream, sparse=["data"])
     assert row()["stands"] == "pin moved"
+
+
+def test_the_alarm_also_rings_when_the_tree_is_already_there(bench: Bench) -> None:
+    bench.ok("apply")
+    lock = bench.root / "forks.lock"
+    lock.write_text(lock.read_text().replace(bench.head(), "0" * 40))
+    assert bench.run("apply") == 1
+    assert "0" * 40 in lock.read_text()
+
+
+def test_a_lock_that_was_lost_is_written_again(bench: Bench) -> None:
+    bench.ok("apply")
+    lock = bench.root / "forks.lock"
+    before = lock.read_bytes()
+    lock.unlink()
+    assert "up to date" in bench.ok("apply")
+    assert lock.read_bytes() == before

@@ -154,20 +154,32 @@ def test_the_release_can_start_from_its_own_checkpoint(
     assert total["tensors_taken"] == total["tensors"] > 50
 
 
+@pytest.fixture(scope="module")
+def real_checkpoint(
+    patched: Labs, demos: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return make_checkpoint(patched("droid"), tmp_path_factory.mktemp("real"), demos, REAL)
+
+
 @pytest.mark.parametrize(
     ("fork", "taken", "tensors"), [("droid", 809, 814), ("robomimic", 792, 808)]
 )
 def test_real_sizes(
-    fork: str, taken: int, tensors: int, patched: Labs, demos: list[Path], tmp_path: Path
+    fork: str,
+    taken: int,
+    tensors: int,
+    patched: Labs,
+    demos: list[Path],
+    real_checkpoint: Path,
+    tmp_path: Path,
 ) -> None:
     """ResNet50 at 256 pixels, the full UNet: the numbers that people will see."""
-    made = make_checkpoint(patched("droid"), tmp_path, demos, REAL)
     found = patched(fork).probe(
         "probe_transfer",
         real=True,
         ways={"mapped": TRANSFER},
         data=demos[:1],
-        checkpoint=made,
+        checkpoint=real_checkpoint,
         scratch=tmp_path,
     )["mapped"]
     assert found["error"] is None
