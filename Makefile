@@ -28,7 +28,7 @@ bench: $(BIN)/forkctl ## the side-by-side measurements of benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 demo: $(BIN)/forkctl ## the main job, end to end, small
-	$(BIN)/python -m demo $(if $(FORK),--fork $(FORK))
+	$(BIN)/python scripts/demo.py $(if $(FORK),--fork $(FORK))
 
 clean-venv: ## remove the virtual environment
 	rm -rf $(VENV)

@@ -22,7 +22,7 @@ from typing import TypeVar
 import h5py
 import numpy as np
 
-from forkctl.libero.conventions import libero_state, rdt_state, to_openvla
+from forkctl.libero.conventions import libero_state, to_openvla
 from forkctl.libero.measure import Wanted, measure
 from forkctl.libero.noops import noop_mask
 
@@ -52,7 +52,7 @@ def write_file(path: Path, demos: int, seed: int) -> None:
 
 def naive(paths: list[Path]) -> dict[str, dict[str, np.ndarray]]:
     """One open per episode; everything is kept until the end. The same numbers as ours."""
-    rows: dict[str, list[np.ndarray]] = {"action": [], "libero": [], "rdt": []}
+    rows: dict[str, list[np.ndarray]] = {"action": [], "libero": []}
     for path in paths:
         with h5py.File(path, "r") as file:
             names = list(file["data"])
@@ -60,14 +60,11 @@ def naive(paths: list[Path]) -> dict[str, dict[str, np.ndarray]]:
             with h5py.File(path, "r") as file:
                 demo = file["data"][name]
                 actions = demo["actions"][:]
-                joints, position, orientation, fingers = (
-                    demo["obs"][key][:]
-                    for key in ("joint_states", "ee_pos", "ee_ori", "gripper_states")
-                )
+                keys = ("ee_pos", "ee_ori", "gripper_states")
+                states = [demo["obs"][key][:] for key in keys]
             noop_mask(actions)
             rows["action"].append(to_openvla(actions))
-            rows["libero"].append(libero_state(position, orientation, fingers))
-            rows["rdt"].append(rdt_state(joints, position, orientation, fingers))
+            rows["libero"].append(libero_state(*states))
     return {kind: _reduce(np.concatenate(parts)) for kind, parts in rows.items()}
 
 

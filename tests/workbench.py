@@ -59,6 +59,7 @@ class Bench:
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root = root
         self._capsys = capsys
+        self.pin = ""
 
     def tree(self, name: str = "thing") -> Path:
         return self.root / "forks" / name

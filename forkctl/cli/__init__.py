@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "export": ("forkctl.cli.export", "export", "Write the series as git format-patch files."),
     "save": ("forkctl.cli.save", "save", "Turn your commits on top into patches."),
     "clean": ("forkctl.cli.clean", "clean", "Remove what forkctl made, never your changes."),
+    "bundle": ("forkctl.cli.bundle", "bundle", "Carry pins to a machine without network."),
     "doctor": ("forkctl.cli.doctor", "doctor", "Look at git, cache, disk, uv, Python, GPU."),
     "data": ("forkctl.cli.data", "data", "Inspect, check, measure, make LIBERO data."),
     "env": ("forkctl.cli.env", "env", "Create and check each fork's environment."),
@@ -35,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
     "run": ("forkctl.cli.run", "run", "Run a fork's own training entrypoint."),
     "runs": ("forkctl.cli.runs", "runs", "List, show, plot and compare runs."),
+    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy on held-out demos."),
 }
 
 

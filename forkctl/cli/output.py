@@ -33,9 +33,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*["" if cell is None else str(cell) for cell in row])
-    if not console.is_terminal:
-        console.width = 400  # a pipe has no width: nothing is cut
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = 400  # a pipe has no width: nothing is cut
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_json(value: Any) -> None:

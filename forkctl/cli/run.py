@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.env import own_option, profile_option
+from forkctl.errors import ExitCode
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -20,6 +21,9 @@ from forkctl.cli.env import own_option, profile_option
 @own_option
 @click.option("--name", help="Name of the run. Default: the config's.")
 @click.option("--allow-dirty", is_flag=True, help="Run with your changes in the fork's tree.")
+@click.option(
+    "--any-data", is_flag=True, help="Train on one HDF5 file that is not LIBERO's, unchecked."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, show the command, run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
 @click.argument("upstream", nargs=-1, type=click.UNPROCESSED)
@@ -34,6 +38,7 @@ def run(
     own: str | None,
     name: str | None,
     allow_dirty: bool,
+    any_data: bool,
     dry_run: bool,
     as_json: bool,
     upstream: tuple[str, ...],
@@ -61,6 +66,7 @@ def run(
         environment=own,
         name=name,
         allow_dirty=allow_dirty,
+        any_data=any_data,
         upstream_arguments=upstream,
     )
     plan = plan_run(workspace, request, dry=dry_run, say=say)
@@ -82,5 +88,8 @@ def run(
     except RunFailed as failure:
         click.echo("\n".join(failure.tail[-25:]), err=True)
         raise
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: `forkctl runs resume {started.folder.name}` goes on", err=True)
+        return int(ExitCode.INTERRUPTED)
     click.echo(f"finished in {done.record.seconds} s: {done.folder}")
     return 0

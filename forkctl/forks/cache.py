@@ -44,8 +44,20 @@ _FETCH_CONFIG = (
     *_STALL,
 )
 
+# `pull` is what GitHub calls it; elsewhere the pattern fits nothing and nothing comes.
+_HISTORY = (
+    "+HEAD:refs/forkctl/HEAD",
+    "+refs/heads/*:refs/forkctl/heads/*",
+    "+refs/tags/*:refs/forkctl/tags/*",
+    "+refs/pull/*/head:refs/forkctl/pull/*",
+)
+
 # What servers say that hand out no commit by its id, or nothing shallow.
 _REFUSED = re.compile(r"not our ref|unadvertised|shallow|dumb http|couldn't find remote ref")
+
+
+class Unreachable(ForkctlError):
+    """No place has it now: the network, a server, or `--offline` stands between."""
 
 
 def cache_root() -> Path:
@@ -57,7 +69,9 @@ def cache_root() -> Path:
 
 def git_dir_for(url: str) -> Path:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", url.rstrip("/").rpartition("/")[2])[:40] or "upstream"
-    return cache_root() / "upstreams" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
+    return (
+        cache_root() / "upstreams" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
+    )
 
 
 def pin_ref(commit: str) -> str:
@@ -125,7 +139,7 @@ def ensure_objects(fetcher: Fetcher, url: str, oids: Sequence[str]) -> Repositor
 
 
 def fetch_history(fetcher: Fetcher, url: str) -> Repository:
-    """A cached repository with all branches' commits and trees, under refs/forkctl/heads/."""
+    """A cached repository with the commits and trees of all branches, tags and pull requests."""
     with opened(fetcher, url) as cached:
         if not fetcher.offline:
             with _quarantine(cached) as area:
@@ -134,7 +148,7 @@ def fetch_history(fetcher: Fetcher, url: str) -> Repository:
                     area,
                     url,
                     "--filter=blob:none",
-                    specs=("+refs/heads/*:refs/forkctl/heads/*", "+HEAD:refs/forkctl/HEAD"),
+                    specs=_HISTORY,
                 )
                 refs = area.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
                 # A pin that came with this history is no longer cut off from its parents.
@@ -152,8 +166,13 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     if re.match(r"[0-9a-f]{40}\Z", revision):
         return revision
     if fetcher.offline:
-        raise ForkctlError(f"{revision} of {url} cannot be looked up offline")
-    names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}")
+        raise Unreachable(f"{revision} of {url} cannot be looked up offline")
+    names = (
+        revision,
+        f"refs/heads/{revision}",
+        f"refs/tags/{revision}^{{}}",
+        f"refs/tags/{revision}",
+    )
     with opened(fetcher, url) as cached, _quarantine(cached) as area:
         out = _at_any_place(fetcher, url, lambda place: area.network("ls-remote", "--", place))
     listed = (line.split("\t", 1) for line in out.decode().splitlines())
@@ -162,6 +181,17 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
         if name in found:
             return found[name]
     raise ForkctlError(f"{url} has no branch or tag {revision!r}")
+
+
+def take_over(cached: Repository, pack: bytes, commit: str) -> None:
+    """Objects of a pin that came by another way than a fetch. The ids prove the content."""
+    with _quarantine(cached) as area:
+        area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
+        if git.resolve(area, commit) != commit:
+            raise ForkctlError(f"the bundle does not hold the revision {commit}")
+        _adopt_packs(area, cached)
+    _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
+    git.write_ref(cached, pin_ref(commit), commit)
 
 
 def _fetch_pin(
@@ -174,7 +204,9 @@ def _fetch_pin(
     sparing = "--no-filter" if everything else "--filter=blob:none"
     with _quarantine(cached) as area:
         try:
-            _fetch(fetcher, area, url, "--depth=1", sparing, specs=(f"+{commit}:{pin_ref(commit)}",))
+            _fetch(
+                fetcher, area, url, "--depth=1", sparing, specs=(f"+{commit}:{pin_ref(commit)}",)
+            )
         except ForkctlError as error:
             if not _REFUSED.search(error.message):
                 raise
@@ -216,7 +248,7 @@ def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence
 
 def _require_network(fetcher: Fetcher, url: str, what: str) -> None:
     if fetcher.offline:
-        raise ForkctlError(
+        raise Unreachable(
             f"{what} of {url} is not in the cache",
             where=str(cache_root()),
             hint="run once without --offline, or `forkctl bundle` on a machine that has it",
@@ -255,7 +287,7 @@ def _at_any_place(fetcher: Fetcher, url: str, fetch_from: Callable[[str], bytes]
             return fetch_from(place)
         except GitError as error:
             failures.append(f"{place}: {error.message}" if place != url else error.message)
-    raise ForkctlError("; ".join(failures), hint=mirrors.HOW)
+    raise Unreachable("; ".join(failures), hint=mirrors.HOW)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 
@@ -26,6 +25,8 @@ def remove_folder(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
     elif path.exists():
+        import shutil  # drags in the compression modules, which a no-op needs none of
+
         shutil.rmtree(path)
 
 

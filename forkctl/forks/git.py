@@ -11,8 +11,8 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.files import write_atomically
@@ -67,13 +67,13 @@ def said(stderr: str, returncode: int) -> str:
     return "; ".join(dict.fromkeys(chosen))
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository named outright: git never goes looking for one in parent directories."""
 
     git_dir: Path
     children: Children
     work_tree: Path | None = None
+    start: Path | None = None  # the folder below the work tree that commands run in
 
     def local(
         self,
@@ -89,6 +89,15 @@ class Repository:
         if finished.returncode not in accept:
             raise GitError(args[0], finished)
         return finished.stdout
+
+    def agrees(self, *args: str, index: Path | None = None) -> bool:
+        """For commands that answer by their status: 0 is yes, 1 is no."""
+        finished = self.children.run(
+            self._argv(args, ()), env=self._local_env(index), cwd=self._cwd
+        )
+        if finished.returncode not in (0, 1):
+            raise GitError(args[0], finished)
+        return finished.returncode == 0
 
     def line(self, *args: str, index: Path | None = None) -> str:
         return self.local(*args, index=index).decode("utf-8", "surrogateescape").strip()
@@ -129,7 +138,7 @@ class Repository:
 
     @property
     def _cwd(self) -> Path:
-        return self.work_tree or self.git_dir
+        return self.start or self.work_tree or self.git_dir
 
     def _argv(self, args: Sequence[str], config: Sequence[str]) -> list[str]:
         argv = ["git", f"--git-dir={self.git_dir}"]
@@ -177,11 +186,23 @@ def version(children: Children) -> tuple[int, ...]:
     return tuple(int(part) for part in numbers[:3] if part.isdigit())
 
 
+def own_repository(folder: Path, children: Children) -> Repository | None:
+    """The repository that a person keeps this folder in, if they do."""
+    finished = children.run(
+        ["git", "rev-parse", "--absolute-git-dir", "--show-toplevel"],
+        env=_env_without_git(),
+        cwd=folder,
+    )
+    lines = finished.stdout.decode("utf-8", "surrogateescape").splitlines()
+    if finished.returncode or len(lines) != 2:
+        return None
+    return Repository(Path(lines[0]), children, Path(lines[1]), start=folder)
+
+
 # -- reading ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a tree: its mode (`100644`, `100755`, `120000`, `160000`), and object."""
 
     mode: str
@@ -208,6 +229,26 @@ def tree_of(repo: Repository, commit: str) -> str:
 def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
     """Every file of a commit by path."""
     return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
+
+
+def changed_files(
+    repo: Repository, old: str, new: str
+) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """path -> (what it was, what it becomes) between two commits."""
+    out = repo.local("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", old, new)
+    records = out.split(b"\0")
+    changed: dict[str, tuple[Entry | None, Entry | None]] = {}
+    for meta, path in zip(records[0::2], records[1::2], strict=False):
+        mode, new_mode, oid, new_oid, _ = meta.decode().removeprefix(":").split()
+        before = None if mode == "000000" else Entry(mode, oid)
+        after = None if new_mode == "000000" else Entry(new_mode, new_oid)
+        changed[os.fsdecode(path)] = (before, after)
+    return changed
+
+
+def file_at(repo: Repository, commit: str, path: str) -> Entry | None:
+    found = [entry for _, name, entry in _ls_tree(repo, commit, "--", path) if name == path]
+    return found[0] if found else None
 
 
 def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, Entry]]:
@@ -288,7 +329,9 @@ def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
 # -- writing ----------------------------------------------------------------------------------
 
 
-def copy_objects(source: Repository, target: Repository, oids: Iterable[str], promised: bool) -> None:
+def copy_objects(
+    source: Repository, target: Repository, oids: Iterable[str], promised: bool
+) -> None:
     """Pack these objects of `source` into `target`. `promised`: others may be fetched on demand."""
     pack = source.local(
         "pack-objects",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forkctl.errors import UsageError
 from forkctl.forks.files import write_atomically
@@ -19,11 +17,9 @@ _HEADER = """\
 # `forkctl check` proves it.
 version = 1
 """
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """Everything that decides the commits of a fork."""
 
     upstream: str  # the pin
@@ -32,22 +28,27 @@ class Inputs:
     overlays: Mapping[str, str]  # "series/path" -> digest
 
 
-@dataclass(frozen=True)
-class LockedFork:
+class LockedFork(NamedTuple):
     inputs: Inputs
     commit: str
     tree: str
 
 
-def read_lock(path: Path) -> dict[str, LockedFork]:
+def lock_text(path: Path) -> str:
+    """Empty where there is no lock yet."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
-    return parse_lock(text, path.name)
+        return ""
+
+
+def read_lock(path: Path) -> dict[str, LockedFork]:
+    return parse_lock(lock_text(path), path.name)
 
 
 def parse_lock(text: str, where: str) -> dict[str, LockedFork]:
+    if not text.strip():
+        return {}
     hint = "restore it from version control, or remove it and run `forkctl apply`"
     raw = parse_toml(text, where, hint)
     if raw.get("version") != VERSION:
@@ -66,6 +67,11 @@ def _locked(entry: Mapping[str, Any]) -> LockedFork:
         overlays=dict(entry["overlays"]),
     )
     return LockedFork(inputs, commit=str(entry["commit"]), tree=str(entry["tree"]))
+
+
+def records(text: str, name: str, locked: LockedFork) -> bool:
+    """Does this text of a lock say exactly that? Told without parsing it."""
+    return f"\n{_section(name, locked)}" in text
 
 
 def write_lock(path: Path, forks: Mapping[str, LockedFork]) -> None:
@@ -93,4 +99,5 @@ def _section(name: str, locked: LockedFork) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE_KEY.match(key) else json.dumps(key, ensure_ascii=False)
+    bare = key.isascii() and key.replace("-", "_").isidentifier()
+    return key if bare else json.dumps(key, ensure_ascii=False)

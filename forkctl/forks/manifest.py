@@ -2,32 +2,27 @@
 
 Anything this module does not know is refused with file, line and the accepted form: a misspelt key
 that is silently ignored is a fork that silently differs from what its author wrote.
+
+What every command imports, here and beside, is named tuples: to make a dataclass costs six times
+as much, and a no-op command is made of such costs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forkctl.errors import UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
 from forkctl.forks.toml import parse_toml
-from forkctl.forks.toml_lines import line_of
 
 VERSION = 1
 _TOML_HINT = "each table, and each key of a table, may be written once"
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_URL = re.compile(r"(https|ssh|file)://[^\s\"'\\\x00-\x1f]+\Z")
-_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s\"'\\]+\Z")
-_LOCAL = re.compile(r"/[^\n\"\\]+\Z")
 
 
-@dataclass(frozen=True)
-class GitSource:
+class GitSource(NamedTuple):
     url: str
     revision: str
     hint: str | None
@@ -41,8 +36,7 @@ class GitSource:
         return f"{self.url} at {self.revision[:12]}" + (f" ({self.hint})" if self.hint else "")
 
 
-@dataclass(frozen=True)
-class PypiSource:
+class PypiSource(NamedTuple):
     package: str
     version: str
     sha256: str
@@ -58,22 +52,19 @@ class PypiSource:
 Source = GitSource | PypiSource
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     python: str
     locks: str
 
 
-@dataclass(frozen=True)
-class Entrypoint:
+class Entrypoint(NamedTuple):
     file: str
     kind: str
     flags: tuple[str, ...]
     config_keys: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Fork:
+class Fork(NamedTuple):
     name: str
     source: Source
     sparse: tuple[str, ...] | None
@@ -84,8 +75,7 @@ class Fork:
     entrypoint: Entrypoint | None
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     path: Path
     forks: tuple[Fork, ...]
     mirrors: tuple[tuple[str, str], ...]
@@ -181,7 +171,7 @@ def _source(table: _Table) -> Source:
                 "https://…, ssh://…, git@host:path, file://… or an absolute path",
             )
         revision = table.take("revision", str, 'revision = "<40 hex digits>"')
-        if not _COMMIT.match(revision):
+        if not _is_hex(revision, 40):
             table.refuse(
                 "revision",
                 f"{revision!r} is not a full commit id; a tag, branch or short id may move",
@@ -195,17 +185,28 @@ def _source(table: _Table) -> Source:
     if not re.match(r"[0-9][0-9A-Za-z.!+]*\Z", release):
         table.refuse("version", f"{release!r} is not an exact version", 'version = "0.3.0"')
     sha256 = table.take("sha256", str, 'sha256 = "<64 hex digits>"')
-    if not _SHA256.match(sha256):
+    if not _is_hex(sha256, 64):
         table.refuse("sha256", "is not 64 hex digits", 'sha256 = "<64 hex digits>"')
     return PypiSource(package, release, sha256)
 
 
+def _is_hex(text: str, length: int) -> bool:
+    return len(text) == length and set(text) <= set("0123456789abcdef")
+
+
 def fault_of_url(url: str) -> str | None:
-    if re.match(r"https://[^/@]*:[^/@]*@", url):
-        return "holds a password; let a git credential helper keep it"
-    if url.startswith("-") or not (_URL.match(url) or _SCP.match(url) or _LOCAL.match(url)):
-        return "is not a place forkctl fetches from"
-    return None
+    """Why nothing is fetched from there; None where it may be."""
+    strange = not url.isprintable() or any(character in url for character in "\"'\\")
+    if url.startswith(("https://", "ssh://", "file://")) and not strange and " " not in url:
+        user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+        if url.startswith("https://") and ":" in user:
+            return "holds a password; let a git credential helper keep it"
+        return None
+    if url.startswith("/") and not strange:
+        return None
+    if re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s\"'\\]+\Z", url):
+        return None  # git@host:path
+    return "is not a place forkctl fetches from"
 
 
 def _environment(table: _Table) -> Environment:
@@ -291,6 +292,8 @@ class _Table:
                 )
 
     def refuse(self, key: str | None, message: str, form: str) -> None:
+        from forkctl.forks.toml_lines import line_of
+
         path = self._path if key is None else (*self._path, key)
         raise UsageError(
             message,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from forkctl.errors import ForkctlError
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 # Spellings that some file systems take for `.git`.
 _GIT_DIRECTORIES = {".git", "git~1"}
@@ -15,33 +14,44 @@ _GIT_DIRECTORIES = {".git", "git~1"}
 
 def fault_of_name(name: str) -> str | None:
     """Why this cannot be the name of a fork, series or overlay folder; None where it can."""
-    if not NAME.match(name) or name.endswith((".lock", ".git")):
+    plain = name[:1] in _LETTERS and set(name) <= _LETTERS | set("._-")
+    if not name or not plain or name.endswith((".lock", ".git")):
         return "is not a plain name (letters, digits, '.', '_', '-')"
     return None
 
 
+# Characters that HFS+ ignores when it compares names.
+_UNSEEN = dict.fromkeys(
+    [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
+)
+
+
 def fault_of_path(path: str) -> str | None:
     """Why this cannot be a path inside of a tree; None where it can."""
-    if not path or path.startswith("/") or "\\" in path:
+    if not path or path.startswith("/") or path[1:2] == ":" or "\\" in path:
         return "is not a relative path with forward slashes"
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         return "holds a control character"
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
         return "holds an empty part, '.' or '..'"
-    if any(part.lower().rstrip(". ") in _GIT_DIRECTORIES for part in parts):
+    if any(map(_is_git_directory, parts)):
         return "leads into a .git directory"
     return None
 
 
-def require_inside(root: Path, relative: str, *, where: str) -> Path:
-    """`root/relative`, refused where symlinks lead it out of root."""
-    path = root / PurePosixPath(relative)
+def _is_git_directory(part: str) -> bool:
+    """Also as file systems of other machines read it: short names, streams, dots at the end."""
+    name = part.translate(_UNSEEN).partition(":")[0].lower().rstrip(". ")
+    return name in _GIT_DIRECTORIES or (name.startswith("git~") and name[4:].isdigit())
+
+
+def require_inside(root: Path, path: Path) -> None:
+    """Refuse a path that symbolic links lead out of root."""
     resolved, resolved_root = path.resolve(), root.resolve()
     if resolved != resolved_root and resolved_root not in resolved.parents:
         raise ForkctlError(
-            f"{relative} leads out of {root} (to {resolved})",
-            where=where,
+            f"leads out of the workspace, to {resolved}",
+            where=str(path),
             hint="put the files themselves there instead of a symbolic link",
         )
-    return path

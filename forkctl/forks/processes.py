@@ -1,9 +1,9 @@
 """The child processes of one command: started here, known here, ended here.
 
-A child that writes into a fork tree inherits the workspace lock. When only forkctl itself is killed,
-its orphans keep the lock until they are done, so a rerun never works beside them. Children that
-talk to a network do not inherit it: a credential helper may leave a daemon behind that lives for
-long, and such children write into a quarantine only (see `cache`).
+A child that writes into a fork tree inherits the workspace lock. When only forkctl is killed, its
+orphans keep the lock until they are done, so a rerun never works beside them. Children that talk to
+a network do not inherit it: a credential helper may leave a daemon behind that lives for long, and
+such children write into a quarantine only (see `cache`).
 """
 
 from __future__ import annotations

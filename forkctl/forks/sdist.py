@@ -19,13 +19,18 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.bare import BARE, write_repository
-from forkctl.forks.cache import Fetcher, cache_root, pin_ref
+from forkctl.forks.cache import Fetcher, Unreachable, cache_root, pin_ref
 from forkctl.forks.commits import write_commits
 from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import PypiSource
 from forkctl.forks.paths import fault_of_path
 from forkctl.forks.workspace import lock_on
+
+_DOWNLOAD = (
+    "download", "--no-deps", "--no-binary", ":all:", "--require-hashes",
+    "--disable-pip-version-check",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,18 @@ class ImportCommit:
     author: None = None
 
 
+def sdist_git_dir(source: PypiSource) -> Path:
+    name = f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    return cache_root() / "sdists" / name
+
+
 def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, str]:
     """The cached repository with the release as its one commit, and that commit."""
-    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    git_dir = sdist_git_dir(source)
     git_dir.mkdir(parents=True, exist_ok=True)
     with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
         repo = Repository(git_dir, fetcher.children)
-        if commit := imported_commit(source):
+        if commit := _imported(git_dir):
             return repo, commit
         archive = _archive(fetcher, source, git_dir)
         write_repository(git_dir, BARE)
@@ -61,11 +71,10 @@ def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, st
         return repo, commit
 
 
-def imported_commit(source: PypiSource) -> str | None:
-    """The commit of a release that was imported before; reads a file, starts nothing."""
-    git_dir = cache_root() / "sdists" / f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+def _imported(git_dir: Path) -> str | None:
+    """The commit of a release that was imported before."""
     pins = git_dir / "refs" / "forkctl" / "pins"
-    names = sorted(path.name for path in pins.iterdir()) if pins.is_dir() else []
+    names = [path.name for path in pins.iterdir()] if pins.is_dir() else []
     return next((name for name in names if len(name) == 40), None)
 
 
@@ -75,13 +84,14 @@ def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
     if kept.is_file() and _digest(kept) == source.sha256:
         return kept
     if fetcher.offline:
-        raise ForkctlError(
+        raise Unreachable(
             f"{source} is not in the cache",
             where=str(cache_root()),
             hint="run once without --offline, or `forkctl bundle` on a machine that has it",
         )
-    remove_folder(folder / "download")
-    with tempfile.TemporaryDirectory(dir=folder, prefix="download") as scratch:
+    for leftover in folder.glob("download-*"):
+        remove_folder(leftover)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as scratch:
         _download(fetcher, source, Path(scratch))
         found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
         if len(found) != 1:
@@ -97,8 +107,7 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
     finished = fetcher.children.run(
-        [*_pip(), "download", "--no-deps", "--no-binary", ":all:", "--require-hashes"]
-        + ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(wanted)],
+        [*_pip(), *_DOWNLOAD, "--dest", str(folder), "--requirement", str(wanted)],
         env=dict(os.environ),
         cwd=folder,
         on_stderr=fetcher.progress,
@@ -106,7 +115,7 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     )
     if finished.returncode:
         lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
-        raise ForkctlError(
+        raise Unreachable(
             f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
             hint="pip's own settings (PIP_INDEX_URL, pip.conf) say where it looks",
         )

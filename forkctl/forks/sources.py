@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from forkctl.forks.cache import Fetcher, ensure_pin, git_dir_for
+from forkctl.forks.cache import Fetcher, ensure_pin
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource
 from forkctl.forks.processes import Children
-from forkctl.forks.sdist import ensure_release, imported_commit
+from forkctl.forks.sdist import ensure_release
 
 
 def fetch_source(
@@ -24,6 +24,3 @@ def fetch_source(
         repo = ensure_pin(fetcher, fork.source.url, fork.source.revision, fork.sparse)
         return repo, fork.source.revision
     return ensure_release(fetcher, fork.source)
-
-
-__all__ = ["fetch_source", "git_dir_for", "imported_commit"]

@@ -1,14 +1,16 @@
-"""How a live tree stands: where HEAD is, what a person changed, and what they are in the middle of."""
+"""How a live tree stands: where HEAD is, what a person changed, and what they are amid."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.git import Repository
+from forkctl.forks.processes import Children
 from forkctl.forks.state import BRANCH, TreeState
+from forkctl.forks.workspace import Workspace
 
 # A person in the middle of one of these has work that no commit holds yet.
 _UNDER_WAY = {
@@ -22,8 +24,7 @@ _UNDER_WAY = {
 }
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     head: str | None
     branch: str | None  # None: HEAD is detached
     changed: tuple[str, ...]  # tracked files that differ, in the index or on disk
@@ -37,6 +38,11 @@ class Standing:
     def at(self, state: TreeState) -> bool:
         """HEAD is where forkctl left it."""
         return self.head == state.head and self.branch == BRANCH.removeprefix("refs/heads/")
+
+
+def open_tree(workspace: Workspace, name: str, children: Children) -> Repository:
+    tree = workspace.tree(name)
+    return Repository(tree / ".git", children, tree)
 
 
 def standing_of(repo: Repository) -> Standing:
@@ -88,8 +94,8 @@ def require_untouched(repo: Repository, state: TreeState) -> None:
             "there are commits of yours on top of what forkctl made",
             where=where,
             hint=f"`forkctl save {state.fork}` turns them into patches; "
-            f"`git switch -c mine && git branch -f forkctl {state.head[:12]} && git switch forkctl` "
-            "puts them aside",
+            "they are put aside by `git switch -c mine && "
+            f"git branch -f forkctl {state.head[:12]} && git switch forkctl`",
         )
     if not standing.at(state):
         raise ForkctlError(

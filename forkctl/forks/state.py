@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.files import write_atomically
@@ -14,9 +14,11 @@ FORMAT = 1
 BRANCH = "refs/heads/forkctl"
 PIN_REF = "refs/forkctl/pin"
 
+# What `.git/index.lock` holds while forkctl moves files, so that it is known for ours.
+INDEX_LOCK_TEXT = b"forkctl is switching this tree; run forkctl again and it will finish\n"
 
-@dataclass(frozen=True)
-class TreeState:
+
+class TreeState(NamedTuple):
     fork: str
     source: str  # identity of the manifest's source: what the pin came from
     url: str | None
@@ -56,7 +58,7 @@ def read_state(tree: Path) -> TreeState | None:
 def write_state(tree: Path, state: TreeState) -> None:
     write_atomically(
         own_folder(tree) / "state.json",
-        json.dumps({"format": FORMAT, **asdict(state)}, indent=1) + "\n",
+        json.dumps({"format": FORMAT, **state._asdict()}, indent=1) + "\n",
     )
 
 
@@ -89,3 +91,14 @@ def state_of(workspace: Workspace, name: str) -> TreeState | None:
             hint=f"rename the folder back to {state.fork}",
         )
     return state
+
+
+def interrupted(tree: Path) -> bool:
+    """Was a switch of this tree cut short?"""
+    if (own_folder(tree) / "switch.json").is_file():
+        return True
+    return is_our_index_lock(tree / ".git" / "index.lock")
+
+
+def is_our_index_lock(lock: Path) -> bool:
+    return lock.is_file() and lock.read_bytes() == INDEX_LOCK_TEXT

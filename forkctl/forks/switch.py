@@ -11,20 +11,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
+from forkctl.forks.disk import SUBMODULE, can_hold_nothing, differing, laid_out
 from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import Entry, Repository
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.standing import some
-from forkctl.forks.state import BRANCH, PIN_REF, TreeState, own_folder, write_state
+from forkctl.forks.state import (
+    BRANCH,
+    INDEX_LOCK_TEXT,
+    PIN_REF,
+    TreeState,
+    is_our_index_lock,
+    own_folder,
+    write_state,
+)
 
-_LOCK_TEXT = b"forkctl is switching this tree; run forkctl again and it will finish\n"
 _RESCUES_KEPT = 20
+RESCUE = "refs/forkctl/rescue/"
 
 # path -> (what it was, what it becomes); None: no file
 Changes = Mapping[str, tuple[Entry | None, Entry | None]]
@@ -64,22 +72,21 @@ def recover(repo: Repository) -> TreeState | None:
     return new
 
 
-def interrupted(tree: Path) -> bool:
-    return (own_folder(tree) / "switch.json").is_file() or _is_ours(tree / ".git" / "index.lock")
-
-
 def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
     assert repo.work_tree
+    remove_ref_locks(repo)
     own, tree = own_folder(repo.work_tree), repo.work_tree
     changes = _changes(repo, old, new)
     _require_old_or_new(repo, changes)
-    _stage(repo, own, changes)
     next_index = own / "index.next"
     _write_index(repo, next_index, new)
+    _stage(repo, next_index, own / "stage", changes)
     _hold_index(repo)
     journal = own / "switch.json"
     try:
-        write_atomically(journal, json.dumps({"from": asdict(old), "to": asdict(new)}, indent=1))
+        write_atomically(
+            journal, json.dumps({"from": old._asdict(), "to": new._asdict()}, indent=1)
+        )
     except BaseException:
         if not journal.is_file():
             _release_index(repo)
@@ -103,6 +110,13 @@ def _state(raw: dict[str, object]) -> TreeState:
 
 
 def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
+    if old.sparse == new.sparse:
+        chosen = chooser(new.sparse)
+        return {
+            path: (before, after)
+            for path, (before, after) in git.changed_files(repo, old.head, new.head).items()
+            if chosen(path) and SUBMODULE not in (before and before.mode, after and after.mode)
+        }
     before, after = (laid_out(repo, state.head, state.sparse) for state in (old, new))
     return {
         path: (before.get(path), after.get(path))
@@ -111,32 +125,18 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
     }
 
 
-def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
-    """The files that a tree at this commit has on disk (a submodule is none of ours)."""
-    chosen = chooser(sparse)
-    return {
-        path: entry
-        for path, entry in git.files_of(repo, commit).items()
-        if entry.mode != "160000" and chosen(path)
-    }
-
-
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
-    not_old = _differing(repo, {p: old for p, (old, _) in changes.items() if old})
-    not_new = _differing(repo, {p: new for p, (_, new) in changes.items() if new})
     leaving = {path for path, (_, new) in changes.items() if new is None}
 
-    def is_there(path: str, wanted: Entry | None, differing: set[str]) -> bool:
-        if wanted is None:
-            return _can_hold_nothing(repo.work_tree or Path(), path, leaving)
-        return path not in differing
+    def not_there(wanted: Mapping[str, Entry | None]) -> set[str]:
+        found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
+        empty = (path for path, entry in wanted.items() if entry is None)
+        tree = repo.work_tree or Path()
+        return found | {path for path in empty if not can_hold_nothing(tree, path, leaving)}
 
-    strange = [
-        path
-        for path, (old, new) in changes.items()
-        if not is_there(path, old, not_old) and not is_there(path, new, not_new)
-    ]
+    moved = not_there({path: old for path, (old, _) in changes.items()})
+    strange = sorted(not_there({path: changes[path][1] for path in moved}))
     if strange:
         raise ForkctlError(
             f"files here are not what forkctl left, and would be overwritten: {some(strange)}",
@@ -145,66 +145,23 @@ def _require_old_or_new(repo: Repository, changes: Changes) -> None:
         )
 
 
-def _can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
-    """No file is at this path, and a new one can be put there without taking one away."""
-    here = tree / path
-    for parent in list(here.parents):
-        if parent == tree:
-            break
-        if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
-            return str(parent.relative_to(tree)) in leaving
-    if not os.path.lexists(here):
-        return True
-    if here.is_symlink() or not here.is_dir():
-        return False
-    inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
-    return all(str(file.relative_to(tree)) in leaving for file in inside)
-
-
-def _differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
-    """The paths whose file on disk is not this entry. Content is compared, no cached answer of the
-    live index is believed (it may be told to assume files unchanged)."""
-    if not entries:
-        return set()
-    assert repo.work_tree
-    index = own_folder(repo.work_tree) / "index.check"
-    _index_of(repo, index, entries)
-    repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
-    out = repo.local("diff-files", "--name-only", "-z", index=index)
-    return {os.fsdecode(path) for path in out.split(b"\0") if path}
-
-
-def _index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
-    index.unlink(missing_ok=True)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
-    records = b"".join(
-        f"{entry.mode} {entry.oid}\t".encode() + os.fsencode(path) + b"\0"
-        for path, entry in entries.items()
-    )
-    repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
-
-
-def _stage(repo: Repository, own: Path, changes: Changes) -> None:
-    stage = own / "stage"
+def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None:
     remove_folder(stage)
     stage.mkdir()
     coming = {path: new for path, (_, new) in changes.items() if new}
     if not coming:
         return
-    index = own / "index.stage"
-    _index_of(repo, index, coming)
     names = b"".join(os.fsencode(path) + b"\0" for path in coming)
-    repo.local(
-        "checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index
-    )
-    index.unlink()
+    repo.local("checkout-index", f"--prefix={stage}/", "-z", "--stdin", stdin=names, index=index)
 
 
 def _write_index(repo: Repository, index: Path, new: TreeState) -> None:
-    """The whole new index; git marks what lies outside of the sparse folders as not laid out."""
+    """The whole new index; what lies outside of the sparse folders is marked as not laid out."""
     index.unlink(missing_ok=True)
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     repo.local("read-tree", new.head, index=index)
+    if new.sparse is None:
+        return
     chosen = chooser(new.sparse)
     outside = [path for path in git.files_of(repo, new.head) if not chosen(path)]
     if outside:
@@ -216,11 +173,11 @@ def _hold_index(repo: Repository) -> None:
     """Keep the person's own git out while files move, by the lock that git itself uses."""
     assert repo.work_tree
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
-    text.write_bytes(_LOCK_TEXT)
+    text.write_bytes(INDEX_LOCK_TEXT)
     try:
         lock.hardlink_to(text)  # comes into being whole, so that it is known for ours
     except FileExistsError:
-        if not _is_ours(lock):
+        if not is_our_index_lock(lock):
             raise ForkctlError(
                 "another git process works in this tree (its index.lock is there)",
                 where=str(repo.work_tree),
@@ -232,12 +189,8 @@ def _hold_index(repo: Repository) -> None:
 
 def _release_index(repo: Repository) -> None:
     lock = repo.git_dir / "index.lock"
-    if _is_ours(lock):
+    if is_our_index_lock(lock):
         lock.unlink()
-
-
-def _is_ours(lock: Path) -> bool:
-    return lock.is_file() and lock.read_bytes() == _LOCK_TEXT
 
 
 def _write_sparse(repo: Repository, sparse: Folders) -> None:
@@ -278,27 +231,14 @@ def _remove_empty_folders(folder: Path) -> None:
 
 
 def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    commands = [
-        f"update {BRANCH} {new.head}",
-        f"update {PIN_REF} {new.pin}",
-        *_rescue(repo, old.head, new.head),
-    ]
-    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
-
-
-def _rescue(repo: Repository, old_head: str, new_head: str) -> Iterable[str]:
-    """Keep the head that the branch leaves, and forget the oldest of many."""
-    if old_head == new_head:
-        return
-    refs = repo.line(
-        "for-each-ref", "--format=%(refname) %(objectname)", "refs/forkctl/rescue/"
-    ).splitlines()
-    kept = {int(ref.rpartition("/")[2]): oid for ref, oid in (line.split() for line in refs)}
-    if old_head not in kept.values():
-        yield f"create refs/forkctl/rescue/{max(kept, default=0) + 1} {old_head}"
-    for number in sorted(kept)[: max(0, len(kept) + 1 - _RESCUES_KEPT)]:
-        if kept[number] != old_head:
-            yield f"delete refs/forkctl/rescue/{number}"
+    updates = {BRANCH: new.head, PIN_REF: new.pin}
+    if old.head != new.head:  # keep the head that the branch leaves
+        updates[f"{RESCUE}{old.head}"] = old.head
+    script = "".join(f"update {ref} {oid}\n" for ref, oid in updates.items())
+    repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin=script.encode())
+    rescues = [path for path in (repo.git_dir / RESCUE).glob("*") if len(path.name) == 40]
+    for forgotten in sorted(rescues, key=lambda path: path.stat().st_mtime)[:-_RESCUES_KEPT]:
+        forgotten.unlink()  # one that forkctl made of inputs that are written down
 
 
 def _staged(repo: Repository, commit: str) -> list[str]:
@@ -308,11 +248,10 @@ def _staged(repo: Repository, commit: str) -> list[str]:
 
 def _remove_stale_locks(repo: Repository) -> None:
     """Those that a killed child of ours left. No such child lives: it would hold our lock."""
-    if not _is_ours(repo.git_dir / "index.lock"):
+    if not is_our_index_lock(repo.git_dir / "index.lock"):
         return  # a person's git may be at work; `_hold_index` will refuse
-    for name in ("HEAD.lock", f"{BRANCH}.lock", f"{PIN_REF}.lock", "packed-refs.lock"):
+    for name in ("HEAD.lock", f"{BRANCH}.lock"):
         (repo.git_dir / name).unlink(missing_ok=True)
-    remove_ref_locks(repo)
 
 
 def remove_ref_locks(repo: Repository) -> None:

@@ -19,11 +19,6 @@ from forkctl.forks.workspace import Workspace
 _EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
 
-def open_tree(workspace: Workspace, name: str, children: Children) -> Repository:
-    tree = workspace.tree(name)
-    return Repository(tree / ".git", children, tree)
-
-
 def build(
     workspace: Workspace, fork: Fork, cached: Repository, pin: str, children: Children
 ) -> TreeState:
@@ -70,14 +65,14 @@ def pristine_state(repo: Repository, fork: Fork, pin: str) -> TreeState:
 def copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> None:
     """The commit, its trees, and the blobs of the sparse folders."""
     promised = isinstance(fork.source, GitSource)
-    git.copy_objects(cached, repo, _objects(cached, pin, fork.sparse), promised)
+    git.copy_objects(cached, repo, objects_of_pin(cached, pin, fork.sparse), promised)
     if promised:
         shallow = repo.git_dir / "shallow"
         known = set(shallow.read_text().split()) if shallow.is_file() else set()
         write_atomically(shallow, "".join(f"{commit}\n" for commit in sorted({*known, pin})))
 
 
-def _objects(cached: Repository, pin: str, sparse: Folders) -> list[str]:
+def objects_of_pin(cached: Repository, pin: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
     oids = [pin, git.tree_of(cached, pin)]
     for kind, path, entry in git.files_and_trees_of(cached, pin):
@@ -100,13 +95,6 @@ def prepare_work_area(workspace: Workspace) -> Path:
     except OSError as error:
         raise ForkctlError(f"cannot be made: {error.strerror}", where=str(area)) from error
     return area
-
-
-def sweep_work_area(workspace: Workspace) -> None:
-    """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
-    area = workspace.work_area
-    if not workspace.forks.is_symlink():
-        remove_folder(area)
 
 
 def _config(fork: Fork) -> dict[str, dict[str, str]]:

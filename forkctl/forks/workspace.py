@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.forks.processes import Children
@@ -19,8 +19,7 @@ from forkctl.forks.processes import Children
 MANIFEST_NAME = "forks.toml"
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(NamedTuple):
     root: Path
 
     @property
@@ -62,6 +61,14 @@ def find_workspace(start: Path | None = None) -> Workspace:
         where=str(here),
         hint="change into a forkctl workspace, or write one (docs/concepts.md has an example)",
     )
+
+
+def sweep_work_area(workspace: Workspace) -> None:
+    """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
+    if workspace.work_area.exists() and not workspace.forks.is_symlink():
+        from forkctl.forks.files import remove_folder
+
+        remove_folder(workspace.work_area)
 
 
 class Busy(ForkctlError):

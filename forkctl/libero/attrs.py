@@ -73,13 +73,12 @@ def problem_info(task: str) -> Dict[str, Any]:
 
 
 def file_attrs(task: str, image_size: Optional[int]) -> Dict[str, Any]:
-    """All that the task's name tells; the text of the bddl file is LIBERO's own and not here."""
+    """All that the task's name tells; the text of the bddl file is LIBERO's own."""
     return {
         "tag": TAG,
         "env_name": environment_name(task),
         "problem_info": json.dumps(problem_info(task)),
         "macros_image_convention": "opengl",
         "bddl_file_name": bddl_file(task),
-        "bddl_file_content": "",
         "env_args": json.dumps(environment_args(task, image_size)),
     }

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from forkctl.libero.alignment import RAW, Pairing
 from forkctl.libero.errors import LiberoError
+from forkctl.libero.provenance import ATTRIBUTE
 from forkctl.libero.reader import Demo
 from forkctl.libero.schema import CAMERAS
 
@@ -74,13 +75,15 @@ def write_demos(
     target: Path,
     demos: Iterable[DemoContent],
     attrs: Mapping[str, Any],
+    recipe: str,
     *,
     compress: bool = False,
 ) -> int:
     """Write a new file, complete or not at all; gives the number of steps.
 
-    `attrs` are those of `data`. `num_demos`, `total` and `num_samples` are counted here, wherever
-    the file has attributes. An existing target is never touched.
+    `attrs` are those of `data`; `num_demos`, `total` and `num_samples` are counted here, wherever
+    the file has attributes. `recipe` says how the file was made (see `provenance`). An existing
+    target is never touched.
     """
     if target.exists():
         raise LiberoError(
@@ -91,6 +94,7 @@ def write_demos(
     total = count = 0
     try:
         with h5py.File(partial, "w") as file:
+            file.attrs[ATTRIBUTE] = recipe
             data = file.create_group("data")
             for demo in demos:
                 _write_demo(data.create_group(demo.name), demo, compress)

@@ -90,8 +90,8 @@ RDT_ABSOLUTE_ACTION = (
 LIBERO_STATE = (
     *_xyz("eef", "m", 2, "position of the end effector"),
     *_xyz("eef_turn", "rad", 6.2832, "its orientation as axis-angle, up to 2 pi"),
-    Dimension("finger_left", "m", -0.04, 0.04, "position of a finger, 0.04 = open"),
-    Dimension("finger_right", "m", -0.04, 0.04, "position of the other finger, mirrored"),
+    Dimension("finger_left", "m", -0.041, 0.041, "position of a finger, 0.04 = open"),
+    Dimension("finger_right", "m", -0.041, 0.041, "position of the other finger, mirrored"),
 )
 RDT_STATE = (
     *(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from forkctl.libero import alignment as align
 from forkctl.libero.conventions import CONVENTIONS, Pose, libero_state, rdt_state
-from forkctl.libero.dimensions import LIBERO_STATE, RDT_STATE
+from forkctl.libero.dimensions import LIBERO_STATE, RDT_STATE, Dimensions
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.noops import noop_mask
 from forkctl.libero.reader import Demo, DemoFile, open_demo_file
@@ -30,13 +30,28 @@ Array = npt.NDArray[Any]
 # Rows measured at once: enough to make numpy's overhead small, few enough to stay in the cache.
 _BLOCK_ROWS = 8192
 _GROUPS = 16
-_STATE_KEYS = ("joint_states", "ee_pos", "ee_ori", "gripper_states")
+
+
+@dataclass(frozen=True)
+class _StateForm:
+    """A vector of the robot's state, made of these observations."""
+
+    dims: Dimensions
+    keys: tuple[str, ...]
+    make: Callable[..., Array]
+
+
+_STATE_FORMS = {
+    "libero": _StateForm(LIBERO_STATE, ("ee_pos", "ee_ori", "gripper_states"), libero_state),
+    "rdt": _StateForm(RDT_STATE, ("joint_states", "ee_pos", "ee_ori", "gripper_states"), rdt_state),
+}
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What to measure. Actions count as they are stored; where a convention needs a pose, those
-    that have an observation before them. `hold` is the number of steps an action is held for."""
+    that have an observation before them. States come in the forms that go with the conventions.
+    `hold` is the number of steps an action is held for."""
 
     conventions: tuple[str, ...] = ("libero",)
     states: bool = True
@@ -49,13 +64,18 @@ class Wanted:
         return any(CONVENTIONS[name].needs_pose for name in self.conventions)
 
     @property
+    def state_forms(self) -> tuple[str, ...]:
+        named = ("rdt" if name.startswith("rdt") else "libero" for name in self.conventions)
+        return tuple(dict.fromkeys(named)) if self.states else ()
+
+    @property
     def needs_alignment(self) -> bool:
         return self.needs_pose or (self.states and self.drop_noops)
 
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """`actions` by convention; `states` as "libero" (proprio) and "rdt". `noop_share` is that of
+    """`actions` by convention; `states` as "libero" (proprio) or "rdt". `noop_share` is that of
     the files as stored, also when no-ops are left out of the rest."""
 
     files: int
@@ -93,9 +113,10 @@ class DatasetAccumulator:
         self.actions = {
             name: Accumulator(CONVENTIONS[name].dims) for name in dict.fromkeys(wanted.conventions)
         }
-        self.states: dict[str, Accumulator] = {}
-        if wanted.states:
-            self.states = {"libero": Accumulator(LIBERO_STATE), "rdt": Accumulator(RDT_STATE)}
+        self.states = {name: Accumulator(_STATE_FORMS[name].dims) for name in wanted.state_forms}
+        self._state_keys = dict.fromkeys(
+            key for name in wanted.state_forms for key in _STATE_FORMS[name].keys
+        )
 
     def add_file(self, file: DemoFile) -> None:
         self.files += 1
@@ -149,8 +170,7 @@ class DatasetAccumulator:
         times = np.flatnonzero(~noops) if self.wanted.drop_noops else np.arange(len(stored))
         actions = stored[times]
         if self.wanted.hold > 1:
-            windows = resample(actions, self.wanted.hold)
-            actions, times = windows.actions, times[windows.starts]
+            actions = resample(actions, self.wanted.hold).actions  # one from every step on
         self.steps += len(actions)
         self._count_lengths(1, len(actions), len(actions))
         observed = times - offset
@@ -158,11 +178,9 @@ class DatasetAccumulator:
         pose: tuple[Array, ...] = ()
         if self.wanted.needs_pose:
             pose = tuple(demo.obs(key)[observed[usable]] for key in ("ee_pos", "ee_ori"))
-        states: tuple[Array, ...] = ()
-        if self.wanted.states:
-            states = tuple(demo.obs(key) for key in _STATE_KEYS)
-            if self.wanted.drop_noops:
-                states = tuple(values[observed[usable]] for values in states)
+        states = tuple(demo.obs(key) for key in self._state_keys)
+        if self.wanted.drop_noops:
+            states = tuple(values[observed[usable]] for values in states)
         return _Rows(actions, actions[usable], pose, states)
 
     def _add_block(self, block: Sequence[_Rows]) -> None:
@@ -174,10 +192,10 @@ class DatasetAccumulator:
                 accumulator.add(convention.encode(posed, Pose(*_stack(r.pose for r in block))))
             else:
                 accumulator.add(convention.encode(actions, None))
-        if self.wanted.states:
-            joints, position, orientation, fingers = _stack(rows.states for rows in block)
-            self.states["libero"].add(libero_state(position, orientation, fingers))
-            self.states["rdt"].add(rdt_state(joints, position, orientation, fingers))
+        observed = dict(zip(self._state_keys, _stack(rows.states for rows in block)))
+        for name, accumulator in self.states.items():
+            form = _STATE_FORMS[name]
+            accumulator.add(form.make(*(observed[key] for key in form.keys)))
 
     def _count_lengths(self, demos: int, shortest: int, longest: int) -> None:
         if demos:

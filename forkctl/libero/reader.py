@@ -11,7 +11,6 @@ worker. Arrays are read-only: contiguous datasets are views of a memory map. Cop
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Optional, Union
@@ -22,15 +21,13 @@ import numpy.typing as npt
 
 from forkctl.libero import alignment as align
 from forkctl.libero.errors import AlignmentError, DataFileError
+from forkctl.libero.handles import Handles
 from forkctl.libero.index import FileIndex, load_index
-from forkctl.libero.storage import Extent, MappedFile, extent_of
+from forkctl.libero.storage import Extent, extent_of
 from forkctl.libero.suites import language_from_task, task_name_from_file
 
 Array = npt.NDArray[Any]
 
-# A frame of a compressed dataset costs its whole chunk; HDF5's default of 1 MB holds none.
-_CHUNK_CACHE_BYTES = 8 << 20
-_OPEN_DATASETS = 32
 # Enough demos to tell the alignment even if some of them rest.
 _ALIGNMENT_SAMPLES = 5
 
@@ -49,14 +46,8 @@ class DemoFile:
         self.index = index
         self._names: Optional[tuple[str, ...]] = None
         self._alignment: Optional[str] = None
-        self._forget_handles()
-
-    def _forget_handles(self) -> None:
-        self._handle: Optional[h5py.File] = None
-        self._pid = 0
-        self._datasets: dict[str, h5py.Dataset] = {}
         self._extents: dict[str, Extent] = {}
-        self._maps: dict[str, MappedFile] = {}
+        self._handles = Handles(self.path)
 
     @property
     def task(self) -> str:
@@ -112,10 +103,13 @@ class DemoFile:
         votes = [Demo(self, name).detect_alignment() for name in names[::step]]
         found = {vote for vote in votes if vote is not None}
         if len(found) != 1:
-            raise AlignmentError(
-                "demos disagree on which observation belongs to which action"
+            reason = (
+                "its demos disagree"
                 if found
-                else "joint_states match states neither at the same step nor one later",
+                else "joint_states are missing, at rest, or like no states at the same step or next"
+            )
+            raise AlignmentError(
+                f"the alignment of observations and actions cannot be told: {reason}",
                 where=self.path,
                 hint="Give it: 'raw' (obs[t] goes with actions[t + 1]) or 'aligned'.",
             )
@@ -129,7 +123,7 @@ class DemoFile:
         if found is None and self.index is not None:
             found = self.index.extent(name)
         if found is None:
-            file = self._hdf5()
+            file = self._handles.hdf5()
             try:
                 dataset = h5py.h5d.open(file.id, f"data/{name}".encode())
                 found = extent_of(dataset, self.path)
@@ -148,13 +142,13 @@ class DemoFile:
         if not extent.shape:
             raise DataFileError("a single value, not a series", where=self.where(name))
         if extent.offset is not None:
-            mapped = self._map(extent.file).array(extent)
+            mapped = self._handles.map(extent.file).array(extent)
             if mapped is None:
                 raise DataFileError("the file ends within the dataset", where=self.where(name))
             return mapped[start:stop]
         try:
-            values = np.asarray(self._dataset(name)[start:stop])
-        except (OSError, ValueError, RuntimeError) as error:
+            values = np.asarray(self._handles.dataset(f"data/{name}")[start:stop])
+        except (KeyError, OSError, ValueError, RuntimeError) as error:
             raise self._unreadable(name, error) from error
         values.flags.writeable = False
         return values
@@ -166,50 +160,17 @@ class DemoFile:
         return tuple(self.group(name))
 
     def is_group(self, name: str) -> bool:
-        return self._hdf5().get(f"data/{name}", getclass=True) is h5py.Group
-
-    def _dataset(self, name: str) -> h5py.Dataset:
-        file = self._hdf5()  # first: in a forked worker this drops the parent's datasets
-        found = self._datasets.get(name)
-        if found is None:
-            if len(self._datasets) >= _OPEN_DATASETS:
-                self._datasets.pop(next(iter(self._datasets)))
-            try:
-                found = self._datasets[name] = file[f"data/{name}"]
-            except (KeyError, ValueError, OSError, RuntimeError) as error:
-                raise self._unreadable(name, error) from error
-        return found
+        return self._handles.hdf5().get(f"data/{name}", getclass=True) is h5py.Group
 
     def group(self, name: str) -> h5py.Group:
         """The open HDF5 group; "" is `data` itself."""
         try:
-            group = self._hdf5()[f"data/{name}"]
+            group = self._handles.hdf5()[f"data/{name}"]
         except (KeyError, ValueError, OSError, RuntimeError) as error:
             raise self._unreadable(name, error) from error
         if not isinstance(group, h5py.Group):
             raise DataFileError("a dataset where a group should be", where=self.where(name))
         return group
-
-    def _map(self, path: str) -> MappedFile:
-        found = self._maps.get(path)
-        if found is None:
-            found = self._maps[path] = MappedFile(path)
-        return found
-
-    def _hdf5(self) -> h5py.File:
-        """The open file; a process that inherited it by a fork opens its own."""
-        if self._handle is None or self._pid != os.getpid():
-            self.close()
-            try:
-                self._handle = h5py.File(self.path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise DataFileError(
-                    f"cannot be opened as HDF5: {error}",
-                    where=self.path,
-                    hint="If it is a partial download, fetch it again.",
-                ) from error
-            self._pid = os.getpid()
-        return self._handle
 
     def where(self, name: str) -> str:
         return f"{self.path}:data/{name}".rstrip("/")
@@ -219,9 +180,8 @@ class DemoFile:
 
     def close(self) -> None:
         """Let go of handles. Reading again opens them again; arrays in use stay valid."""
-        if self._handle is not None:
-            self._handle.close()
-        self._forget_handles()
+        self._handles.close()
+        self._extents.clear()
 
     def __enter__(self) -> DemoFile:
         return self

@@ -43,8 +43,8 @@ class Windows:
 class ResamplingReport:
     """What holding each window does, against the demo as recorded.
 
-    `magnitude_ratio` compares the mean size of the translation; 1 means steps are as large as
-    before, so that a faster rate of motion did not come out of it.
+    `magnitude_ratio` compares the mean size of the translation over time: 1 says that a policy of
+    this rate is asked for commands as large as before.
     """
 
     windows: int
@@ -114,7 +114,7 @@ def report(
     truth, turned = _orientations(actions), _orientations(replayed)
     apart = rot.axis_angle_from_matrix(turned @ np.swapaxes(truth, -1, -2))
     size = np.linalg.norm(actions[:, :3], axis=1).mean() if len(actions) else 0.0
-    new_size = np.linalg.norm(windows.actions[:, :3], axis=1).mean() if len(actions) else 0.0
+    new_size = np.linalg.norm(replayed[:, :3], axis=1).mean() if len(actions) else 0.0
     return ResamplingReport(
         windows=len(windows.actions),
         path_mm=1000 * float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),

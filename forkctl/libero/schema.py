@@ -79,3 +79,5 @@ FILE_ATTRS = (
 JSON_FILE_ATTRS = ("problem_info", "env_args")
 # Attributes of each `data/demo_<i>`, raw layout.
 DEMO_ATTRS = ("num_samples", "model_file", "init_state")
+# Of these, what only the simulator can give. Files derived from others may lack them.
+SIMULATOR_ATTRS = ("bddl_file_content", "model_file", "init_state")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
-from forkctl.forks.lockfile import Inputs, LockedFork, read_lock, write_lock
+from forkctl.forks.lockfile import (
+    Inputs,
+    LockedFork,
+    lock_text,
+    parse_lock,
+    read_lock,
+    records,
+    write_lock,
+)
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import Standing, require_on_top, require_untouched, standing_of
+from forkctl.forks.standing import open_tree, require_on_top, require_untouched, standing_of
 from forkctl.forks.state import TreeState
 from forkctl.forks.sync import is_at_pin, settled_state
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 
@@ -25,8 +32,7 @@ class ApplyOutcome(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
-class ApplyResult:
+class ApplyResult(NamedTuple):
     fork: Fork
     outcome: ApplyOutcome
     state: TreeState | None = None
@@ -44,8 +50,8 @@ def apply(
     locked: bool = False,
 ) -> list[ApplyResult]:
     """One fork's failure never stops another. forks.lock follows what was applied."""
-    lock = read_lock(workspace.lock_file)
-    results, made = [], dict(lock)
+    lock = lock_text(workspace.lock_file)
+    results, made = [], {}
     for fork in forks:
         try:
             result, record = _apply_one(workspace, fork, children, without, locked, lock)
@@ -60,8 +66,8 @@ def apply(
         results.append(result)
         if record is not None:
             made[fork.name] = record
-    if made != lock:
-        write_lock(workspace.lock_file, made)
+    if made:
+        write_lock(workspace.lock_file, {**read_lock(workspace.lock_file), **made})
     return results
 
 
@@ -71,21 +77,22 @@ def _apply_one(
     children: Children,
     without: Sequence[str],
     locked: bool,
-    lock: dict[str, LockedFork],
+    lock: str,
 ) -> tuple[ApplyResult, LockedFork | None]:
     """The result, and what forks.lock should say (None: nothing new)."""
     state = synced_state(workspace, fork, children)
     inputs = inputs_of(workspace, fork, state.pin, without)
-    known = None if without else lock.get(fork.name)
+    repo = open_tree(workspace, fork.name, children)
+    there = LockedFork(inputs, state.head, state.tree)
+    is_there = state.identity == identity_of(fork, inputs)
+    if is_there and (without or records(lock, fork.name, there)):
+        return _unchanged(fork, repo, state, inputs), None
+    known = None if without else parse_lock(lock, workspace.lock_file.name).get(fork.name)
     if locked and not without:
         require_locked_inputs(fork, inputs, known)
-    repo = open_tree(workspace, fork.name, children)
-    standing = standing_of(repo)
-    identity = identity_of(fork, inputs)
-    if state.identity == identity:
-        record = None if without else LockedFork(inputs, state.head, state.tree)
-        return _unchanged(fork, repo, state, standing, inputs), record
-    require_untouched(repo, state)
+    if is_there:
+        require_reproduced(fork, there, known)
+        return _unchanged(fork, repo, state, inputs), there
     state, patches = _render_and_switch(workspace, fork, repo, state, inputs, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
     return ApplyResult(fork, ApplyOutcome.APPLIED, state, patches), record
@@ -96,7 +103,7 @@ def synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeSt
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", hint=f"forkctl sync {fork.name}")
-    if not is_at_pin(replace(state, url=getattr(fork.source, "url", None)), fork):
+    if not is_at_pin(state._replace(url=getattr(fork.source, "url", None)), fork):
         raise ForkctlError(
             "forks.toml names another revision, or other folders, than the tree has",
             hint=f"forkctl sync {fork.name}",
@@ -104,9 +111,8 @@ def synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeSt
     return state
 
 
-def _unchanged(
-    fork: Fork, repo: Repository, state: TreeState, standing: Standing, inputs: Inputs
-) -> ApplyResult:
+def _unchanged(fork: Fork, repo: Repository, state: TreeState, inputs: Inputs) -> ApplyResult:
+    standing = standing_of(repo)
     if standing.head != state.head:
         require_on_top(repo, standing, state)
         note = "with commits of yours on top"
@@ -126,19 +132,19 @@ def _render_and_switch(
     without: Sequence[str],
     known: LockedFork | None,
 ) -> tuple[TreeState, int]:
-    from forkctl.forks.switch import switch
+    from forkctl.forks.switch import remove_ref_locks, switch
     from forkctl.patching.rendering import render
 
+    remove_ref_locks(repo)
     rendered = render(workspace, fork, inputs, repo, repo)
     require_reproduced(fork, rendered.locked(inputs), known)
-    new = replace(
-        state,
+    new = state._replace(
         identity=identity_of(fork, inputs),
         without=tuple(without),
         head=rendered.head,
         tree=rendered.tree,
     )
-    # Rendering takes a while; somebody may have started to edit.
+    # Asked last: rendering takes a while, in which somebody may have started to edit.
     require_untouched(repo, state)
     switch(repo, state, new)
     return new, len(rendered.outcomes)

@@ -12,8 +12,8 @@ from forkctl.patching.holes import show_holes
 from forkctl.patching.matcher import Mode
 from forkctl.patching.model import Alternative, CodeEdit, Imports, Selector
 from forkctl.patching.pattern import Pattern
-from forkctl.patching.scopes import MODULE, Definition, Scope
-from forkctl.patching.selectors import find_anchors, statement_lists
+from forkctl.patching.scopes import MODULE, Definition, Scope, statement_lists
+from forkctl.patching.selectors import find_anchors
 from forkctl.patching.source import Source
 
 _SHOWN = 3
@@ -29,7 +29,9 @@ def explain(source: Source, edit: CodeEdit, diagnosis: Diagnosis, *, suggest: bo
     diagnosis = replace(diagnosis, anchor=wanted, scope=" or ".join(selector.scopes))
     if diagnosis.code not in (Code.NO_ANCHOR, Code.NO_SCOPE):
         return diagnosis
-    diagnosis = replace(diagnosis, elsewhere=any(map(_elsewhere(source), edit.alternatives)))
+    if not diagnosis.lines:  # not a single place where the edit looks
+        elsewhere = any(_stands_once(source, alternative) for alternative in edit.alternatives)
+        diagnosis = replace(diagnosis, elsewhere=elsewhere)
     if not suggest:
         return diagnosis
     if diagnosis.code is Code.NO_SCOPE:
@@ -47,23 +49,18 @@ def describe(selector: Selector) -> str:
     return " ".join(line.strip() for line in target.text.splitlines())
 
 
-class _elsewhere:
+def _stands_once(source: Source, alternative: Alternative) -> bool:
     """Whether an anchor stands anywhere in the file, exactly once."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def __call__(self, alternative: Alternative) -> bool:
-        selector = alternative.selector
-        if selector.target is None:
-            return False
-        anywhere = Selector(
-            scopes=(MODULE,), target=selector.target, where=_own_where(selector), nested=True
-        )
-        try:
-            return len(find_anchors(self.source, anywhere, Mode.LENIENT)) == 1
-        except Refusal:
-            return False
+    selector = alternative.selector
+    if selector.target is None:
+        return False
+    anywhere = Selector(
+        scopes=(MODULE,), target=selector.target, where=_own_where(selector), nested=True
+    )
+    try:
+        return len(find_anchors(source, anywhere, Mode.LENIENT)) == 1
+    except Refusal:
+        return False
 
 
 def _own_where(selector: Selector) -> tuple[tuple[str, str], ...]:
@@ -86,16 +83,19 @@ def _nearest_scopes(source: Source, names: tuple[str, ...]) -> tuple[Candidate, 
 def _nearest_statements(source: Source, wanted: str) -> tuple[Candidate, ...]:
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(_header(wanted))
-    found = []
+    found: list[Candidate] = []
     for scope, statement in _statements(source):
         text = _first_line(source, statement)
         matcher.set_seq1(text)
-        if matcher.real_quick_ratio() < _LEAST or matcher.quick_ratio() < _LEAST:
+        # the two quick ones are upper bounds; most statements need no closer look
+        least = _LEAST if len(found) < _SHOWN else found[-1].similarity
+        if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
             continue
         similarity = matcher.ratio()
-        if similarity >= _LEAST:
+        if similarity >= least:
             found.append(Candidate(statement.lineno, scope.name, text, similarity))
-    return tuple(sorted(found, key=lambda c: (-c.similarity, c.line))[:_SHOWN])
+            found = sorted(found, key=lambda c: (-c.similarity, c.line))[:_SHOWN]
+    return tuple(found)
 
 
 def _statements(source: Source) -> Iterator[tuple[Scope, ast.stmt]]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from forkctl.patching.bindings import Binding, Env
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.expressions import embedded
 from forkctl.patching.holes import MATCHED, PatternError, hide_holes, many_hole, one_hole
 from forkctl.patching.layout import extent, line_content_end, map_indent, own_unit, string_interiors
-from forkctl.patching.matcher import Binding, Env
 from forkctl.patching.pattern import dedented, hole_names, parse_fragment
 from forkctl.patching.source import Source
 
 _NAME = r"__forkctl_(?:one|many)_[A-Z_][A-Z0-9_]*"
-_HOLE = re.compile(rf"({_NAME})(\s*,\s*)?")
+_HOLE = re.compile(rf"(\s*,\s*)?({_NAME})(\s*,\s*)?")
 _LONE_HOLE = re.compile(rf"\s*({_NAME})\s*\Z")
 
 
@@ -65,14 +66,15 @@ def fill_statements(
     return ending.join("\n".join(lines).split("\n"))
 
 
-def fill_expression(template: Template, env: Env, source: Source) -> str:
-    hidden = hide_holes(template.text)
+def fill_expression(template: Template, env: Env, source: Source, *, ending: str) -> str:
+    hidden = hide_holes(template.text).strip()
     contexts = _hole_contexts(hidden)
-    lines = hidden.strip().split("\n")
-    return "\n".join(
+    lines = hidden.split("\n")
+    filled = (
         _fill_line(line, number, contexts, env, source)
         for number, line in enumerate(lines, start=1)
     )
+    return ending.join("\n".join(filled).split("\n"))
 
 
 def parsed_result(text: str) -> tuple[ast.AST, ...]:
@@ -81,6 +83,14 @@ def parsed_result(text: str) -> tuple[ast.AST, ...]:
         return parse_fragment(text)
     except PatternError as error:
         raise Refusal(Code.KIND, f"the code, with its holes filled, {error}") from None
+
+
+def parsed_expression(text: str) -> ast.expr:
+    """The same for one expression, which may need brackets around it to span lines."""
+    (statement,) = parsed_result(f"({text})")
+    if not isinstance(statement, ast.Expr):
+        raise Refusal(Code.KIND, f"the code, with its holes filled, is no expression: {text}")
+    return statement.value
 
 
 def reindented(source: Source, nodes: tuple[ast.AST, ...], indent: str) -> list[str]:
@@ -111,7 +121,20 @@ def binding_text(binding: Binding, source: Source) -> str:
         if any(isinstance(node, ast.JoinedStr) for node in source.ancestors(binding)):
             return ast.unparse(binding)  # positions inside an f-string are not to be trusted
         return re.sub(r"\r\n?", "\n", source.text(binding))
+    if len(binding) > 1 and all(map(_only_comma_between(source), binding, binding[1:])):
+        start, end = source.start(binding[0]), source.end(binding[-1])
+        return re.sub(r"\r\n?", "\n", source.data[start:end].decode())
     return ", ".join(binding_text(node, source) for node in binding)
+
+
+def _only_comma_between(source: Source) -> Callable[[ast.AST, ast.AST], bool]:
+    """Whether two arguments follow each other as they stand, comments aside."""
+
+    def check(left: ast.AST, right: ast.AST) -> bool:
+        between = source.data[source.end(left) : source.start(right)]
+        return re.sub(rb"#[^\r\n]*|\s", b"", between) == b","
+
+    return check
 
 
 def _fill_line(
@@ -122,21 +145,21 @@ def _fill_line(
     source: Source,
 ) -> str:
     def replacement(found: re.Match[str]) -> str:
-        name = _hole_name(found[1])
+        name = _hole_name(found[2])
         binding = env[name]
-        comma = found[2] or ""
+        lead, comma = found[1] or "", found[3] or ""
         if binding == ():
-            return ""  # an empty `$$$A` takes its comma along
+            return lead if comma else ""  # an empty `$$$A` takes a comma along
         text = binding_text(binding, source)
-        column = len(line[: found.start()].encode())
+        column = len(line[: found.start(2)].encode())
         context = contexts.get((number, column))
         if isinstance(binding, ast.expr) and context is not None:
-            return embedded(text, binding, context[0], context[1]) + comma
+            return lead + embedded(text, binding, context[0], context[1]) + comma
         if _is_block(binding):
             raise Refusal(Code.KIND, f"`{name}` stands for statements: give it a line of its own")
         if context is None and not text.isidentifier():
             raise Refusal(Code.KIND, f"`{name}` is used as a name, but stands for `{text}`")
-        return text + comma
+        return lead + text + comma
 
     return _HOLE.sub(replacement, line)
 

@@ -6,7 +6,6 @@ the splice both texts are read, and the new one must be the old one with that on
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +24,7 @@ def edit_data(
     before = load_data(path, data)
     root = _compose(text, is_json)
     parent, key = edit.path[:-1], edit.path[-1]
-    owner = _descend(root, parent, text)
+    owner = _descend(root, parent)
     node = _child(owner, key)
     line = (node or owner).start_mark.line + 1
     if node is not None and _same(_value_at(before, edit.path), edit.value):
@@ -91,16 +90,12 @@ def _compose(text: str, is_json: bool) -> Any:
     return root
 
 
-def _descend(node: Any, path: Sequence[str | int], text: str) -> Any:
+def _descend(node: Any, path: Sequence[str | int]) -> Any:
     for depth, key in enumerate(path):
         child = _child(node, key)
         if child is None:
             raise Refusal(
                 Code.NO_ANCHOR, f"there is no `{dotted(path[: depth + 1])}`{_near(node, key)}"
-            )
-        if not node.start_mark.index <= child.start_mark.index <= node.end_mark.index:
-            raise Refusal(
-                Code.KIND, f"`{dotted(path[: depth + 1])}` is an alias: changing it changes both"
             )
         node = child
     return node
@@ -110,15 +105,26 @@ def _child(node: Any, key: str | int) -> Any:
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        if isinstance(key, int) and -len(node.value) <= key < len(node.value):
-            return node.value[key]
-        return None
+        if not isinstance(key, int) or not -len(node.value) <= key < len(node.value):
+            return None
+        before = node.value[key - 1] if key % len(node.value) else node
+        _refuse_alias(node.value[key], before.start_mark.index, key)
+        return node.value[key]
     if not isinstance(node, yaml.MappingNode):
         return None
-    found = [value for name, value in node.value if name.value == str(key)]
+    found = [(name, value) for name, value in node.value if name.value == str(key)]
     if len(found) > 1:
         raise Refusal(Code.AMBIGUOUS, f"the key `{key}` is there {len(found)} times")
-    return found[0] if found else None
+    for name, value in found:
+        _refuse_alias(value, name.end_mark.index, key)
+        return value
+    return None
+
+
+def _refuse_alias(node: Any, at_least: int, key: str | int) -> None:
+    """The node of an alias is the one it points to, which stands further up."""
+    if node.start_mark.index < at_least:
+        raise Refusal(Code.KIND, f"`{key}` is an alias: a change would be made where it points to")
 
 
 def _near(node: Any, key: str | int) -> str:
@@ -135,8 +141,15 @@ def _near(node: Any, key: str | int) -> str:
 
 def _value_at(value: Any, path: Sequence[str | int]) -> Any:
     for key in path:
-        value = value[key]
+        value = value[_own_key(value, key)]
     return value
+
+
+def _own_key(value: Any, key: str | int) -> Any:
+    """A key as the file has it: `8080` may be a number there."""
+    if isinstance(value, dict):
+        return next((own for own in value if str(own) == str(key)), key)
+    return key
 
 
 def _same(left: object, right: object) -> bool:
@@ -203,17 +216,25 @@ def _written(value: object, is_json: bool) -> str:
 
 
 def _verify(path: str, data: bytes, before: Any, edit: DataEdit, change: Splice) -> None:
-    expected = copy.deepcopy(before)
-    _value_at(expected, edit.path[:-1])[edit.path[-1]] = edit.value
+    expected = _unshared(before)
+    owner = _value_at(expected, edit.path[:-1])
+    owner[_own_key(owner, edit.path[-1])] = edit.value
     try:
         result = load_data(path, splice(data, (change,)))
     except Refusal as refusal:
         raise Refusal(Code.BROKEN_RESULT, refusal.message) from None
-    if not _same(_sorted(result), _sorted(expected)):
+    if not _same(_unshared(result), _unshared(expected)):
         raise Refusal(
             Code.BROKEN_RESULT, f"setting `{dotted(edit.path)}` would change other values as well"
         )
 
 
-def _sorted(value: Any) -> Any:
-    return json.loads(json.dumps(value, sort_keys=True, default=str))
+def _unshared(value: Any) -> Any:
+    """The same values in sorted order, where what an alias shares is there twice."""
+    return json.loads(json.dumps(_with_text_keys(value), sort_keys=True, default=str))
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value

@@ -75,6 +75,7 @@ def spaced(data: bytes, start: int, end: int, text: bytes) -> bytes:
     def is_word(byte: bytes) -> bool:
         return byte.isalnum() or byte == b"_" or byte >= b"\x80"
 
-    left = b" " if is_word(data[max(0, start - 1) : start]) and is_word(text[:1]) else b""
+    previous = data[:start].removeprefix(b"\xef\xbb\xbf")[-1:]  # a BOM is no neighbour
+    left = b" " if is_word(previous) and is_word(text[:1]) else b""
     right = b" " if is_word(text[-1:]) and is_word(data[end : end + 1]) else b""
     return left + text + right

@@ -7,34 +7,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from forkctl.errors import UsageError
 from forkctl.forks.lockfile import Inputs
 from forkctl.forks.manifest import Fork
+from forkctl.forks.paths import require_inside
 from forkctl.forks.workspace import Workspace
 from forkctl.patching import ENGINE_VERSION
-
-_PATCH_NAME = re.compile(r"\d{4}-.+\.(yaml|patch)\Z")
+from forkctl.patching.names import patch_files
+from forkctl.patching.overlays import load_overlays
 
 
 def inputs_of(workspace: Workspace, fork: Fork, pin: str, without: Sequence[str] = ()) -> Inputs:
+    for folder in (*_folders(workspace.patches, fork.series), workspace.patches):
+        require_inside(workspace.root, folder)
     patches = {
-        name: _digest(path.read_bytes())
+        f"{series}/{path.name}": _digest_of_file(path)
         for series in fork.series
-        for name, path in _patches(workspace.patches, series)
+        for path in patch_files(workspace.patches, series)
     }
+    for folder in (*_folders(workspace.overlays, fork.overlays), workspace.overlays):
+        require_inside(workspace.root, folder)
     overlays = {
-        f"{series}/{path}": digest
-        for series in fork.overlays
-        for path, digest in _overlays(workspace.overlays / series)
+        f"{o.series}/{o.path}": o.digest + (" executable" if o.executable else "")
+        for o in load_overlays(workspace.overlays, fork.overlays)
     }
-    chosen = set(patches) - {_named(patches, name, fork) for name in without}
-    kept = {name: digest for name, digest in patches.items() if name in chosen}
-    return Inputs(upstream=pin, engine=ENGINE_VERSION, patches=kept, overlays=overlays)
+    for name in without:
+        patches.pop(_named(patches, name, fork))
+    return Inputs(upstream=pin, engine=ENGINE_VERSION, patches=patches, overlays=overlays)
 
 
 def identity_of(fork: Fork, inputs: Inputs) -> str:
@@ -66,24 +68,14 @@ def _named(patches: dict[str, str], name: str, fork: Fork) -> str:
     return found[0]
 
 
-def _patches(root: Path, series: str) -> Iterator[tuple[str, Path]]:
-    folder = root / series
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if _PATCH_NAME.match(path.name):
-            yield f"{series}/{path.name}", path
+def _folders(root: Path, names: Sequence[str]) -> list[Path]:
+    return [root / name for name in names]
 
 
-def _overlays(folder: Path) -> Iterator[tuple[str, str]]:
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f != "__pycache__")
-        for name in sorted(names):
-            path = Path(here) / name
-            if not name.endswith((".pyc", ".pyo")):
-                mode = b"x" if os.access(path, os.X_OK) else b"-"
-                content = path.read_bytes()
-                yield path.relative_to(folder).as_posix(), _digest(mode + content)
+def _digest_of_file(path: Path) -> str:
+    if path.is_symlink():
+        raise UsageError("a patch may not be a symbolic link", where=str(path))
+    return _digest(path.read_bytes())
 
 
 def _digest(content: bytes) -> str:

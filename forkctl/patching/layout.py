@@ -10,8 +10,7 @@ import ast
 import io
 import re
 import tokenize
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching.diagnosis import Code, Refusal
@@ -19,7 +18,7 @@ from forkctl.patching.source import Source
 
 _ONLY_COMMENT = re.compile(rb"[ \t\f]*(#[^\r\n]*)?[\r\n]*\Z")
 _COMMENT_LINE = re.compile(rb"([ \t]*)#")
-_DEFAULT_UNIT = "    "
+_DEFAULT_UNIT = 4
 
 
 @dataclass(frozen=True)
@@ -104,29 +103,6 @@ def insertion(source: Source, offset: int, text: str, line: int) -> bytes:
     return (text + ending).encode()
 
 
-def block_unit(source: Source) -> str:
-    """One level of indentation in this file, read off its real blocks."""
-    units = Counter(_units(source))
-    return units.most_common(1)[0][0] if units else _DEFAULT_UNIT
-
-
-def _units(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list) or not body or isinstance(node, ast.Module):
-            continue
-        outer, inner = _indent_at(source, node), _indent_at(source, body[0])
-        if outer is not None and inner is not None and inner != outer and inner.startswith(outer):
-            yield inner[len(outer) :]
-
-
-def _indent_at(source: Source, node: ast.AST) -> str | None:
-    """The white space before a node, if nothing else stands before it."""
-    start = source.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
-    before = source.data[source.line_start(source.line_at(start)) : start]
-    return before.decode() if not before.strip(b" \t") else None
-
-
 def own_unit(nodes: Sequence[ast.AST]) -> int:
     """How many columns one level takes in a piece of a patch's own code."""
     for top in nodes:
@@ -136,7 +112,7 @@ def own_unit(nodes: Sequence[ast.AST]) -> int:
                 step = body[0].col_offset - node.col_offset
                 if body[0].lineno != node.lineno and step > 0:
                     return int(step)
-    return len(_DEFAULT_UNIT)
+    return _DEFAULT_UNIT
 
 
 def map_indent(white: str, unit: int, new_unit: str) -> str:

@@ -14,7 +14,7 @@ from forkctl.patching.candidates import explain
 from forkctl.patching.datafile import edit_data
 from forkctl.patching.diagnosis import Code, Diagnosis, Refusal
 from forkctl.patching.insertions import INSERTIONS, standing
-from forkctl.patching.matcher import Mode
+from forkctl.patching.matcher import Mode, is_hole
 from forkctl.patching.model import (
     Alternative,
     CodeEdit,
@@ -90,7 +90,9 @@ def insertions_of(edits: Sequence[Edit]) -> list[Statements]:
         for edit in edits
         if isinstance(edit, CodeEdit)
         for alternative in edit.alternatives
-        if alternative.operation.verb in INSERTIONS and alternative.operation.code is not None
+        if alternative.operation.verb in INSERTIONS
+        and alternative.operation.code is not None
+        and not any(map(is_hole, alternative.operation.code.nodes))  # it would be anything
     ]
 
 
@@ -116,17 +118,20 @@ def _locate_alternative(
     source: Source, alternative: Alternative, neighbours: Sequence[Statements]
 ) -> _Found:
     selector, operation = alternative.selector, alternative.operation
-    mode = mode_of(operation.verb, selector.at is not None)
-    anchors = find_anchors(source, selector, mode)
-    made = _made_already(source, alternative)
-    anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
-    if made and not anchors:
-        counted(source, result_selector(selector, operation) or selector, made)
-        return (), lines_of(source, made), EditStatus.ALREADY
 
     def task(anchor: Anchor) -> Task:
         return Task(source, selector, operation, anchor, neighbours)
 
+    mode = mode_of(operation.verb, selector.at is not None)
+    anchors = find_anchors(source, selector, mode)
+    made = _made_already(source, alternative)
+    anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
+    if made:  # places that are done and places to do are counted together
+        counted(source, replace(selector, pick=None), [*made, *anchors])
+        if not anchors:
+            return (), lines_of(source, made), EditStatus.ALREADY
+        changes = [change for anchor in anchors for change in changes_at(task(anchor))]
+        return changes, lines_of(source, anchors), EditStatus.APPLIED
     if operation.verb in INSERTIONS and len(anchors) > 1:
         # code that was put in may itself look like an anchor
         added = [node for anchor in anchors for node in standing(task(anchor))]
@@ -181,8 +186,8 @@ def _settled_removals(edits: Sequence[Edit], outcomes: Sequence[EditOutcome]) ->
         and all(a.operation.verb is Verb.REMOVE or _trades_import(a) for a in edit.alternatives)
         for edit in edits
     ]
-    rest = [o for o, removal in zip(outcomes, removals, strict=True) if not removal]
-    if not rest or any(outcome.status is not EditStatus.ALREADY for outcome in rest):
+    rest = {o.status for o, removal in zip(outcomes, removals, strict=True) if not removal}
+    if EditStatus.ALREADY not in rest or rest & {EditStatus.APPLIED, EditStatus.FAILED}:
         return list(outcomes)
     return [
         replace(outcome, status=EditStatus.ALREADY, diagnosis=None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from forkctl.patching.code import fill_expression, parsed_result
 from forkctl.patching.insertions import insert
+from forkctl.patching.layout import line_end_of
 from forkctl.patching.matcher import Mode
 from forkctl.patching.model import Verb
 from forkctl.patching.rewrites import remove, replace, wrap
@@ -40,7 +41,9 @@ def _add_param(task: Task) -> Sequence[Change]:
 
 
 def _add_kwarg(task: Task) -> Sequence[Change]:
-    text = fill_expression(task.code, task.anchor.env, task.source)
+    source, first = task.source, task.anchor.nodes[0]
+    ending = line_end_of(source, source.line_at(source.start(first)))
+    text = fill_expression(task.code, task.anchor.env, source, ending=ending)
     (statement,) = parsed_result(text)
     assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
     node = task.anchor.nodes[0]

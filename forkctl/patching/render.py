@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from forkctl.patching.diagnosis import Code, Diagnosis
 from forkctl.patching.locate import locate
 from forkctl.patching.model import Edit, EditOutcome, EditStatus, Verdict
+from forkctl.patching.source import Source
 from forkctl.patching.splice import splice
 from forkctl.patching.verify import check_result
 
@@ -28,9 +29,16 @@ class Rendering:
         return diagnoses_of(self.outcomes)
 
 
-def render(path: str, data: bytes, edits: Sequence[Edit], *, suggest: bool = True) -> Rendering:
-    """Make all edits of a file, or none."""
-    located = locate(path, data, edits, suggest=suggest)
+def render(
+    path: str,
+    data: bytes,
+    edits: Sequence[Edit],
+    *,
+    source: Source | None = None,
+    suggest: bool = True,
+) -> Rendering:
+    """Make all edits of a file, or none. `source` and `suggest` are those of `locate`."""
+    located = locate(path, data, edits, source=source, suggest=suggest)
     if located.failed:
         return Rendering(data, located.outcomes)
     result = splice(data, located.changes)

@@ -12,8 +12,9 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
-from forkctl.patching.holes import MATCHED, one_hole
-from forkctl.patching.model import Operation, Selector, Verb
+from forkctl.patching.code import Template
+from forkctl.patching.holes import MATCHED, many_hole, one_hole
+from forkctl.patching.model import Imports, Operation, Selector, Verb
 from forkctl.patching.pattern import Pattern, hole_names
 
 _REWRITES = (Verb.REPLACE, Verb.WRAP)
@@ -21,9 +22,16 @@ _REWRITES = (Verb.REPLACE, Verb.WRAP)
 
 def result_selector(selector: Selector, operation: Operation) -> Selector | None:
     """Finds the places where the rewrite has been made, or None where that cannot be told."""
-    if operation.verb not in _REWRITES or operation.code is None:
+    if operation.code is None:
         return None
-    if not isinstance(selector.target, Pattern):
+    if operation.verb is Verb.ADD_KWARG:
+        return _call_with_argument(selector, operation.code)
+    if operation.verb not in _REWRITES:
+        return None
+    if isinstance(selector.target, Imports):
+        nodes = tuple(operation.code.nodes)
+        return replace(selector, target=Pattern(operation.code.text, nodes, hole_names(nodes)))
+    if selector.target is None:
         return None
     code: Sequence[ast.AST] = copy.deepcopy(operation.code.nodes)
     if selector.at is not None:
@@ -33,10 +41,10 @@ def result_selector(selector: Selector, operation: Operation) -> Selector | None
         nodes = _filled(copy.deepcopy(selector.target.nodes), selector.at, fill)
     else:
         nodes = _filled(code, MATCHED, copy.deepcopy(selector.target.nodes))
+        if not _words(nodes) - _words(selector.target.nodes):
+            return None
     if len(nodes) == 1 and isinstance(nodes[0], ast.Expr):
         nodes = (nodes[0].value,)
-    if not _words(nodes) - _words(selector.target.nodes):
-        return None
     holes = hole_names(nodes)
     where = tuple((hole, test) for hole, test in selector.where if hole in holes)
     return replace(
@@ -46,6 +54,22 @@ def result_selector(selector: Selector, operation: Operation) -> Selector | None
         at=None,
         pick=None,
     )
+
+
+def _call_with_argument(selector: Selector, code: Template) -> Selector | None:
+    """`f(x)` as a pattern no longer matches once `add_kwarg` has made it `f(x, k=1)`."""
+    new = code.expression
+    if selector.at is not None or not isinstance(selector.target, Pattern):
+        return None
+    call = selector.target.expression
+    if not isinstance(call, ast.Call) or not isinstance(new, ast.Call):
+        return None
+    if any(many_hole(argument) is not None for argument in call.args):
+        return None  # the pattern still matches, and the operation looks at the keyword itself
+    call = copy.deepcopy(call)
+    call.keywords.append(copy.deepcopy(new.keywords[0]))
+    pattern = Pattern(selector.target.text, (call,), selector.target.holes)
+    return replace(selector, target=pattern, pick=None)
 
 
 def _filled(nodes: Sequence[ast.AST], hole: str, content: Sequence[ast.AST]) -> tuple[ast.AST, ...]:

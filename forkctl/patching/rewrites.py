@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from forkctl.patching import layout
-from forkctl.patching.code import fill_expression, with_match
+from forkctl.patching.code import fill_expression, parsed_expression, with_match
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.expressions import embedded, spaced
 from forkctl.patching.model import Imports
@@ -18,7 +18,7 @@ def replace(task: Task) -> list[Change]:
     if isinstance(task.selector.target, Imports):
         return _replace_import(task, task.selector.target)
     if task.anchor.expression is not None and task.code.expression is not None:
-        return [_replace_expression(task, task.anchor.expression, task.code.expression)]
+        return [_replace_expression(task, task.anchor.expression)]
     nodes = task.whole_statements()
     place = layout.extent(task.source, nodes)
     text = task.filled(place).removeprefix(place.indent)
@@ -28,7 +28,7 @@ def replace(task: Task) -> list[Change]:
 def wrap(task: Task) -> list[Change]:
     """The same, with the matched text kept inside the new."""
     if task.anchor.expression is not None and task.code.expression is not None:
-        return [_replace_expression(task, task.anchor.expression, task.code.expression)]
+        return [_replace_expression(task, task.anchor.expression)]
     nodes = task.whole_statements()
     place = layout.extent(task.source, nodes)
     text = task.filled(place, with_match(task.anchor.env, nodes))
@@ -43,7 +43,7 @@ def remove(task: Task) -> list[Change]:
     return [_removal(task, task.whole_statements())]
 
 
-def _replace_expression(task: Task, node: ast.expr, new: ast.expr) -> Splice:
+def _replace_expression(task: Task, node: ast.expr) -> Splice:
     source = task.source
     parent = source.parents[node]
     if any(isinstance(around, ast.JoinedStr) for around in source.ancestors(node)):
@@ -53,7 +53,9 @@ def _replace_expression(task: Task, node: ast.expr, new: ast.expr) -> Splice:
     if bare and source.end(parent) == end:
         raise Refusal(Code.LAYOUT, "a bare generator shares its call's parentheses")
     env = with_match(task.anchor.env, (node,))
-    text = embedded(fill_expression(task.code, env, source), new, parent, _field(parent, node))
+    ending = layout.line_end_of(source, source.line_at(start))
+    filled = fill_expression(task.code, env, source, ending=ending)
+    text = embedded(filled, parsed_expression(filled), parent, _field(parent, node))
     return Splice(start, end, spaced(source.data, start, end, text.encode()))
 
 

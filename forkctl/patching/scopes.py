@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from forkctl.patching.diagnosis import Code, Refusal
@@ -103,3 +103,29 @@ def nodes_in(scope: Scope, nested: bool) -> Iterator[ast.AST]:
                 pending.extend(child for child in value if isinstance(child, ast.AST))
             elif isinstance(value, ast.AST):
                 pending.append(value)
+
+
+@dataclass(frozen=True)
+class ScopeIndex:
+    """What a scope holds, sorted for the search of patterns."""
+
+    by_type: Mapping[type[ast.AST], Sequence[ast.AST]] = field(repr=False)
+    blocks: Sequence[Sequence[ast.stmt]] = field(repr=False)
+
+
+def index_scope(scope: Scope, nested: bool) -> ScopeIndex:
+    by_type: dict[type[ast.AST], list[ast.AST]] = {}
+    blocks: list[Sequence[ast.stmt]] = [scope.node.body]
+    for node in nodes_in(scope, nested):
+        by_type.setdefault(type(node), []).append(node)
+        if nested or not isinstance(node, Definition):
+            blocks.extend(statement_lists(node))
+    return ScopeIndex(by_type, blocks)
+
+
+def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements right below a node: body, else, finally."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+            yield block

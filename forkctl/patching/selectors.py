@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from forkctl.patching.bindings import Binding, Env
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.matcher import Binding, Env, Mode, match, match_run
+from forkctl.patching.matcher import Mode, match, match_run, may_match
 from forkctl.patching.model import Imports, Search, Selector
 from forkctl.patching.pattern import Pattern
-from forkctl.patching.scopes import Scope, find_scope, nodes_in
+from forkctl.patching.scopes import Scope, ScopeIndex, find_scope
 from forkctl.patching.source import Source
 
 
@@ -35,7 +36,7 @@ def find_anchors(source: Source, selector: Selector, mode: Mode) -> list[Anchor]
     scope = find_scope(source.scopes, selector.scopes)
     found = [
         anchor
-        for candidate in _candidates(scope, selector, mode)
+        for candidate in _candidates(source, scope, selector, mode)
         if (anchor := _constrained(source, selector, candidate)) is not None
     ]
     if selector.at is not None:
@@ -92,25 +93,26 @@ def occurs(source: Source, search: Search) -> bool:
         raise
 
 
-def _candidates(scope: Scope, selector: Selector, mode: Mode) -> Iterator[Anchor]:
+def _candidates(source: Source, scope: Scope, selector: Selector, mode: Mode) -> Iterator[Anchor]:
     if selector.target is None:
         yield Anchor((scope.node,), scope)
     elif isinstance(selector.target, Imports):
-        for node in nodes_in(scope, selector.nested):
+        for node in source.index(scope, selector.nested).by_type.get(ast.ImportFrom, ()):
             if isinstance(node, ast.ImportFrom) and imports(node, selector.target):
                 yield Anchor((node,), scope)
     else:
-        for nodes, env in pattern_matches(scope, selector.target, mode, selector.nested):
+        index = source.index(scope, selector.nested)
+        for nodes, env in pattern_matches(index, selector.target, mode):
             yield Anchor(nodes, scope, env)
 
 
 def pattern_matches(
-    scope: Scope, pattern: Pattern, mode: Mode, nested: bool
+    index: ScopeIndex, pattern: Pattern, mode: Mode
 ) -> Iterator[tuple[tuple[ast.AST, ...], Env]]:
     """Every way in which a pattern stands in a scope."""
     first = pattern.nodes[0]
     if isinstance(first, ast.expr | ast.ExceptHandler):
-        for node in nodes_in(scope, nested):
+        for node in index.by_type.get(type(first), ()):
             if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
                 continue  # `x` as a pattern means the value, not the assignment to it
             env = match(first, node, mode)
@@ -118,28 +120,14 @@ def pattern_matches(
                 yield (node,), env
         return
     size = len(pattern.nodes)
-    for block in blocks_in(scope, nested):
+    for block in index.blocks:
         for start in range(len(block) - size + 1):
+            if not may_match(first, block[start]):
+                continue
             run = tuple(block[start : start + size])
             env = match_run(pattern.nodes, run, mode)
             if env is not None:
                 yield run, env
-
-
-def blocks_in(scope: Scope, nested: bool) -> Iterator[list[ast.stmt]]:
-    """Every list of statements of a scope."""
-    yield scope.node.body
-    for node in nodes_in(scope, nested):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not nested:
-            continue
-        yield from statement_lists(node)
-
-
-def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-            yield block
 
 
 def imports(node: ast.ImportFrom, wanted: Imports) -> bool:

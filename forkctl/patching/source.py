@@ -10,13 +10,15 @@ import ast
 import bisect
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.scopes import Scope, scopes_of
+from forkctl.patching.scopes import Scope, ScopeIndex, index_scope, scopes_of
 
+_DEFAULT_UNIT = "    "
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -30,6 +32,8 @@ class Source:
 
     def start(self, node: ast.AST) -> int:
         """Where a node begins; a decorated definition begins at its first decorator."""
+        if isinstance(node, ast.Module):
+            return self.starts[0]
         decorators = getattr(node, "decorator_list", None)
         if decorators:
             first = self.offset(decorators[0].lineno, decorators[0].col_offset)
@@ -73,15 +77,62 @@ class Source:
     def scopes(self) -> tuple[Scope, ...]:
         return tuple(scopes_of(self.tree))
 
+    def index(self, scope: Scope, nested: bool) -> ScopeIndex:
+        """The scope, sorted for the search of patterns; made once."""
+        key = (scope.node, nested)
+        if key not in self._indexes:
+            self._indexes[key] = index_scope(scope, nested)
+        return self._indexes[key]
+
+    @cached_property
+    def _indexes(self) -> dict[tuple[ast.AST, bool], ScopeIndex]:
+        return {}
+
+    @cached_property
+    def unit(self) -> str:
+        """One level of indentation in this file, read off its real blocks."""
+        units = Counter(self._units())
+        return units.most_common(1)[0][0] if units else _DEFAULT_UNIT
+
+    def _units(self) -> Iterator[str]:
+        for node in self.parents:
+            body = getattr(node, "body", None)
+            if not isinstance(body, list) or not body or isinstance(node, ast.match_case):
+                continue  # a `case` has no position of its own
+            outer, inner = self._indent_of(node), self._indent_of(body[0])
+            if (
+                outer is not None
+                and inner is not None
+                and inner.startswith(outer)
+                and inner != outer
+            ):
+                yield inner[len(outer) :]
+
+    def _indent_of(self, node: ast.AST) -> str | None:
+        """The white space before a node, if nothing else stands before it."""
+        start = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        before = self.data[self.line_start(self.line_at(start)) : start]
+        return before.decode() if not before.strip(b" \t") else None
+
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        return {
-            child: parent
-            for parent in ast.walk(self.tree)
-            for child in ast.iter_child_nodes(parent)
-        }
+        """Every node below the module, outermost first, and what it stands in.
+
+        `ast.walk` would do, in twice the time; it is felt when a whole history is looked at.
+        """
+        found: dict[ast.AST, ast.AST] = {}
+        pending: list[ast.AST] = [self.tree]
+        for node in pending:  # grows while it is walked
+            for name in node._fields:
+                value = getattr(node, name, None)
+                for child in value if isinstance(value, list) else (value,):
+                    if isinstance(child, ast.AST) and not isinstance(child, ast.expr_context):
+                        found[child] = node
+                        pending.append(child)
+        return found
 
 
+@lru_cache(maxsize=4)  # one file is asked about several times in a row; trees are never changed
 def parse_source(data: bytes) -> Source:
     """Parse a file, or refuse it with the code `parse`."""
     _require_utf8(data)

@@ -11,11 +11,9 @@ from forkctl.forks import git
 from forkctl.forks.lockfile import LockedFork, read_lock
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import Standing, standing_of
-from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.switch import interrupted
+from forkctl.forks.standing import Standing, open_tree, standing_of
+from forkctl.forks.state import TreeState, interrupted, state_of
 from forkctl.forks.sync import is_at_pin
-from forkctl.forks.tree import open_tree
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.apply import what_differs
 from forkctl.patching.inputs import identity_of, inputs_of

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching import layout
+from forkctl.patching.bindings import Env
 from forkctl.patching.code import Template, fill_statements
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.matcher import Env
 from forkctl.patching.model import Operation, Selector
-from forkctl.patching.selectors import Anchor, statement_lists
+from forkctl.patching.scopes import statement_lists
+from forkctl.patching.selectors import Anchor
 from forkctl.patching.source import Source
 
 Statements = Sequence[ast.AST]
@@ -37,7 +38,7 @@ class Task:
             self.anchor.env if env is None else env,
             self.source,
             indent=place.indent,
-            unit=layout.block_unit(self.source),
+            unit=self.source.unit,
             ending=layout.line_end_of(self.source, place.first_line),
         )
 

@@ -53,28 +53,42 @@ def process_environment(environment: Environment, tree: Path) -> dict[str, str]:
     }
 
 
+def run_python(
+    environment: Environment, tree: Path, arguments: Sequence[str], *, cwd: Path, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the environment's Python, bound to the tree as a run would be, and wait for it."""
+    try:
+        return subprocess.run(
+            [str(environment.python), *arguments],
+            input=stdin,
+            env=process_environment(environment, tree),
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ForkctlError(
+            f"its Python does not start: {error.strerror}",
+            where=str(environment.python),
+            hint="forkctl env remove and create make it anew; for your own, check --env",
+        ) from None
+
+
 def ask(
     environment: Environment, tree: Path, packages: Sequence[str], modules: Sequence[str] = ()
 ) -> Answer:
-    """Run the probe inside the environment, bound to the tree as a run would be."""
-    probe = Path(__file__).with_name("probe.py")
-    done = subprocess.run(
-        # -c, not the file: its folder would be the first place that imports are looked for
-        [str(environment.python), "-c", probe.read_text(encoding="utf-8")],
-        input=json.dumps({"packages": list(packages), "modules": list(modules)}),
-        env=process_environment(environment, tree),
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run the probe inside the environment."""
+    # -c, not the file: its folder would be the first place that imports are looked for
+    probe = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+    question = json.dumps({"packages": list(packages), "modules": list(modules)})
+    done = run_python(environment, tree, ["-c", probe], cwd=Path("/"), stdin=question)
     try:
         return Answer(**json.loads(done.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError, TypeError):
         raise ForkctlError(
             f"its Python does not answer: {done.stderr.strip()[-500:] or done.returncode}",
             where=str(environment.python),
-            hint="forkctl env remove and create make it anew; for your own, check --env",
         ) from None
 
 

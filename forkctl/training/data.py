@@ -143,12 +143,19 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def ready_files(files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
-    """What upstream is given: the one file, or one small file in the run's folder that links all.
+def ready_file(files: Sequence[Path], folder: Path) -> Path:
+    """What upstream is given: one small file in the run's folder that points at all demos.
 
     Upstream's own handling of several files drops broken ones, caches each apart and stores
-    metadata that it cannot read back; one file of links avoids all of that.
+    metadata that it cannot read back. And the pointers put right what a loader gets wrong: LIBERO's
+    own files hold each observation a step late, regenerated ones lack `env_args`.
     """
-    if len(files) == 1:
-        return tuple(files)
-    return tuple(files)
+    from forkctl.libero.errors import LiberoError
+    from forkctl.libero.merge import MergeOptions, merge
+
+    target = folder / "data.hdf5"
+    try:
+        merge(files, target, MergeOptions(absolute=True))
+    except LiberoError as error:
+        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
+    return target

@@ -12,7 +12,9 @@ from forkctl.forks.manifest import Environment as EnvironmentSpec
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import standing_of
 from forkctl.forks.state import TreeState, state_of
+from forkctl.forks.sync import is_at_pin
 from forkctl.forks.workspace import Workspace
+from forkctl.patching.inputs import identity_of, inputs_of
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,7 @@ class ForkTree:
     fork: Fork
     path: Path
     state: TreeState
-
-    @property
-    def applied(self) -> bool:
-        return self.state.identity is not None or not (self.fork.series or self.fork.overlays)
+    behind: str | None  # why it is not what forks.toml, patches/ and overlays/ say; None: it is
 
     @property
     def series(self) -> str:
@@ -58,7 +57,17 @@ def open_fork_tree(workspace: Workspace, fork: Fork) -> ForkTree:
             where=str(workspace.tree(fork.name)),
             hint=f"forkctl sync {fork.name} && forkctl apply {fork.name}",
         )
-    return ForkTree(fork, workspace.tree(fork.name), state)
+    return ForkTree(fork, workspace.tree(fork.name), state, _behind(workspace, fork, state))
+
+
+def _behind(workspace: Workspace, fork: Fork, state: TreeState) -> str | None:
+    if not is_at_pin(state, fork):
+        return "is at another pin than forks.toml says"
+    if state.identity is None:
+        return "is not applied"
+    if identity_of(fork, inputs_of(workspace, fork, state.pin, state.without)) != state.identity:
+        return "was applied before its patches or overlays changed"
+    return None
 
 
 def environment_spec(fork: Fork) -> EnvironmentSpec:

@@ -33,9 +33,11 @@ def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
     data = request.data or "${LIBERO_DATA}/" + suite
     facts = default_facts()
     if "${" not in data:
-        found = look_at(files_at(Path(data).expanduser(), suite))
+        place = Path(data).expanduser().absolute()
+        found = look_at(files_at(place, suite))
         say(_summary(found))
-        facts, data = found.facts, str(Path(data).expanduser().absolute())
+        facts = found.facts
+        data = str(place if place.is_file() else found.files[0].parent)
     own_config, shapes, checkpoint = None, None, request.checkpoint
     if checkpoint is not None and "${" not in checkpoint:
         from forkctl.checkpoints.contents import open_checkpoint

@@ -43,21 +43,43 @@ def append_metrics(path: Path, metrics: Iterable[Metric]) -> None:
 def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[tuple[float, float]]:
     """(step, value) pairs of one name; where no step was written, the epoch stands for it.
 
-    A resumed run may count its steps from one again, in a later epoch: they follow on the others.
+    What a resumed run did again replaces what it did before.
     """
     points: list[tuple[float, float]] = []
-    shift, last_epoch = 0.0, 0.0
+    timeline = Timeline()
     for metric in metrics:
         value = _number(metric.get(name))
-        at = _number(metric.get("step", metric.get("epoch")))
-        if metric.get("split", "train") != split or value is None or at is None:
+        if metric.get("split", "train") != split or value is None:
             continue
-        epoch = _number(metric.get("epoch")) or 0.0
-        if points and at + shift <= points[-1][0] and epoch > last_epoch:
-            shift = points[-1][0] - at + 1
-        points.append((at + shift, value))
-        last_epoch = epoch
+        at, again = timeline.place(metric)
+        if at is None:
+            continue
+        while again and points and points[-1][0] >= at:
+            points.pop()
+        points.append((at, value))
     return points
+
+
+class Timeline:
+    """Steps of the whole run. A resumed one counts from one again, in the epoch it goes on with."""
+
+    def __init__(self) -> None:
+        self._shift = 0.0
+        self._last = 0.0
+        self._ends: dict[float, float] = {}  # epoch -> its last step
+
+    def place(self, metric: Metric) -> tuple[float | None, bool]:
+        """The step of a metric, and whether counting has just begun again."""
+        step, epoch = _number(metric.get("step")), _number(metric.get("epoch"))
+        if step is None or epoch is None:
+            return (epoch if step is None else step), False
+        again = step < self._last
+        if again:
+            earlier = [end for other, end in self._ends.items() if other < epoch]
+            self._shift = max(earlier, default=0.0)
+        self._last = step
+        self._ends[epoch] = step + self._shift
+        return step + self._shift, again
 
 
 def _number(value: object) -> float | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription, read_description
 from forkctl.errors import ForkctlError
-from forkctl.training.checking import process_environment
+from forkctl.training.checking import run_python
 from forkctl.training.configs import Config, write_config
 from forkctl.training.environments import Environment
 from forkctl.training.launchers import Launcher
@@ -24,17 +23,9 @@ def describe_model(
         arguments = launcher.describe(written, out)
         if arguments is None:
             return None
-        done = subprocess.run(
-            [str(environment.python), *arguments],
-            env=process_environment(environment, tree),
-            cwd=scratch,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = run_python(environment, tree, arguments, cwd=Path(scratch))
         if done.returncode != 0:
             raise ForkctlError(
-                f"the model cannot be built:\n{done.stdout.strip()[-1500:]}", where=str(tree)
+                f"the model cannot be built:\n{done.stderr.strip()[-1500:]}", where=str(tree)
             )
         return read_description(out)

@@ -9,7 +9,7 @@ from forkctl.checkpoints.description import ModelDescription
 from forkctl.errors import UsageError
 from forkctl.forks import manifest
 from forkctl.forks.workspace import Workspace
-from forkctl.training.data import files_at
+from forkctl.training.data import files_at, ready_file
 from forkctl.training.fork_tree import entrypoint, open_fork_tree
 from forkctl.training.launchers import RunInputs, launcher_for
 from forkctl.training.model_description import describe_model
@@ -27,7 +27,7 @@ def describe_for(workspace: Workspace, request: RunRequest, say: Say) -> ModelDe
     tree = open_fork_tree(workspace, fork)
     environment = select(workspace, fork, request.profile, request.environment).made(say)
     with tempfile.TemporaryDirectory() as scratch:
-        inputs = RunInputs("plan", Path(scratch), files, None)
+        inputs = RunInputs("plan", Path(scratch), ready_file(files, Path(scratch)), None)
         rendered = launcher.rendered(config, inputs)
         described = describe_model(launcher, rendered, environment, tree.path)
     if described is None:

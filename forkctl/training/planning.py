@@ -14,7 +14,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.training import configs, findings, preflight
 from forkctl.training.checking import ask, check_origins
 from forkctl.training.configs import Config
-from forkctl.training.data import files_at, fingerprint, ready_files
+from forkctl.training.data import files_at, fingerprint, ready_file
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
@@ -39,6 +39,7 @@ class RunRequest:
     environment: str | None = None
     name: str | None = None
     allow_dirty: bool = False
+    any_data: bool = False
     upstream_arguments: tuple[str, ...] = ()
 
 
@@ -71,7 +72,9 @@ class RunPlan:
         return self.request.name or str(written or self.request.config.stem)
 
     def render(self, folder: Path) -> Config:
-        inputs = RunInputs(self.name, folder, ready_files(self.files, folder), self.request.steps)
+        # data that is not LIBERO's is one file (see plan_run), and goes to upstream as it is
+        data = self.files[0] if self.request.any_data else ready_file(self.files, folder)
+        inputs = RunInputs(self.name, folder, data, self.request.steps)
         return self.launcher.rendered(self.config, inputs)
 
     def shown_command(self) -> list[str]:
@@ -102,15 +105,22 @@ def plan_run(workspace: Workspace, request: RunRequest, *, dry: bool, say: Say) 
         raise ForkctlError(
             "the config names no data", where=str(request.config), hint="--data PATH"
         )
+    if request.any_data and len(files) != 1:
+        raise ForkctlError(
+            f"{len(files)} files, and only LIBERO's are joined by forkctl",
+            where=str(request.config),
+            hint="with --any-data name one HDF5 file",
+        )
     tree = open_fork_tree(workspace, fork)
     selection = select(workspace, fork, request.profile, request.environment)
     given = launcher.checkpoint_of(config)
+    wait = dry or tree.behind is not None  # gigabytes are not installed for a run that cannot be
     plan = RunPlan(
         request=request,
         tree=tree,
         launcher=launcher,
         selection=selection,
-        environment=selection.environment if dry else selection.made(say),
+        environment=selection.environment if wait else selection.made(say),
         config=config,
         files=files,
         fingerprint=fingerprint(files),
@@ -143,7 +153,7 @@ def _checked(plan: RunPlan, workspace: Workspace, say: Say) -> RunPlan:
     found = [
         *_caught("fork", lambda: preflight.check_fork(plan.tree, plan.request.allow_dirty)),
         *_caught("environment", lambda: _environment(plan)),
-        *_caught("data", lambda: preflight.check_data(plan.files, plan.fingerprint)),
+        *_caught("data", lambda: _data(plan)),
     ]
     with tempfile.TemporaryDirectory() as scratch:
         rendered = plan.render(Path(scratch))
@@ -172,6 +182,12 @@ def _environment(plan: RunPlan) -> list[Finding]:
         findings.ok("environment", f"{which}, Python {answer.python}"),
         *check_origins(answer, plan.tree.path),
     ]
+
+
+def _data(plan: RunPlan) -> list[Finding]:
+    if plan.request.any_data:
+        return [findings.ok("data", f"{plan.files[0]}, not checked (--any-data)")]
+    return preflight.check_data(plan.files, plan.fingerprint)
 
 
 def _config(plan: RunPlan, rendered: Config) -> list[Finding]:

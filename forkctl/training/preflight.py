@@ -21,8 +21,9 @@ _SHOWN = 4
 
 def check_fork(tree: ForkTree, allow_dirty: bool) -> list[Finding]:
     name = tree.fork.name
-    if not tree.applied:
-        return [findings.failed("fork", f"{name} is not applied", f"forkctl apply {name}")]
+    if tree.behind is not None:
+        hint = f"forkctl sync {name} && forkctl apply {name}"
+        return [findings.failed("fork", f"{name} {tree.behind}", hint)]
     changes = tree.changes()
     if not changes:
         return [findings.ok("fork", f"{name} at tree {tree.state.tree[:12]}")]

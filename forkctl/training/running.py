@@ -27,7 +27,7 @@ from forkctl.training.view import View
 _TAIL = 200
 # Told to every run unless the person chose otherwise: wandb without a network does not hang, and
 # waiting threads sleep (on few cores a training step took 7 times as long without).
-_DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
+DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class RunFailed(ForkctlError):
@@ -97,6 +97,7 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
         steps=steps,
         host=socket.gethostname(),
         settings=plan.request.settings,
+        checks={each.subject: each.text for each in plan.findings},
         notes={"platform": platform.platform(), "gpus": _gpus()},
     )
 
@@ -113,7 +114,7 @@ def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
     environment = plan.environment
     assert environment is not None
     variables = {
-        **_DEFAULTS,
+        **DEFAULTS,
         **process_environment(environment, plan.tree.path),
         metrics.VARIABLE: str(run.metrics),
     }
@@ -181,7 +182,9 @@ class _Watch:
         self._view = view
         self._reader = launcher.log_reader(configs.read_config(run.config))
         self._file = metrics.MetricsFile(run.metrics)
-        self._file.new()  # what an earlier part of a resumed run has written
+        self._timeline = metrics.Timeline()
+        for metric in self._file.new():  # what an earlier part of a resumed run has written
+            self._timeline.place(metric)
         self._overlay_writes = False
         self._checkpoints_seen = 0.0
 
@@ -206,4 +209,7 @@ class _Watch:
     def _take(self, new: list[metrics.Metric], *, from_overlay: bool) -> None:
         self._overlay_writes = self._overlay_writes or (from_overlay and bool(new))
         for metric in new:
+            if metric.get("split", "train") == "train":
+                step, _ = self._timeline.place(metric)
+                metric = {**metric, "step": None if step is None else int(step)}
             self._view.metric(metric)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.training import findings
-from forkctl.training.checking import process_environment
+from forkctl.training.checking import run_python
 from forkctl.training.configs import Config, write_config
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
@@ -24,14 +23,7 @@ def validate_config(
         path = Path(scratch) / "config.json"
         write_config(path, config)
         script = launcher.validator.read_text(encoding="utf-8")
-        done = subprocess.run(
-            [str(environment.python), "-c", script, str(path)],
-            env=process_environment(environment, tree),
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_python(environment, tree, ["-c", script, str(path)], cwd=Path(scratch))
     try:
         answer = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

@@ -141,5 +141,5 @@ class LiveView:
         self._progress.stop()
 
 
-def view_for(total: int | None, out: TextIO = sys.stdout) -> View:
-    return LiveView(total) if out.isatty() else PlainView(total, out)
+def view_for(total: int | None) -> View:
+    return LiveView(total) if sys.stdout.isatty() else PlainView(total, sys.stdout)

@@ -68,9 +68,7 @@ def test_the_manifest_of_this_repository() -> None:
         (("[fork.thing]", "[fork.thing]\npypi = 'thing'"), 3, ["exactly one"]),
     ],
 )  # fmt: skip
-def test_refusals_point_at_the_line(
-    change: tuple[str, str], line: int, words: list[str]
-) -> None:
+def test_refusals_point_at_the_line(change: tuple[str, str], line: int, words: list[str]) -> None:
     text = GOOD.replace(*change)
     assert text != GOOD
     refused = read(text)

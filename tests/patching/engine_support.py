@@ -17,7 +17,7 @@ def patch_file(folder: Path, edits: str, file: str, name: str = "0001-test.yaml"
     indented = textwrap.indent(textwrap.dedent(edits).strip("\n"), "      ")
     path = folder / name
     path.write_text(
-        f"subject: Test\nwhy: to see what happens\nfiles:\n  - file: {file}\n    edits:\n{indented}\n"
+        f"subject: Test\nwhy: to see\nfiles:\n  - file: {file}\n    edits:\n{indented}\n"
     )
     return path
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from engine_support import Engine
 
 from forkctl.patching.diagnosis import Code
 from forkctl.patching.model import EditStatus, Verb
 from forkctl.patching.render import diagnoses_of
-from engine_support import Engine
 
 GUIDE = Path(__file__).parents[2] / "docs" / "patch-authors-guide.md"
 _BLOCKS = re.compile(

@@ -33,8 +33,8 @@ def print_statistics(measured: DatasetStatistics, known: Published | None, hold:
         console.print(_table(f"actions, {name}", statistics, other.fields if other else {}))
         if other:
             console.print(_published_line(other), style="dim")
-    if "libero" in measured.states:
-        console.print(_table("states", measured.states["libero"], {}))
+    for name, statistics in measured.states.items():
+        console.print(_table(f"states, {name}", statistics, {}))
 
 
 def _table(title: str, statistics: Statistics, published: Mapping[str, Any]) -> Table:

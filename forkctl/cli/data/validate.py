@@ -41,10 +41,11 @@ def validate(
     """
     from forkctl.cli.data.progress import steps
     from forkctl.libero import validation
+    from forkctl.libero.files import find_files
     from forkctl.libero.validation import Severity
     from forkctl.libero.workers import cpu_count
 
-    files = validation.find_files(paths)
+    files = find_files(paths)
     with steps(len(files), "Validating") as advance:
         report = validation.validate(
             files,
@@ -75,7 +76,12 @@ def _print(report: ValidationReport, notes: bool) -> None:
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     click.echo(f"{len(report.files)} files, {demos} demos, {steps:,} steps: ", nl=False)
     colour = "red" if errors else "yellow" if warnings else "green"
-    click.secho(f"{errors} errors, {warnings} warnings", fg=colour, bold=True)
+    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    click.secho(counts, fg=colour, bold=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _print_file(file: FileReport, notes: bool) -> None:

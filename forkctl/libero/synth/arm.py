@@ -25,7 +25,6 @@ MAX_ROTATION = 0.375
 COMMAND_LEVELS = 350  # the recording device counts in 1/350 of its range
 
 FINGER_OPEN = 0.0405
-FINGER_CLOSED = 0.0005
 FINGER_SPEED = 0.005  # metres a step: eight steps, 0.4 s, to close
 
 START_POSITION = np.array([-0.2, 0.0, 1.17])
@@ -54,7 +53,7 @@ def start_state(position: Array, quaternion: Array) -> ArmState:
     )
 
 
-def step(state: ArmState, action: Array, narrowest: Array) -> ArmState:
+def step(state: ArmState, action: Array, narrowest: float) -> ArmState:
     """One 50 ms step under `action` (N, 7); `narrowest` is where an object stops the fingers."""
     linear = _follow(state.linear, action[:, :3] * POSITION_SCALE)
     angular = _follow(state.angular, action[:, 3:6] * ROTATION_SCALE)

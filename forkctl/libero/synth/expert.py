@@ -102,8 +102,7 @@ def roll_out(scene: Scene, seeds: List[List[int]], style: Style, max_steps: int)
         dwelling = plan.dwell[now] > 0
         action = _idle(action, dwelling, draws, t, style)
         held = plan.holds[now]
-        narrowest = np.where(held >= 0, GRASP_HALF_WIDTH, arm.FINGER_CLOSED)
-        new = arm.freeze(state, arm.step(state, action, narrowest), running)
+        new = arm.freeze(state, arm.step(state, action, GRASP_HALF_WIDTH), running)
         objects = _carry(objects, new.position - state.position, held, draws.goal)
         state = new
         trace.append((action, state, objects))

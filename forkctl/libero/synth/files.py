@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from forkctl.libero.attrs import file_attrs
 from forkctl.libero.content import DemoContent, write_demos
-from forkctl.libero.errors import LiberoError
+from forkctl.libero.provenance import pending, recipe
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import (
     DEMOS_PER_TASK,
     file_name_from_task,
     find_suite,
     get_suite,
+    language_from_task,
+    task_name_from_file,
 )
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for
+from forkctl.libero.workers import map_in_order
 
 _OWN_TASK_MAX_STEPS = 220
 _MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
@@ -41,36 +44,32 @@ class SynthOptions:
 def write_suite(
     folder: Path, suite: str, options: SynthOptions, tasks: Optional[int] = None, workers: int = 1
 ) -> Iterator[Path]:
-    """Write the first `tasks` files of a suite; gives each path when its file is complete."""
+    """Write the first `tasks` files of a suite; gives each path when its file is complete.
+
+    What an earlier, interrupted call has finished is not written again.
+    """
     names = get_suite(suite).tasks[:tasks]
-    targets = [folder / file_name_from_task(name) for name in names]
-    present = [target for target in targets if target.exists()]
-    if present:
-        raise LiberoError(
-            f"{len(present)} of the files to write are already there",
-            where=str(present[0]),
-            hint="Choose another folder, or remove the old files yourself.",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    if workers <= 1 or len(names) == 1:
-        yield from (write_task(folder, name, options) for name in names)
-        return
-    with ProcessPoolExecutor(min(workers, len(names))) as pool:
-        jobs = [pool.submit(write_task, folder, name, options) for name in names]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:  # after an error or Ctrl-C: finish what runs, start nothing new
-            for job in jobs:
-                job.cancel()
+    recipes = {folder / file_name_from_task(name): _recipe(name, options) for name in names}
+    to_do = pending(recipes)
+    yield from (path for path in recipes if path not in to_do)
+    tasks_to_do = [task_name_from_file(path) for path in to_do]
+    yield from map_in_order(partial(write_task, folder, options=options), tasks_to_do, workers)
 
 
 def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
     """Write `<task>_demo.hdf5`, complete or not at all."""
     target = folder / file_name_from_task(task)
-    attrs = file_attrs(task, _image_size(options)) if options.layout is Layout.RAW else {}
-    write_demos(target, _demos(task, options), attrs, compress=options.compress)
+    attrs: Dict[str, Any] = {}
+    if options.layout is Layout.RAW:
+        text = f"(define (:language {language_from_task(task)}))"
+        attrs = {**file_attrs(task, _image_size(options)), "bddl_file_content": text}
+    demos = _demos(task, options)
+    write_demos(target, demos, attrs, _recipe(task, options), compress=options.compress)
     return target
+
+
+def _recipe(task: str, options: SynthOptions) -> str:
+    return recipe("synth", options, task=task)
 
 
 def _demo_numbers(task: str, options: SynthOptions) -> List[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator
 
-from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, JSON_FILE_ATTRS
-from forkctl.libero.validation.evidence import FileEvidence
+from forkctl.libero.alignment import RAW
+from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, JSON_FILE_ATTRS, SIMULATOR_ATTRS
+from forkctl.libero.validation.evidence import FileEvidence, alignment_of
 from forkctl.libero.validation.finding import Finding
 
 
@@ -21,11 +22,13 @@ def check(file: FileEvidence) -> Iterator[Finding]:
 
 
 def _presence(file: FileEvidence) -> Iterator[Finding]:
-    absent = [name for name in FILE_ATTRS if name not in file.attrs]
+    # A file in raw timing claims to be LIBERO's own; any other was made from one.
+    optional = () if alignment_of(file) == RAW else SIMULATOR_ATTRS
+    absent = [name for name in FILE_ATTRS if name not in (*file.attrs, *optional)]
     if absent:
         yield Finding("missing-attrs", f"`data` lacks {', '.join(absent)}")
     for demo in file.demos:
-        lacking = [name for name in DEMO_ATTRS if name not in demo.attrs]
+        lacking = [name for name in DEMO_ATTRS if name not in (*demo.attrs, *optional)]
         if lacking:
             yield Finding("missing-attrs", f"lacks {', '.join(lacking)}", demo.name)
 
@@ -53,6 +56,8 @@ def _contents(file: FileEvidence) -> Iterator[Finding]:
 
 
 def _language(file: FileEvidence) -> Iterator[Finding]:
+    if "languages" in file.attrs:  # a merged file has many, each from its own file's name
+        return
     info = parsed(file.attrs.get("problem_info"))
     said = info.get("language_instruction") if isinstance(info, dict) else None
     if isinstance(said, list):  # LIBERO's own parser gives words

@@ -46,7 +46,7 @@ _KINDS: Iterable[Kind] = (
          _LEAVE_OUT),
     # attributes
     Kind("missing-attrs", _W, "robomimic needs env_args; evaluation needs the bddl file.",
-         "forkctl data fix --attrs"),
+         "forkctl data fix --attrs (all but what only the simulator has, as model_file)"),
     Kind("no-attrs", _N, "robomimic fails without env_args. Normal for regenerated files.",
          "forkctl data merge supplies them; so does forkctl data fix --attrs."),
     Kind("attr-invalid", _E, "Loaders that parse it fail.", "forkctl data fix --attrs"),

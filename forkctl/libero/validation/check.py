@@ -11,7 +11,7 @@ from forkctl.libero.errors import LiberoError
 from forkctl.libero.reader import DemoFile
 from forkctl.libero.suites import task_name_from_file
 from forkctl.libero.validation import attributes, gripper, images, motion, numbers
-from forkctl.libero.validation.evidence import FileEvidence, gather
+from forkctl.libero.validation.evidence import FileEvidence, alignment_of, gather
 from forkctl.libero.validation.finding import Facts, FileReport, Finding
 
 CHECKS = (attributes.check, numbers.check, motion.check, gripper.check, images.check)
@@ -51,7 +51,7 @@ def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> Facts:
     return Facts(
         task=evidence.task,
         layout="raw" if evidence.attrs else "regenerated",
-        alignment=motion.alignment_of(evidence) or "",
+        alignment=alignment_of(evidence) or "",
         image_size=sizes.pop()[0] if len(sizes) == 1 else None,
         demos=len(evidence.names),
         steps=sum(len(demo.actions) for demo in evidence.demos if demo.actions is not None),

@@ -63,6 +63,12 @@ class FileEvidence:
     demos: Tuple[DemoEvidence, ...]
 
 
+def alignment_of(file: FileEvidence) -> Optional[str]:
+    """What all demos that show one agree on."""
+    votes = {demo.alignment() for demo in file.demos} - {None}
+    return votes.pop() if len(votes) == 1 else None
+
+
 def gather(file: DemoFile, findings: List[Finding], *, images: bool = True) -> FileEvidence:
     """Read the whole file; what cannot be read becomes a finding and is left out."""
     members = file.demo_names

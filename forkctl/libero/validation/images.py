@@ -24,6 +24,7 @@ _CHANGED = 8  # levels by which a pixel must change to count
 _MOVES = 0.002  # metres a step
 _MIN_STEPS = 30
 _FROZEN_SHARE = 0.5
+_SEES_ALL_MOVE = 0.35  # of the pixels change; in a real front view it is 0.15 at the most
 _BLUE = 8.0  # levels by which blue must outshine red
 _EXPLAINED = 0.35  # of the arm's way through the picture, before we dare to speak
 _UNANIMOUS = 0.4  # reaching out and going down may disagree a little, not contradict each other
@@ -97,7 +98,7 @@ def _swapped(demos: List[DemoEvidence]) -> bool:
         float(np.mean([_changing_share(demo.grids[camera]) for demo in demos]))
         for camera in CAMERAS
     )
-    return front > 0.25 and front > 2 * hand
+    return front > _SEES_ALL_MOVE and front > 2 * hand
 
 
 def _changing_share(grid: Array) -> float:

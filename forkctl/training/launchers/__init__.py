@@ -51,7 +51,7 @@ class RunInputs:
 
     name: str
     folder: Path
-    data: tuple[Path, ...]  # files that upstream can read as they are
+    data: Path  # one file that upstream can read as it is
     steps: int | None
 
 

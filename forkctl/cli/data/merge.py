@@ -1,0 +1,62 @@
+"""`forkctl data merge`: many files as one of links, for robomimic."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write."
+)
+@click.option("--valid", default=0.1, show_default=True, help="Share of each task for validation.")
+@click.option("--seed", default=0, show_default=True, help="Draws the demos for validation.")
+@click.option(
+    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+)
+@click.option("--keep-timing", is_flag=True, help="Leave raw demos a step late, as they are.")
+@click.option("--absolute", is_flag=True, help="Links that survive a move of this file alone.")
+@click.option("--json", "as_json", is_flag=True)
+def merge(
+    paths: tuple[Path, ...],
+    out: Path,
+    valid: float,
+    seed: int,
+    alignment: str,
+    keep_timing: bool,
+    absolute: bool,
+    as_json: bool,
+) -> None:
+    """Join the files in PATHS into one HDF5 that points into them.
+
+    Nothing is copied: the new file has a few kilobytes and needs the others where they are. It has
+    what robomimic asks for (env_args, num_samples, masks train and valid), each demo's language,
+    and observation t with action t.
+    """
+    from dataclasses import asdict
+
+    from forkctl.libero.files import find_files
+    from forkctl.libero.merge import MergeOptions
+    from forkctl.libero.merge import merge as merge_files
+
+    options = MergeOptions(
+        alignment=alignment,
+        keep_timing=keep_timing,
+        valid_share=valid,
+        seed=seed,
+        absolute=absolute,
+    )
+    # A merged file from before, in the same folder, is not one of the sources.
+    sources = [path for path in find_files(paths) if path.absolute() != out.absolute()]
+    report = merge_files(sources, out, options)
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2))
+        return
+    click.echo(f"{out}: {report.demos} demos, {report.steps:,} steps, {out.stat().st_size:,} bytes")
+    click.echo(f"  train {report.train}, valid {report.valid}, {len(report.languages)} tasks")
+    if report.realigned:
+        click.echo(f"  {report.realigned} raw demos: observation t now goes with action t")

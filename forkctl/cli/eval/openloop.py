@@ -1,0 +1,106 @@
+"""`forkctl eval openloop`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forkctl.cli.env import json_option, own_option, profile_option
+
+
+@click.command()
+@click.argument("fork", required=False)
+@click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
+@click.option("--base", type=click.Path(path_type=Path), help="Checkpoint to compare it with.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="LIBERO file or folder."
+)
+@click.option(
+    "--episodes",
+    default="last:5",
+    show_default=True,
+    help="Of each task: last:N first:N every:N all.",
+)
+@click.option("--max-steps", type=click.IntRange(min=2), help="Only the first steps of each demo.")
+@click.option(
+    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/<name>."
+)
+@click.option("--html", type=click.Path(path_type=Path), help="Report. Default: OUT/report.html.")
+@click.option(
+    "--stats", type=click.Path(path_type=Path), help="dataset_statistics.json of training."
+)
+@click.option("--stats-key", help="Which data set in --stats.")
+@click.option("--dead-zone", type=float, default=0.025, show_default=True, help="Of q99 - q01.")
+@click.option(
+    "--probes",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    help="Demos to show upside down and one step off as well.",
+)
+@click.option(
+    "--horizon",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Actions of a chunk to keep.",
+)
+@click.option(
+    "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
+)
+@click.option("--device", default="cpu", show_default=True)
+@profile_option
+@own_option
+@click.option("--seed", type=int, default=0, show_default=True)
+@json_option
+def openloop(
+    fork: str | None,
+    ckpt: Path | None,
+    base: Path | None,
+    data: Path,
+    episodes: str,
+    max_steps: int | None,
+    alignment: str,
+    out: Path | None,
+    html: Path | None,
+    stats: Path | None,
+    stats_key: str | None,
+    dead_zone: float,
+    probes: int,
+    horizon: int,
+    policy: Path | None,
+    device: str,
+    profile: str | None,
+    own: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask a policy for its action at every step of held-out demos.
+
+    FORK is a fork of forks.toml, whose checkpoint --ckpt is loaded in the fork's own environment,
+    or baseline:zero, baseline:mean, baseline:random, baseline:previous, baseline:replay.
+
+    A stopped evaluation goes on where it was when the same words are typed again.
+    """
+    from forkctl.cli.eval.view import print_evaluation, watched
+    from forkctl.evaluation.choosing import Choice, choose_policies
+    from forkctl.evaluation.episodes import Selection, load_episodes
+    from forkctl.evaluation.scale import scale_from_file
+    from forkctl.evaluation.session import Plan, default_out, measured_scale, run
+
+    choice = Choice(fork, policy, ckpt, base, device, own, profile)
+    selection = Selection.parse(episodes)
+    plan = Plan(choice.label, data, selection, max_steps, alignment, horizon, seed, probes)
+    held_out = load_episodes(data, selection, max_steps=max_steps, alignment=alignment)
+    scale = (
+        scale_from_file(stats, stats_key, dead_zone) if stats else measured_scale(data, dead_zone)
+    )
+    policies = choose_policies(choice, held_out, scale)
+    folder = out or default_out(plan, held_out, policies)
+    with watched() as progress:
+        evaluation = run(plan, held_out, policies, scale, folder, progress)
+    print_evaluation(evaluation, folder, html, as_json)

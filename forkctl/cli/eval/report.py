@@ -1,0 +1,21 @@
+"""`forkctl eval report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forkctl.cli.env import json_option
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in FOLDER.")
+@json_option
+def report(folder: Path, html: Path | None, as_json: bool) -> None:
+    """Measure the record in FOLDER again and write its report. No policy is loaded."""
+    from forkctl.cli.eval.view import print_evaluation
+    from forkctl.evaluation.session import measured_again
+
+    print_evaluation(measured_again(folder), folder, html, as_json)

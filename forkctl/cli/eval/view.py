@@ -1,0 +1,107 @@
+"""What a terminal shows of an evaluation."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from forkctl.evaluation.metrics.table import Estimate
+    from forkctl.evaluation.openloop import Progress
+    from forkctl.evaluation.results import Evaluation
+
+_MARKS = {"fault": ("✗", "red"), "note": ("•", "yellow"), "good": ("✓", "green")}
+_COLUMNS = (
+    ("l1_norm", "motion", "L1"),
+    ("skill_mean", "motion", "skill over mean"),
+    ("skill_previous", "motion", "over last action"),
+    ("dir_cond", "motion", "direction"),
+    ("abstain", "motion", "abstains"),
+    ("magnitude_ratio", "motion", "size"),
+    ("gripper_balanced", "gripper", "gripper"),
+)
+
+
+@contextmanager
+def watched() -> Iterator[Progress]:
+    """A bar on stderr, and nothing where no one watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("loading", total=None)
+        yield lambda done, total, what: bar.update(
+            task, completed=done, total=total, description=what
+        )
+
+
+def print_evaluation(
+    evaluation: Evaluation, folder: Path, html: Path | None, as_json: bool
+) -> None:
+    """Write the report; print the verdicts and the numbers that matter most, or the JSON."""
+    from forkctl.evaluation.report.page import render
+    from forkctl.evaluation.results import to_json
+    from forkctl.evaluation.session import RECORD, RESULTS, write_whole
+
+    page = html or folder / "report.html"
+    write_whole(page, render(evaluation))
+    if as_json:
+        click.echo(json.dumps(to_json(evaluation), indent=1))
+        return
+    _print_table(evaluation)
+    _print_verdicts(evaluation)
+    click.echo(f"\nreport   {page}\nnumbers  {folder / RESULTS}\nrecord   {folder / RECORD}")
+
+
+def _print_table(evaluation: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    first = evaluation.main.table
+    table = Table(title=f"{first.episodes} demos, {first.steps} steps", title_justify="left")
+    table.add_column("")
+    for *_, title in _COLUMNS:
+        table.add_column(title, justify="right")
+    for arm in evaluation.arms:
+        cells = (_shown(arm.table[metric, column]) for metric, column, _ in _COLUMNS)
+        table.add_row(arm.name, *cells, style="bold")
+    table.add_section()
+    for name, trivial in evaluation.trivial.items():
+        cells = (_shown(trivial[metric, column]) for metric, column, _ in _COLUMNS)
+        table.add_row(name, *cells, style="dim")
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _shown(cell: Estimate) -> str:
+    return f"{cell.value:.2f}" if math.isfinite(cell.value) else "-"
+
+
+def _print_verdicts(evaluation: Evaluation) -> None:
+    for arm in evaluation.arms:
+        if len(evaluation.arms) > 1:
+            click.echo(f"\n{arm.name}")
+        for verdict in arm.verdicts:
+            mark, colour = _MARKS[verdict.kind.value]
+            name = click.style(verdict.name, dim=True)
+            click.echo(f"{click.style(mark, fg=colour)} {verdict.title}  {name}")
+            for fact in verdict.evidence:
+                click.echo(f"    {fact}")
+            if verdict.cause:
+                click.echo(f"  cause: {verdict.cause}")
+            click.echo(f"  next:  {verdict.mend}")

@@ -1,0 +1,31 @@
+"""`forkctl export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forkctl.cli.opened import opened_tree
+from forkctl.cli.show import print_json
+from forkctl.forks import history
+
+
+@click.command()
+@click.argument("fork")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="[default: FORK-patches]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the files as JSON.")
+def export(fork: str, output: Path | None, as_json: bool) -> None:
+    """Write the applied series of FORK as git format-patch files and one combined diff."""
+    with opened_tree(fork) as (repo, state):
+        written = history.export(repo, state, output or Path(f"{fork}-patches"))
+    if as_json:
+        print_json([str(path) for path in written])
+    else:
+        for path in written:
+            click.echo(path)

@@ -1,0 +1,1 @@
+"""Open-loop evaluation: what a policy predicts on held-out demos, beside trivial policies."""

@@ -1,0 +1,86 @@
+"""Named verdicts on a policy: what is wrong, the evidence, the likely cause, the mend.
+
+A fault is named when undoing it makes the predictions better, so each check is a small experiment
+on the predictions, or on the policy itself with other observations (the probes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from forkctl.evaluation.diagnosis import axes, collapse, gripper, observations, trivial, units
+from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+
+Check = Callable[[Evidence], Verdict | None]
+
+CHECKS: tuple[Check, ...] = (
+    trivial.not_finite,
+    trivial.knows_truth,
+    trivial.constant,
+    trivial.random,
+    axes.swapped,
+    axes.inverted,
+    units.unit,
+    units.statistics,
+    collapse.to_zero,
+    collapse.to_token,
+    observations.misaligned,
+    observations.rotated,
+    observations.blind,
+    gripper.sign,
+    gripper.zero_to_one,
+    gripper.stuck,
+)
+
+_MOTION_FAULTS = frozenset(
+    {
+        "swapped-axes",
+        "inverted-axis",
+        "unit-error",
+        "wrong-statistics",
+        "collapse-to-zero",
+        "collapse-to-token",
+        "misaligned-observations",
+        "image-not-rotated",
+        "ignores-images",
+    }
+)
+# What a verdict makes follow by itself, and need not be said again.
+EXPLAINS: dict[str, frozenset[str]] = {
+    "constant-zero": _MOTION_FAULTS | {"random"},
+    "constant-mean": _MOTION_FAULTS | {"random"},
+    "constant": _MOTION_FAULTS | {"random"},
+    # but not what a probe shows: upside-down images make a good policy look like noise
+    "random": _MOTION_FAULTS - {"image-not-rotated", "misaligned-observations"},
+    "image-not-rotated": (
+        _MOTION_FAULTS - {"image-not-rotated"} | {"random", "gripper-sign", "gripper-stuck"}
+    ),
+    "swapped-axes": frozenset(
+        {
+            "inverted-axis",
+            "unit-error",
+            "wrong-statistics",
+            "collapse-to-zero",
+            "collapse-to-token",
+        }
+    ),
+    "unit-error": frozenset({"wrong-statistics", "collapse-to-zero", "collapse-to-token"}),
+    "wrong-statistics": frozenset({"collapse-to-zero", "collapse-to-token"}),
+    "gripper-range": frozenset({"gripper-sign", "gripper-stuck"}),
+}
+
+
+def diagnose(evidence: Evidence) -> tuple[Verdict, ...]:
+    """All verdicts that hold and that no other one explains."""
+    if not evidence.pairs.rows:
+        alone = trivial.not_finite(evidence)
+        return () if alone is None else (alone,)
+    found = [verdict for check in CHECKS if (verdict := check(evidence))]
+    explained = {name for verdict in found for name in EXPLAINS.get(verdict.name, ())}
+    kept = [verdict for verdict in found if verdict.name not in explained]
+    if any(verdict.kind is Kind.FAULT and verdict.dims != ("gripper",) for verdict in kept):
+        return tuple(kept)
+    if any(verdict.name == "knows-the-truth" for verdict in kept):
+        return tuple(kept)
+    outcome = trivial.learned(evidence) or trivial.no_skill(evidence)
+    return (*kept, outcome)

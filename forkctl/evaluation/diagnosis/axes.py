@@ -1,0 +1,85 @@
+"""Right motion on the wrong axis, or the wrong way round."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict, drop_of, listed
+from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
+
+WRONG_WAY = 0.4  # right direction when it moves
+LEAST_DROP = 0.2  # of the error of the axis, when it is negated
+OTHER_AXIS = 0.5  # correlation with the other axis
+MARGIN = 0.3  # more than with its own
+
+
+def inverted(evidence: Evidence) -> Verdict | None:
+    """Negating the axis makes it better."""
+    found = {}
+    for name in MOTION:
+        if not evidence.table.value("dir_cond", name) < WRONG_WAY:
+            continue
+        mended = evidence.pairs.prediction.copy()
+        mended[:, DIMENSIONS.index(name)] *= -1
+        drop = drop_of(evidence.pairs, mended, evidence.scale, [name])
+        if drop.convincing(LEAST_DROP):
+            found[name] = drop
+    if not found:
+        return None
+    return Verdict(
+        "inverted-axis",
+        Kind.FAULT,
+        f"Inverted: {listed(tuple(found))}",
+        tuple(
+            f"{name}: right direction in {100 * evidence.table.value('dir_cond', name):.0f} % of "
+            f"the moves, below chance; negated, {drop}"
+            for name, drop in found.items()
+        ),
+        "A sign convention differs between training data and here. Both x and y inverted together "
+        "point to images that were rotated in only one of the two.",
+        "Compare this axis's sign in the training loader with LIBERO's (`forkctl data inspect`).",
+        tuple(found),
+    )
+
+
+def swapped(evidence: Evidence) -> Verdict | None:
+    """Each of two predictions follows the other's truth."""
+    cross = np.abs(_cross_correlation(evidence.pairs.prediction, evidence.pairs.truth))
+    found = []
+    for a, b in itertools.combinations(range(len(MOTION)), 2):
+        follows_other = min(cross[a, b], cross[b, a])
+        follows_own = max(cross[a, a], cross[b, b])
+        if follows_other >= OTHER_AXIS and follows_other >= follows_own + MARGIN:
+            found.append((a, b))
+    if not found:
+        return None
+    return Verdict(
+        "swapped-axes",
+        Kind.FAULT,
+        "Swapped: " + "; ".join(f"{MOTION[a]} and {MOTION[b]}" for a, b in found),
+        tuple(
+            f"predicted {MOTION[i]} correlates {cross[i, j]:.2f} with the true {MOTION[j]}, "
+            f"and {cross[i, i]:.2f} with the true {MOTION[i]}"
+            for a, b in found
+            for i, j in ((a, b), (b, a))
+        ),
+        "The order of action dimensions differs between training data and here, or the frame does.",
+        "Compare the order of action keys in the training config with LIBERO's x y z rx ry rz.",
+        tuple(MOTION[i] for pair in found for i in pair),
+    )
+
+
+def _cross_correlation(prediction: Floats, truth: Floats) -> Floats:
+    """(prediction dimension, truth dimension); a constant correlates with nothing."""
+    count = len(MOTION)
+
+    def standard(values: Floats) -> Floats:
+        centred = values[:, :count] - values[:, :count].mean(axis=0)
+        spread = centred.std(axis=0)
+        still = spread <= 1e-6
+        return np.where(still, 0.0, centred / np.where(still, 1.0, spread))
+
+    result: Floats = standard(prediction).T @ standard(truth) / max(len(truth), 1)
+    return result

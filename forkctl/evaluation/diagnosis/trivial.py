@@ -1,0 +1,144 @@
+"""Predictors that need no policy: a constant, noise, the truth itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+from forkctl.evaluation.dimensions import MOTION
+
+FLAT = 1e-4  # of a dimension's span: less than any quantiser's step
+CHANCE = 0.1  # a correlation below this is none
+
+
+def not_finite(evidence: Evidence) -> Verdict | None:
+    """NaN is no action."""
+    if not evidence.not_finite:
+        return None
+    return Verdict(
+        "not-finite",
+        Kind.FAULT,
+        "Predictions hold NaN or infinity",
+        (f"{100 * evidence.not_finite:.1f} % of the steps; the numbers here are of the others",),
+        "Training diverged, or a normalisation divides by zero.",
+        "Look at the loss curve; clip gradients; check the statistics for a range of zero.",
+        MOTION,
+    )
+
+
+def constant(evidence: Evidence) -> Verdict | None:
+    """The same motion at every step, whatever is seen."""
+    motion = evidence.pairs.prediction[:, : len(MOTION)]
+    span, dead_zone = evidence.scale.span[: len(MOTION)], evidence.scale.dead_zone[: len(MOTION)]
+    if (motion.std(axis=0) > FLAT * span).any():
+        return None
+    value = motion.mean(axis=0)
+    said = ", ".join(f"{n} {v:+.3f}" for n, v in zip(MOTION, value, strict=True))
+    facts = (f"every prediction is {said}",)
+    mend = "Train longer or at a higher learning rate; check that the loss reaches the weights."
+    if (np.abs(value) <= dead_zone).all():
+        return Verdict(
+            "constant-zero",
+            Kind.FAULT,
+            "The policy never moves",
+            (*facts, "all inside the dead zone"),
+            "It learned the most frequent action, or its outputs were never trained.",
+            mend,
+            MOTION,
+        )
+    if (np.abs(value - evidence.scale.mean[: len(MOTION)]) <= dead_zone).all():
+        return Verdict(
+            "constant-mean",
+            Kind.FAULT,
+            "The policy always says the mean action",
+            (*facts, "the mean of the training actions"),
+            "Regression that sees nothing it can use: inputs are blank, frozen or ignored.",
+            mend,
+            MOTION,
+        )
+    return Verdict(
+        "constant",
+        Kind.FAULT,
+        "The policy always says the same",
+        facts,
+        "It collapsed to one token or one action for each dimension.",
+        mend,
+        MOTION,
+    )
+
+
+def random(evidence: Evidence) -> Verdict | None:
+    """It moves a lot, and in no relation to the truth."""
+    strengths = np.nan_to_num([abs(evidence.correlation(name)) for name in MOTION])
+    direction = evidence.table["dir_cond", "motion"]
+    size = evidence.table.value("magnitude_ratio", "motion")
+    unrelated = strengths.max() < 2 * CHANCE and strengths.mean() < CHANCE
+    if not (unrelated and abs(direction.value - 0.5) < 0.05 and size > 0.5):
+        return None
+    return Verdict(
+        "random",
+        Kind.FAULT,
+        "Predictions bear no relation to the truth",
+        (
+            f"correlation {strengths.mean():.2f} on average over dimensions",
+            f"right direction in {100 * direction.value:.0f} % of the moves: chance is 50 %",
+            f"moves are {size:.2f} times as large as the demonstrator's",
+        ),
+        "The head is untrained, or inputs are not the ones it was trained on.",
+        "Compare with --base; check that the checkpoint's weights are the ones that were loaded.",
+        MOTION,
+    )
+
+
+def knows_truth(evidence: Evidence) -> Verdict | None:
+    """Too good: no policy is exact."""
+    error = evidence.table.value("l1_norm", "motion")
+    if not error < 1e-6:
+        return None
+    return Verdict(
+        "knows-the-truth",
+        Kind.NOTE,
+        "Predictions equal the demonstrator's actions",
+        (f"normalised L1 {error:.1e} over {evidence.pairs.rows} steps",),
+        "The policy reads the actions that it should predict, or this is the replay baseline.",
+        "Check what the observation holds.",
+    )
+
+
+def learned(evidence: Evidence) -> Verdict | None:
+    """It beats the constant mean and chance, with the whole interval."""
+    skill = evidence.table["skill_mean", "motion"]
+    direction = evidence.table["dir_cond", "motion"]
+    if not (np.nan_to_num(skill.low, nan=skill.value) > 0 and direction.value > 0.6):
+        return None
+    previous = evidence.table.value("skill_previous", "motion")
+    facts = [
+        f"error {100 * skill.value:.0f} % below that of the constant mean",
+        f"right direction in {100 * direction.value:.0f} % of the moves",
+    ]
+    if previous < 0:
+        facts.append(
+            "still worse than repeating the demonstrator's last action, as is usual at 20 Hz: "
+            "that baseline sees the truth, a policy does not"
+        )
+    return Verdict(
+        "learned",
+        Kind.GOOD,
+        "The policy has learned from the demos",
+        tuple(facts),
+        "",
+        "Measure success in rollouts next: open loop says nothing of drift.",
+    )
+
+
+def no_skill(evidence: Evidence) -> Verdict:
+    """Nothing wrong was found, and nothing was learned."""
+    skill = evidence.table["skill_mean", "motion"]
+    return Verdict(
+        "no-skill",
+        Kind.NOTE,
+        "No better than the constant mean",
+        (f"skill over the constant mean {skill.value:+.2f}",),
+        "Too little training, or a fault that none of the checks knows.",
+        "Look at the learning curve, then at the scatter plots dimension by dimension.",
+    )

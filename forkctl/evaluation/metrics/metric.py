@@ -1,0 +1,62 @@
+"""What a metric is: a function of sums.
+
+Every metric of ours is computed from sums over steps, kept apart for each episode. Summing over all
+episodes gives the value, over a task's episodes the value of the task, and over episodes drawn with
+replacement a bootstrap sample: one code path for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from forkctl.evaluation.dimensions import COLUMNS, Floats, Ints
+
+# name -> (episodes, dimensions, ...): one sum for each episode and dimension
+Sums = dict[str, Floats]
+# name -> (samples, columns, ...): those sums, added up over a choice of episodes
+Totals = Mapping[str, Floats]
+
+
+class Better(str, Enum):
+    """Which way is good: to be read by people, and by `compare`."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    TRUTH = "as the truth"
+    NEITHER = "-"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number for each column, with a name that stays the same in JSON for ever."""
+
+    name: str
+    title: str
+    meaning: str
+    better: Better
+    columns: tuple[str, ...]
+    value: Callable[[Totals], Floats]
+    family: str
+
+    def masked(self, totals: Totals) -> Floats:
+        """The value where the metric means something, NaN elsewhere."""
+        value = np.array(self.value(totals), dtype=np.float64)
+        value[..., [column not in self.columns for column in COLUMNS]] = np.nan
+        return value
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """0/0 has no value: a metric over no steps is NaN, not 0 and not 1."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
+def by_episode(rows: Floats, row_episode: Ints, episodes: int) -> Floats:
+    """Sum rows (N, D) into (episodes, D)."""
+    sums = np.zeros((episodes, *rows.shape[1:]))
+    np.add.at(sums, row_episode, rows)
+    return sums

@@ -1,0 +1,101 @@
+"""Checkpoints of the robomimic family (0.3.0, v0.5.0, DROID's fork), asked for whole chunks.
+
+Only names that all of its revisions share are used. `RolloutPolicy.__call__` is not: it takes one
+observation at a time and hands out a chunk's actions over several calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from robomimic.utils import file_utils, obs_utils, tensor_utils  # type: ignore[import-not-found]
+
+BATCH = 16
+
+
+def load(checkpoint: str, device: str, options: dict[str, Any]) -> RobomimicPolicy:
+    rollout, _ = file_utils.policy_from_checkpoint(
+        ckpt_path=checkpoint, device=torch.device(device), verbose=False
+    )
+    return RobomimicPolicy(rollout)
+
+
+class RobomimicPolicy:
+    """One loaded checkpoint."""
+
+    def __init__(self, rollout: Any) -> None:
+        self.rollout = rollout
+        self.algo = rollout.policy
+        self.config = self.algo.global_config
+        self.algo.set_eval()
+        # A diffusion policy plans several actions and has a method for the whole plan.
+        self.plans = hasattr(self.algo, "_get_action_trajectory")
+        self.history = int(self.config.train.frame_stack)
+        self.keys = list(self.algo.obs_shapes)
+
+    @property
+    def conventions(self) -> dict[str, Any]:
+        chunk = int(self.algo.algo_config.horizon.action_horizon) if self.plans else 1
+        return {
+            "observations": self.keys,
+            "history": self.history,
+            "chunk": chunk,
+            "actions": "robomimic",
+            "batch": BATCH if self.plans else 1,
+        }
+
+    def predict(
+        self, observations: Sequence[dict[str, Any]], instructions: Sequence[str], seed: int
+    ) -> list[dict[str, Any]]:
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        batch = {key: np.stack([each[key] for each in observations]) for key in self.keys}
+        with torch.no_grad():
+            obs = self._prepared(batch)
+            if self.plans:
+                actions = self.algo._get_action_trajectory(obs_dict=obs)
+            else:
+                self.algo.reset()  # no memory of the demo's earlier steps but the history
+                actions = self.algo.get_action(obs_dict=obs)[:, None]
+        plans = self._in_units(tensor_utils.to_numpy(actions))
+        return [{"actions": plan} for plan in plans]
+
+    def _prepared(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """As the loader prepares training samples: processed images, floats, normalised."""
+        if self.history == 1 and not self.plans:
+            batch = {key: values[:, 0] for key, values in batch.items()}
+        processed = {
+            key: obs_utils.process_obs(torch.from_numpy(values.astype(np.float32)), obs_key=key)
+            for key, values in batch.items()
+        }
+        statistics = self.rollout.obs_normalization_stats
+        if statistics is not None:
+            processed = {
+                key: (values - _tensor(statistics[key]["offset"]))
+                / _tensor(statistics[key]["scale"])
+                for key, values in processed.items()
+            }
+        device = self.algo.device
+        return {key: values.float().to(device) for key, values in processed.items()}
+
+    def _in_units(self, actions: Any) -> Any:
+        """Undo the scaling that training applied to actions."""
+        statistics = getattr(self.rollout, "action_normalization_stats", None)
+        if statistics is None:
+            return actions.astype(np.float64)
+        keys = list(self.config.train.action_keys)
+        for key in keys:
+            if self.config.train.action_config[key].get("format", None) == "rot_6d":
+                raise NotImplementedError(
+                    "the checkpoint was trained on 6D rotations, not on LIBERO's actions"
+                )
+        scale = np.concatenate([np.ravel(statistics[key]["scale"]) for key in keys])
+        offset = np.concatenate([np.ravel(statistics[key]["offset"]) for key in keys])
+        return actions.astype(np.float64) * scale + offset
+
+
+def _tensor(values: Any) -> Any:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))

@@ -1,0 +1,64 @@
+"""What lies on disk, held against what a commit says. Content is compared, nothing is believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from forkctl.forks import git
+from forkctl.forks.git import Entry, Repository
+from forkctl.forks.sparse import Folders, chooser
+from forkctl.forks.state import own_folder
+
+SUBMODULE = "160000"  # its folder is none of ours
+
+
+def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
+    """The files that a tree at this commit has on disk."""
+    chosen = chooser(sparse)
+    return {
+        path: entry
+        for path, entry in git.files_of(repo, commit).items()
+        if entry.mode != SUBMODULE and chosen(path)
+    }
+
+
+def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
+    """The paths whose file on disk is not this entry. The live index is not asked: it may have been
+    told to assume files unchanged."""
+    if not entries:
+        return set()
+    assert repo.work_tree
+    index = own_folder(repo.work_tree) / "index.check"
+    write_index_of(repo, index, entries)
+    if repo.agrees("update-index", "--refresh", index=index):
+        return set()
+    out = repo.local("diff-files", "--name-only", "-z", index=index)
+    return {os.fsdecode(path) for path in out.split(b"\0") if path}
+
+
+def write_index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
+    index.unlink(missing_ok=True)
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
+    records = b"".join(
+        f"{entry.mode} {entry.oid}\t".encode() + os.fsencode(path) + b"\0"
+        for path, entry in entries.items()
+    )
+    repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
+
+
+def can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
+    """No file is at this path, and a new one can be put there without taking one away."""
+    here = tree / path
+    for parent in list(here.parents):
+        if parent == tree:
+            break
+        if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
+            return str(parent.relative_to(tree)) in leaving
+    if not os.path.lexists(here):
+        return True
+    if here.is_symlink() or not here.is_dir():
+        return False
+    inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
+    return all(str(file.relative_to(tree)) in leaving for file in inside)

@@ -1,0 +1,170 @@
+"""Fetch a suite from the hub: resumed where it stopped, and checked against the hub's digests.
+
+`huggingface_hub` does the transfer and honours HF_ENDPOINT (a mirror), HF_HOME and proxies. It is
+imported when something is fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+from forkctl.libero.errors import LiberoError
+from forkctl.libero.suites import RAW_HUB_ID, get_suite
+
+_BLOCK = 1 << 20
+_SPARE_BYTES = 1 << 30  # the disk should not end up full
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """`sha256` is None for the rare file that is not in large-file storage."""
+
+    path: str
+    size: int
+    sha256: Optional[str]
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One revision of a repository, by its commit: what is fetched later is of the same one."""
+
+    repo: str
+    commit: str
+    files: Tuple[RemoteFile, ...]
+
+
+def list_suite(
+    suite: str, repo: str = RAW_HUB_ID, revision: str = "main", tasks: Optional[int] = None
+) -> Remote:
+    """The suite's files on the hub; `tasks` limits them to its first tasks."""
+    hub = _hub()
+    wanted = get_suite(suite)
+    try:
+        api = hub.HfApi(token=False)
+        commit = api.repo_info(repo, repo_type="dataset", revision=revision).sha
+        tree = api.list_repo_tree(
+            repo, wanted.name, repo_type="dataset", revision=commit, recursive=False
+        )
+        found = [_remote_file(entry) for entry in tree if entry.path.endswith(".hdf5")]
+    except _errors(hub) as error:
+        raise _unreachable(repo, error) from error
+    chosen = [each for each in found if _in_first_tasks(each.path, wanted.tasks[:tasks])]
+    if not chosen:
+        raise LiberoError(f"no files of {wanted.name} in the repository", where=repo)
+    return Remote(repo, commit, tuple(sorted(chosen, key=lambda each: each.path)))
+
+
+def fetch(
+    remote: Remote,
+    folder: Path,
+    *,
+    on_file: Callable[[RemoteFile, bool], None] = lambda file, fetched: None,
+) -> List[Path]:
+    """Fetch what is not there yet. A file counts as there only if its digest is right."""
+    missing = [each for each in remote.files if not is_whole(folder / each.path, each)]
+    _require_space(folder, missing)
+    paths = []
+    for each in remote.files:
+        target = folder / each.path
+        if each in missing:
+            _fetch_one(remote, each, folder)
+        on_file(each, each in missing)
+        paths.append(target)
+    return paths
+
+
+def is_whole(path: Path, file: RemoteFile) -> bool:
+    """Size first, because that is quick; then every byte."""
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    return file.sha256 is None or _digest(path) == file.sha256
+
+
+def _fetch_one(remote: Remote, file: RemoteFile, folder: Path) -> None:
+    hub = _hub()
+    target = folder / file.path
+    # A whole-sized file with the wrong digest is not continued but fetched anew.
+    for anew in (target.exists(), True):
+        try:
+            hub.hf_hub_download(
+                remote.repo,
+                file.path,
+                repo_type="dataset",
+                revision=remote.commit,
+                local_dir=folder,
+                force_download=anew,
+                token=False,
+            )
+        except _errors(hub) as error:
+            raise _unreachable(remote.repo, error) from error
+        if is_whole(target, file):
+            return
+    raise LiberoError(
+        "what the hub sends is not what it promises",
+        where=str(target),
+        hint="A mirror may be out of date: set HF_ENDPOINT to another, or unset it.",
+    )
+
+
+def _require_space(folder: Path, missing: Sequence[RemoteFile]) -> None:
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    needed = sum(file.size for file in missing)
+    free = shutil.disk_usage(existing).free
+    if missing and needed + _SPARE_BYTES > free:
+        raise LiberoError(
+            f"{needed / 1e9:.1f} GB to fetch, {free / 1e9:.1f} GB free",
+            where=str(folder),
+            hint="Choose another --out, or fewer --tasks.",
+        )
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _remote_file(entry: Any) -> RemoteFile:
+    lfs = getattr(entry, "lfs", None)
+    sha256 = None if lfs is None else getattr(lfs, "sha256", None)
+    return RemoteFile(entry.path, int(entry.size), sha256)
+
+
+def _in_first_tasks(path: str, tasks: Sequence[str]) -> bool:
+    return any(Path(path).name == f"{task}_demo.hdf5" for task in tasks)
+
+
+def _hub() -> Any:
+    try:
+        import huggingface_hub
+    except ImportError:
+        hint = "Install it: pip install 'forkctl[data]'."
+        raise LiberoError("downloading needs huggingface_hub", hint=hint) from None
+    return huggingface_hub
+
+
+def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
+    """Errors of the hub, the network and the disk. Which network library depends on the version."""
+    found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError]
+    httpx = sys.modules.get("httpx")  # newer ones; requests' errors are OSErrors
+    if httpx is not None:
+        found.append(httpx.HTTPError)
+    return tuple(found)
+
+
+def _unreachable(repo: str, error: BaseException) -> LiberoError:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return LiberoError(
+        f"the hub does not give it: {text}",
+        where=repo,
+        hint="Run it again to go on where it stopped; HF_ENDPOINT names a mirror.",
+    )

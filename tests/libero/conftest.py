@@ -1,0 +1,21 @@
+"""Its place lets the tests below import `synthetic` and `handmade`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic import good_file
+
+from forkctl.libero.schema import Layout
+
+
+@pytest.fixture(scope="session", params=list(Layout), ids=lambda layout: layout.value)
+def pristine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good file of each layout. Copy it before you change it."""
+    return good_file(tmp_path_factory.mktemp(request.param.value), request.param)
+
+
+@pytest.fixture(scope="session")
+def pristine_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return good_file(tmp_path_factory.mktemp("raw"), Layout.RAW)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from forkctl.libero.errors import UnknownTaskError
+from forkctl.libero.suites import (
+    SUITES,
+    file_name_from_task,
+    find_suite,
+    get_suite,
+    language_from_task,
+    sentence,
+    task_name_from_file,
+)
+
+
+def show(repository: Path, file: str) -> str:
+    command = ["git", "-C", str(repository), "show", f"HEAD:{file}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_every_task_belongs_to_one_suite() -> None:
+    tasks = [task for suite in SUITES.values() for task in suite.tasks]
+    assert len(tasks) == len(set(tasks)) == 130
+    assert {name: len(suite.tasks) for name, suite in SUITES.items()} == {
+        "libero_spatial": 10,
+        "libero_object": 10,
+        "libero_goal": 10,
+        "libero_10": 10,
+        "libero_90": 90,
+    }
+    for suite in SUITES.values():
+        assert {find_suite(task) for task in suite.tasks} == {suite}
+    assert find_suite("stack_my_own_cubes") is None
+
+
+def test_a_demo_that_fits_the_cap_and_counts_that_fit_the_tasks() -> None:
+    for suite in SUITES.values():
+        assert suite.longest_raw_demo < suite.max_steps
+        assert suite.raw_demos == 50 * len(suite.tasks)
+        assert suite.regenerated_demos is None or suite.regenerated_demos < suite.raw_demos
+
+
+@pytest.mark.parametrize(
+    ("task", "language"),
+    [
+        ("KITCHEN_SCENE10_close_the_top_drawer", "close the top drawer"),
+        ("LIVING_ROOM_SCENE1_pick_up_the_ketchup", "pick up the ketchup"),
+        ("open_the_middle_drawer_of_the_cabinet", "open the middle drawer of the cabinet"),
+    ],
+)
+def test_language_leaves_the_scene_out(task: str, language: str) -> None:
+    assert language_from_task(task) == language
+
+
+@pytest.mark.parametrize("task", [task for suite in SUITES.values() for task in suite.tasks])
+def test_task_and_file_name_lead_to_each_other(task: str) -> None:
+    assert task_name_from_file(Path("some/folder") / file_name_from_task(task)) == task
+
+
+@pytest.mark.parametrize("name", ["a_task.h5", "a_task.hdf5", "a_task_demo.h5"])
+def test_other_file_names(name: str) -> None:
+    assert task_name_from_file(name) == "a_task"
+
+
+def test_suite_names_with_the_no_noops_ending() -> None:
+    assert get_suite("libero_goal_no_noops") is get_suite("libero_goal")
+    with pytest.raises(UnknownTaskError, match="libero_gaol") as caught:
+        get_suite("libero_gaol")
+    assert "libero_goal" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("open the drawer", "Open the drawer."), ("Open it.", "Open it."), ("", "")],
+)
+def test_sentence_as_rdt_was_trained_on(language: str, expected: str) -> None:
+    assert sentence(language) == expected
+
+
+@pytest.mark.upstream
+def test_names_and_languages_are_those_of_libero(upstream_clone: Callable[[str], Path]) -> None:
+    """Our language against LIBERO's own function, run as it stands, for all 130 tasks."""
+    clone = upstream_clone("libero")
+    source = ast.parse(show(clone, "libero/libero/benchmark/libero_suite_task_map.py"))
+    table = ast.literal_eval(source.body[0].value)  # type: ignore[attr-defined]
+    assert {name: list(suite.tasks) for name, suite in SUITES.items()} == table
+    module = ast.parse(show(clone, "libero/libero/benchmark/__init__.py"))
+    wanted = "grab_language_from_filename"
+    function = next(node for node in module.body if getattr(node, "name", "") == wanted)
+    names: dict[str, Callable[[str], str]] = {}
+    exec(compile(ast.Module([function], []), "libero", "exec"), names)
+    for suite in SUITES.values():
+        for task in suite.tasks:
+            assert language_from_task(task) == names[wanted](f"{task}.bddl")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forkctl.errors import UsageError
+from forkctl.training.configs import read_config, resolved, variables_in, with_settings
+
+
+def test_settings_are_json_or_plain_words_and_make_their_way() -> None:
+    before = {"train": {"seed": 1}}
+    after = with_settings(before, ["train.seed=3", "train.note=two words", "a.b.c=[1, null]"])
+    assert after == {"train": {"seed": 3, "note": "two words"}, "a": {"b": {"c": [1, None]}}}
+    assert before == {"train": {"seed": 1}}
+
+
+@pytest.mark.parametrize("setting", ["train.seed", "=3", "train.seed.deeper=1"])
+def test_a_setting_that_makes_no_sense_is_refused(setting: str) -> None:
+    with pytest.raises(UsageError):
+        with_settings({"train": {"seed": 1}}, [setting])
+
+
+def test_variables_are_found_and_filled_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"a": ["${ONE}/x", {"b": "${TWO}-${ONE}"}], "n": 3, "plain": "$ONE"}
+    assert variables_in(config) == {"ONE", "TWO"}
+    monkeypatch.setenv("ONE", "1")
+    monkeypatch.setenv("TWO", "from the environment")
+    filled = resolved(config, {"TWO": "given"}, "here")
+    assert filled == {"a": ["1/x", {"b": "given-1"}], "n": 3, "plain": "$ONE"}
+
+
+def test_every_missing_variable_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBERO_DATA", "")  # set, but to nothing
+    monkeypatch.delenv("DROID_CKPT", raising=False)
+    with pytest.raises(UsageError) as caught:
+        resolved({"a": "${LIBERO_DATA}", "b": "${DROID_CKPT}"}, {}, "my.json")
+    assert "${DROID_CKPT}, ${LIBERO_DATA}" in caught.value.message
+    assert "--data PATH" in str(caught.value.hint)
+    assert "--ckpt PATH" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_file_that_is_no_config_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(UsageError, match=r"c\.json"):
+        read_config(tmp_path / "c.json")

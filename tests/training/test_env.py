@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from workbench import Bench
+
+from forkctl.training.checking import Answer as Said
+from forkctl.training.checking import check_origins, check_pins, same_version
+from forkctl.training.environments import Environment
+from forkctl.training.findings import Verdict
+from forkctl.training.locks import read_lock
+
+
+def test_check_says_where_packages_come_from(thing: Bench) -> None:
+    code = thing.run("env", "check", "thing", "--profile", "cpu", "--env", sys.executable, "--json")
+    found = {each["subject"]: each for each in json.loads(thing.out)}
+    assert found["import robomimic"]["verdict"] == "ok"
+    assert "thing/robomimic/__init__.py" in found["import robomimic"]["text"]
+    # the tests' own Python has no torch: a run could not work, and that is said
+    torch = subprocess.run([sys.executable, "-c", "import torch"], capture_output=True)
+    assert found["import torch"]["verdict"] == ("failed" if torch.returncode else "ok")
+    assert code == (1 if any(each["verdict"] == "failed" for each in found.values()) else 0)
+
+
+def test_create_show_and_remove(thing: Bench) -> None:
+    before = json.loads(thing.ok("env", "show", "thing", "--json"))
+    assert [each["prefix"] for each in before] == [None]
+    made = Path(thing.ok("env", "create", "thing", "--profile", "cpu").split()[0])
+    assert (made / "bin" / "python").exists()
+    after = json.loads(thing.ok("env", "show", "--json"))
+    assert [each["prefix"] for each in after] == [str(made)]
+    assert "removed" in thing.ok("env", "remove", "thing", "--profile", "cpu")
+    assert not made.exists()
+
+
+def test_a_fork_without_an_environment_is_told_what_to_write(thing: Bench) -> None:
+    manifest = (thing.root / "forks.toml").read_text()
+    cut = manifest[: manifest.index("[fork.thing.env]")]
+    (thing.root / "forks.toml").write_text(cut)
+    assert thing.run("env", "create", "thing") == 1
+    assert "[fork.thing.env]" in thing.err
+
+
+def test_other_versions_fail_in_ours_and_warn_in_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "cpu.txt").write_text("six==1.16\nPyYAML==6.0\nabsent==1\n")
+    lock = read_lock(tmp_path, "cpu", "3.11")
+    said = Said("3.11", {}, {"six": "1.15", "pyyaml": "6.0"}, {})
+    ours = Environment(tmp_path, tmp_path / "python", key="k", profile="cpu")
+    (found,) = check_pins(said, lock, ours)
+    assert found.verdict is Verdict.FAILED
+    assert "six is 1.15, not 1.16" in found.text
+    assert "missing: absent==1" in found.text
+    own = Environment(tmp_path, tmp_path / "python")
+    assert {each.verdict for each in check_pins(said, lock, own)} == {Verdict.WARNING}
+
+
+def test_a_build_is_no_other_version() -> None:
+    assert same_version("2.13.0+cpu", "2.13.0")
+    assert not same_version("2.13.0", "2.13.0+cpu")
+    assert not same_version("2.13.01", "2.13.0")
+
+
+def test_a_sibling_tree_is_not_the_tree(tmp_path: Path) -> None:
+    """`forks/robomimic-release` begins with the name of `forks/robomimic`."""
+    sibling = tmp_path / "robomimic-release" / "robomimic" / "__init__.py"
+    said = Said("3.11", {"robomimic": str(sibling)}, {}, {})
+    (found,) = check_origins(said, tmp_path / "robomimic")
+    assert found.verdict is Verdict.FAILED
+
+
+def test_an_environment_whose_python_is_gone_is_an_error_not_a_crash(thing: Bench) -> None:
+    made = Path(thing.ok("env", "create", "thing", "--profile", "cpu").split()[0])
+    (made / "bin" / "python").unlink()
+    assert thing.run("env", "check", "thing", "--profile", "cpu") == 1
+    assert "its Python does not start" in thing.err
+    assert "forkctl env remove" in thing.err

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from forkctl.errors import ForkctlError, UsageError
+from forkctl.training.environments import (
+    binding_key,
+    create_environment,
+    environment_key,
+    environments_root,
+    find_environment,
+    own_environment,
+    remove_environment,
+)
+from forkctl.training.installing import explain
+from forkctl.training.locks import Lock, read_lock
+from forkctl.training.uv import uv_settings
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def lock_with(folder: Path, text: str, profile: str = "cpu") -> Lock:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{profile}.txt").write_text(text)
+    return read_lock(folder, profile, PYTHON)
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+def test_an_environment_is_made_once_and_removed(tmp_path: Path) -> None:
+    lock = lock_with(tmp_path / "envs", "# nothing in it\n")
+    assert find_environment(lock) is None
+    made = create_environment(lock, quiet)
+    assert made.python.exists()
+    assert find_environment(lock) == made
+    marker = made.prefix / "marker"
+    marker.touch()
+    assert create_environment(lock, quiet) == made
+    assert marker.exists(), "it was made again"
+    assert remove_environment(lock, quiet) is True
+    assert find_environment(lock) is None
+    assert remove_environment(lock, quiet) is False
+
+
+def test_two_at_once_make_one_environment(tmp_path: Path) -> None:
+    lock = lock_with(tmp_path / "envs", "")
+    said: list[str] = []
+    threads = [
+        threading.Thread(target=create_environment, args=(lock, said.append)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert find_environment(lock) is not None
+    assert sum(line.startswith("making") for line in said) == 1
+
+
+def test_a_pin_that_cannot_be_met_is_named_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    lock = lock_with(tmp_path / "envs", "forkctl-no-such-thing==9.9.9\n")
+    with pytest.raises(ForkctlError) as caught:
+        create_environment(lock, quiet)
+    assert "these pins cannot be met: forkctl-no-such-thing==9.9.9" in caught.value.message
+    assert find_environment(lock) is None
+    assert [path for path in environments_root().iterdir() if path.is_dir()] == []
+
+
+def test_only_the_pins_that_uv_names_are_blamed(tmp_path: Path) -> None:
+    lock = lock_with(tmp_path / "envs", "torch==2.0.1\ntorch-geometric==2.0.1\nnumpy==1.2.3\n")
+    said = "Because there is no version of torch-geometric==2.0.1 and you require …"
+    error = explain(lock, said)
+    assert "cannot be met: torch-geometric==2.0.1\n" in error.message
+    assert str(lock.path) == error.where
+
+
+def test_the_key_follows_requirements_and_python_not_comments(tmp_path: Path) -> None:
+    one = lock_with(tmp_path / "a", "# made by A\nsix==1.16\nnumpy==1.26 # why\n")
+    two = lock_with(tmp_path / "b", "numpy==1.26\n# made by B\nsix==1.16\n", "cuda")
+    assert environment_key(one) == environment_key(two)
+    other = lock_with(tmp_path / "c", "numpy==1.26.1\nsix==1.16\n")
+    assert environment_key(one) != environment_key(other)
+    older = lock_with(tmp_path / "d", "# python: 3.9\nsix==1.16\nnumpy==1.26\n")
+    assert older.python == "3.9"
+    assert environment_key(one) != environment_key(older)
+
+
+def test_a_lock_may_take_over_another(tmp_path: Path) -> None:
+    base = lock_with(tmp_path / "base", "# python: 3.12\nsix==1.16\n")
+    same = lock_with(tmp_path / "fork", "-r ../base/cpu.txt\n")
+    assert environment_key(same) == environment_key(base)
+    more = lock_with(tmp_path / "more", "-r ../base/cpu.txt\nscipy==1.0\n")
+    assert more.pins == {"six": "1.16", "scipy": "1.0"}
+    loop = tmp_path / "loop"
+    loop.mkdir()
+    (loop / "cpu.txt").write_text("-r ../loop/cpu.txt\n")
+    with pytest.raises(ForkctlError, match="takes over itself"):
+        read_lock(loop, "cpu", PYTHON)
+
+
+def test_a_profile_without_a_lock_names_those_that_there_are(tmp_path: Path) -> None:
+    lock_with(tmp_path, "six==1.16\n", "cpu")
+    with pytest.raises(ForkctlError) as caught:
+        read_lock(tmp_path, "cuda", PYTHON)
+    assert "cpu" in str(caught.value.hint)
+
+
+def test_each_part_of_a_binding_changes_its_key() -> None:
+    parts = ("pin", "series", "lock", "3.10")
+    keys = {binding_key(*parts)}
+    for number in range(len(parts)):
+        changed = [*parts]
+        changed[number] = "other"
+        keys.add(binding_key(*changed))
+    assert len(keys) == 5
+
+
+def test_own_environments_are_found_by_folder_or_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert own_environment(sys.executable).python == Path(sys.executable)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setenv("CONDA_PREFIX", sys.prefix)
+    assert own_environment("current").prefix == Path(sys.prefix)
+    with pytest.raises(UsageError):
+        own_environment(str(tmp_path))
+
+
+def test_settings_of_pip_reach_uv_unless_it_has_its_own() -> None:
+    given = {"PIP_FIND_LINKS": "/a /b", "PIP_INDEX_URL": "file:///i", "UV_DEFAULT_INDEX": "mine"}
+    handed = uv_settings(given)
+    assert handed["UV_FIND_LINKS"] == "/a,/b"
+    assert handed["UV_DEFAULT_INDEX"] == "mine"

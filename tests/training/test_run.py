@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from standin import metrics, only_run, record, write_config
+from workbench import Bench, git
+
+HERE = ("--profile", "cpu", "--env", sys.executable)
+
+
+def run(bench: Bench, config: Path, *words: str) -> int:
+    return bench.run("run", "thing", str(config), *HERE, *words)
+
+
+def test_a_run_leaves_a_whole_record(thing: Bench, config: Path, suite: Path) -> None:
+    assert run(thing, config) == 0, thing.out + thing.err
+    kept = record(thing)
+    assert kept["status"] == "finished"
+    assert kept["returncode"] == 0
+    assert kept["steps"] == 6
+    assert kept["fork_state"]["tree"] == git(thing.tree(), "rev-parse", "HEAD^{tree}")
+    assert kept["fork_state"]["dirty"] is False
+    assert kept["checks"]["data"] == "2 files valid"
+    assert kept["data"]["files"] == sorted(str(path) for path in suite.glob("*.hdf5"))
+    assert kept["environment"]["origins"]["robomimic"].startswith(str(thing.tree()))
+    folder = only_run(thing)
+    assert (folder / "checkpoints" / "model_epoch_2.pth").read_bytes() == b"weights"
+    log = (folder / "log.txt").read_text()
+    assert f"code from {thing.tree()}" in log
+    assert "finished run successfully!" in log
+    assert thing.err.count("Traceback") == 0
+
+
+def test_upstream_gets_one_file_of_all_demos_with_steps_paired(thing: Bench, config: Path) -> None:
+    import h5py
+
+    assert run(thing, config) == 0, thing.err
+    given = json.loads((only_run(thing) / "config.json").read_text())["train"]["data"]
+    assert len(given) == 1
+    with h5py.File(given[0]["path"], "r") as file:
+        assert len(file["data"]) == 4
+        assert "env_args" in file["data"].attrs
+        demo = file["data/demo_0"]
+        # raw LIBERO: states are before the action, observations after; the file puts that right
+        assert demo["states"][2][1:8] == pytest.approx(demo["obs/joint_states"][2])
+
+
+def test_the_log_gives_metrics_where_no_overlay_writes_them(thing: Bench, config: Path) -> None:
+    assert run(thing, config) == 0
+    assert [(each["epoch"], each["step"], each["loss"]) for each in metrics(thing)] == [
+        (1, 3, 1.0),
+        (2, 6, 0.5),
+    ]
+
+
+def test_an_overlay_that_writes_metrics_is_not_doubled_by_the_log(
+    thing: Bench, config: Path
+) -> None:
+    assert run(thing, config, "--", "--act", "sink") == 0
+    assert [each["step"] for each in metrics(thing)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_steps_limits_the_run(thing: Bench, config: Path) -> None:
+    assert run(thing, config, "--steps", "2") == 0
+    assert record(thing)["steps"] == 2
+    assert [each["step"] for each in metrics(thing)] == [2]
+
+
+def test_set_changes_the_config_that_upstream_gets(thing: Bench, config: Path) -> None:
+    assert run(thing, config, "--set", "train.num_epochs=1", "--set", "train.note=plain") == 0
+    given = json.loads((only_run(thing) / "config.json").read_text())
+    assert given["train"]["num_epochs"] == 1
+    assert given["train"]["note"] == "plain"
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        ("raise", "ValueError: the learning rate is negative"),
+        ("say", "no such dataset"),  # upstream prints it and exits with 0
+    ],
+)
+def test_a_failure_has_its_reason_and_the_end_of_the_log(
+    thing: Bench, config: Path, act: str, reason: str
+) -> None:
+    assert run(thing, config, "--", "--act", act) == 1
+    assert reason in thing.err
+    assert "[ObsUtils] hello" in thing.err
+    assert record(thing)["status"] == "failed"
+    assert record(thing)["reason"] == reason
+
+
+def test_a_missing_variable_is_named(thing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
+    monkeypatch.delenv("LIBERO_DATA", raising=False)
+    assert run(thing, config) == 2
+    assert "LIBERO_DATA" in thing.err
+    assert "--data" in thing.err
+    assert not (thing.root / "runs").exists()
+
+
+@pytest.mark.parametrize("level", ["suite", "above"])
+def test_data_may_be_the_suite_or_the_folder_above(
+    thing: Bench, suite: Path, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
+    monkeypatch.delenv("LIBERO_DATA", raising=False)
+    place = suite if level == "suite" else suite.parent
+    assert run(thing, config, "--data", str(place)) == 0, thing.err
+    assert len(record(thing)["data"]["files"]) == 2
+
+
+def test_bad_data_stops_the_run(thing: Bench, suite: Path, tmp_path: Path) -> None:
+    import h5py
+
+    broken = tmp_path / "libero_spatial" / next(suite.glob("*.hdf5")).name
+    broken.parent.mkdir()
+    broken.write_bytes(next(suite.glob("*.hdf5")).read_bytes())
+    with h5py.File(broken, "a") as file:
+        file["data/demo_0/actions"][3] = float("nan")
+    config = write_config(thing, data=[{"path": str(broken.parent)}])
+    assert run(thing, config) == 1
+    assert "failed   data:" in thing.out
+    assert not (thing.root / "runs").exists()
+
+
+def test_changes_in_the_tree_are_refused_or_recorded(thing: Bench, config: Path) -> None:
+    script = thing.tree() / "robomimic" / "__init__.py"
+    script.write_text("mine = 1\n")
+    assert run(thing, config) == 1
+    assert "robomimic/__init__.py" in thing.out
+    assert run(thing, config, "--allow-dirty") == 0
+    assert record(thing)["fork_state"]["dirty"] is True
+    assert "+mine = 1" in (only_run(thing) / "changes.diff").read_text()
+
+
+def test_an_unknown_key_is_refused_before_the_run(thing: Bench, config: Path) -> None:
+    assert run(thing, config, "--set", "nonsense.key=1") == 1
+    assert "upstream has no key nonsense" in thing.out
+    assert not (thing.root / "runs").exists()
+
+
+def test_a_package_from_elsewhere_is_refused(thing: Bench, config: Path, tmp_path: Path) -> None:
+    # a fork whose tree lacks the package, in an environment where another one is installed
+    git(thing.tree(), "rm", "-rq", "robomimic")
+    elsewhere = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", elsewhere], check=True)
+    site = next((elsewhere / "lib").glob("python*/site-packages"))
+    (site / "robomimic").mkdir()
+    (site / "robomimic" / "__init__.py").write_text("")
+    words = ("--profile", "cpu", "--env", str(elsewhere), "--allow-dirty")
+    assert thing.run("run", "thing", str(config), *words) == 1
+    assert f"comes from {site / 'robomimic'}" in thing.out
+
+
+def test_dry_run_checks_and_writes_nothing(thing: Bench, config: Path) -> None:
+    assert run(thing, config, "--dry-run", "--", "--act", "raise") == 0
+    assert "train.py --config" in thing.out
+    assert "--act raise" in thing.out
+    assert not (thing.root / "runs").exists()
+    assert run(thing, config, "--dry-run", "--json") == 0
+    shown = json.loads(thing.out)
+    assert {each["verdict"] for each in shown["findings"]} <= {"ok", "warning"}
+
+
+def test_an_interrupt_ends_the_whole_group(thing: Bench, config: Path) -> None:
+    words = ["run", "thing", str(config), *HERE, "--", "--act", "hang"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "forkctl", *words],
+        cwd=thing.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        worker = _appears(thing.root, "runs/*/*/worker.pid", running)
+    finally:
+        running.send_signal(signal.SIGINT)
+        code = running.wait(60)
+    assert code == 130
+    assert record(thing)["status"] == "interrupted"
+    assert not _lives(int(worker.read_text())), "a worker outlived the run"
+
+
+def _appears(root: Path, pattern: str, running: subprocess.Popen[bytes]) -> Path:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running.poll() is None:
+        found = [path for path in root.glob(pattern) if path.read_text()]
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern} did not appear")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_nothing_is_installed_for_a_fork_that_is_not_applied(
+    make_thing: Callable[[str], Bench], suite: Path
+) -> None:
+    thing = make_thing("robomimic")
+    thing.write({"overlays/ours/extra.txt": "ours\n"})
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text().replace("overlays = []", "overlays = ['ours']"))
+    config = write_config(thing, data=[{"path": str(suite)}])
+    assert thing.run("run", "thing", str(config), "--profile", "cpu") == 1
+    assert "thing was applied before its patches or overlays changed" in thing.out
+    assert [each["prefix"] for each in json.loads(thing.ok("env", "show", "--json"))] == [None]
+
+
+def test_on_a_terminal_there_is_a_bar(thing: Bench, config: Path) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "forkctl", "run", "thing", str(config), *HERE],
+        cwd=thing.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a pty says that nobody writes any more
+        while data := os.read(ours, 4096):
+            shown += data
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert b"\x1b[" in shown
+    assert b"6/6" in shown
+    assert b"loss 0.5000" in shown

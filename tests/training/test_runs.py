@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from standin import record, write_config
+from workbench import Bench, git
+
+from forkctl.training.records import load, new_folder
+
+HERE = ("--profile", "cpu", "--env", sys.executable)
+
+
+@pytest.fixture
+def two_runs(thing: Bench, config: Path) -> Bench:
+    """One of one epoch, one of three that failed; no two tests need more."""
+    thing.ok("run", "thing", str(config), *HERE, "--name", "short", "--set", "train.num_epochs=1")
+    thing.run("run", "thing", str(config), *HERE, "--name", "broken", "--", "--act", "raise")
+    return thing
+
+
+def test_runs_are_listed_shown_compared_and_plotted(two_runs: Bench) -> None:
+    listed = two_runs.ok("runs", "list")
+    assert listed.index("short") < listed.index("broken")
+    assert "ValueError: the learning rate is negative" in listed
+    as_json = json.loads(two_runs.ok("runs", "list", "--json"))
+    assert [each["status"] for each in as_json] == ["finished", "failed"]
+
+    shown = two_runs.ok("runs", "show", "short")
+    assert "3 of 3" in shown
+    assert git(two_runs.tree(), "rev-parse", "HEAD^{tree}") in shown
+    assert json.loads(two_runs.ok("runs", "show", "last", "--json"))["status"] == "failed"
+
+    rows = json.loads(two_runs.ok("runs", "compare", "short", "broken", "--json"))
+    assert set(rows["train.num_epochs"].values()) == {"1", "2"}
+    assert "tree" not in rows, "what is the same is left out"
+    assert "experiment.name" not in rows
+
+    assert "finished run successfully!" in two_runs.ok("runs", "logs", "short")
+    assert two_runs.ok("runs", "logs", "short", "-n", "1").splitlines() == [
+        "finished run successfully!"
+    ]
+    assert "loss over steps" in two_runs.ok("runs", "plot", "short")
+    two_runs.ok("runs", "plot", "short", "-o", "loss.png")
+    assert (two_runs.root / "loss.png").exists()
+    assert two_runs.run("runs", "plot", "broken") == 2
+    assert "no values of loss" in two_runs.err
+
+
+def test_a_name_that_fits_none_or_several_is_refused(two_runs: Bench) -> None:
+    assert two_runs.run("runs", "show", "nothing") == 2
+    assert two_runs.run("runs", "show", "thing/") == 2
+    assert "may be any of 2 runs" in two_runs.err
+
+
+def test_logs_follow_a_run_to_its_end(thing: Bench, config: Path) -> None:
+    thing.ok("run", "thing", str(config), *HERE)
+    folder = next((thing.root / "runs").glob("*/*"))
+    run = load(folder)
+    run.update(status="running", pid=os.getpid())
+    following = subprocess.Popen(
+        [sys.executable, "-m", "forkctl", "runs", "logs", "last", "-f", "-n", "1"],
+        cwd=thing.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    assert following.stdout.readline() == "finished run successfully!\n"
+    with (folder / "log.txt").open("a") as log:
+        log.write("one more line\n")
+    run.update(status="finished")
+    assert following.stdout.read() == "one more line\n"
+    assert following.wait(60) == 0
+
+
+def test_a_run_whose_process_is_gone_is_lost(thing: Bench, config: Path) -> None:
+    thing.ok("run", "thing", str(config), *HERE)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = next((thing.root / "runs").glob("*/*"))
+    load(folder).update(status="running", pid=ended.pid)
+    assert json.loads(thing.ok("runs", "list", "--json"))[0]["status"] == "lost"
+
+
+def test_a_failed_run_goes_on_in_its_own_folder(thing: Bench, config: Path) -> None:
+    words = ("--set", "train.num_epochs=3", "--", "--act", "sink")
+    thing.ok("run", "thing", str(config), *HERE, *words)
+    folder = next((thing.root / "runs").glob("*/*"))
+    load(folder).update(status="failed")
+    thing.ok("runs", "resume", "last")
+    kept = record(thing)
+    assert kept["status"] == "finished"
+    assert kept["resumed"] == 1
+    assert kept["command"][-3:] == ["--resume", "--act", "sink"]
+    assert thing.run("runs", "resume", "last") == 2
+    assert "the run is finished" in thing.err
+
+
+def test_resume_refuses_another_tree(thing: Bench, config: Path) -> None:
+    thing.ok("run", "thing", str(config), *HERE)
+    load(next((thing.root / "runs").glob("*/*"))).update(status="interrupted")
+    (thing.tree() / "robomimic" / "__init__.py").write_text("changed = 1\n")
+    assert thing.run("runs", "resume", "last") == 1
+    assert "with changes" in thing.err
+    assert record(thing)["status"] == "interrupted"
+
+
+def test_a_kind_without_resume_says_so(make_thing: object, suite: Path) -> None:
+    assert callable(make_thing)
+    thing: Bench = make_thing("droid")
+    config = write_config(thing, data=[{"path": str(suite)}])
+    thing.ok("run", "thing", str(config), *HERE)
+    load(next((thing.root / "runs").glob("*/*"))).update(status="failed")
+    assert thing.run("runs", "resume", "last") == 2
+    assert "--ckpt" in thing.err
+
+
+def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
+    folders = {new_folder(tmp_path, "thing", "trial") for _ in range(5)}
+    assert len(folders) == 5
