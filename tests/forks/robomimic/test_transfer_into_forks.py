@@ -119,6 +119,23 @@ def test_train_takes_over_and_says_so(
     assert json.loads(report.read_text())["refused"] is None
 
 
+def test_the_plan_says_beforehand_what_a_run_does(
+    forkctl: Callable[..., str],
+    patched_trees: Path,
+    robomimic_python: Path,
+    demos: list[Path],
+    checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    written = tmp_path / "config.json"
+    written.write_text(json.dumps(config("robomimic", demos[:1], tmp_path, TRANSFER)))
+    prefix = str(robomimic_python.parents[1])
+    words = ("--fork", "robomimic", "--config", str(written), "--env", prefix, "--json")
+    told = forkctl("ckpt", "plan", str(checkpoint), *words, cwd=patched_trees.parent)
+    total = json.loads(told)["total"]
+    assert total["tensors"] - total["tensors_taken"] == 4 + 8
+
+
 def test_a_checkpoint_that_wants_to_run_code_is_refused(
     patched: Labs, demos: list[Path], tmp_path: Path
 ) -> None:
