@@ -5,8 +5,8 @@
 Each edit is made once, at the pin of the first fork that it is for. The two textual tools get that
 change as git would carry it; the engine gets the patch file. Then all three are tried on every
 distinct version, over all branches, tags and pull requests, and each result is held against what it
-must be (tests/patching/expected_edits.py, which knows nothing of the engine). Nothing of an upstream
-is kept: the diffs are made here and thrown away. Exits with 1 when the engine is ever wrong.
+must be (tests/patching/expected_edits.py, which knows nothing of the engine). Nothing of an
+upstream is kept: the diffs are made here and thrown away. Exits with 1 when the engine is wrong.
 """
 
 from __future__ import annotations
@@ -62,9 +62,8 @@ def main() -> int:
     versions = sum(totals["structural"].values())
     cells = (told(totals[method]) for method in METHODS)
     print(f"| **all** | {versions} | {targets} | " + " | ".join(cells) + " |")
-    print(
-        "\nms a version: " + ", ".join(f"{m} {seconds[m] / versions * 1000:.0f}" for m in METHODS)
-    )
+    costs = (f"{method} {seconds[method] / versions * 1000:.0f}" for method in METHODS)
+    print("\nms a version: " + ", ".join(costs))
     return int(totals["structural"][Judgement.WRONG] > 0)
 
 

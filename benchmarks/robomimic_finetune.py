@@ -27,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "forks" / "robomimic"), str(ROOT / "benchmarks")]
 
-from robomimic import forkctl, lay_out  # noqa: E402
+from robomimic_series import forkctl, lay_out  # noqa: E402
 from small_config import (  # noqa: E402
     CAMERAS,
     DROID_CAMERAS,

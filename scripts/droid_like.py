@@ -21,8 +21,8 @@ from forkctl.libero.rotations import matrix_from_axis_angle, sixd_from_matrix
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
 
 CAMERAS = {
-    AGENTVIEW: "camera/image/varied_camera_1_left_image",
-    EYE_IN_HAND: "camera/image/varied_camera_2_left_image",
+    AGENTVIEW: "varied_camera_1_left_image",
+    EYE_IN_HAND: "varied_camera_2_left_image",
 }
 IMAGE_SIZE = 96
 
@@ -46,10 +46,10 @@ def write(source: Path, target: Path) -> None:
                 actions = droid_actions(demo)
                 group.attrs["num_samples"] = len(actions)
                 group["actions"] = actions
-                group["obs/robot_state/cartesian_position"] = np.concatenate(
+                group["obs/cartesian_position"] = np.concatenate(
                     [demo.obs("ee_pos"), demo.obs("ee_ori")], axis=1
                 )
-                group["obs/robot_state/gripper_position"] = demo.obs("gripper_states")[:, :1]
+                group["obs/gripper_position"] = demo.obs("gripper_states")[:, :1]
                 for ours, theirs in CAMERAS.items():
                     size = (IMAGE_SIZE, IMAGE_SIZE)
                     frames = [cv2.resize(frame, size) for frame in demo.frames(ours)]

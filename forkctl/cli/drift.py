@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.show import error_json, print_failures, print_json
-from forkctl.errors import ExitCode
+from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
@@ -42,6 +42,8 @@ def drift(
     the forks that share a series with them. Exits with 1 where a patch does not apply at the tip of
     upstream's main branch.
     """
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError("there is no such folder", where=str(html.parent), hint="make it first")
     from forkctl.patching.drift_report import report_as_json
     from forkctl.patching.survey import Scope, survey
 

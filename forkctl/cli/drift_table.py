@@ -38,7 +38,7 @@ def print_drift(drifts: Sequence[ForkDrift]) -> None:
     console.print(_legend(console.is_terminal))
     for fork in drifts:
         for file, patch in fork.failing_at_head:
-            heading = f"\n{patch.name} does not apply at the head of {fork.fork}'s upstream:"
+            heading = f"\n{patch.title} does not apply at the head of {fork.fork}'s upstream:"
             console.print(Text(heading, style="bold"))
             for line in patch.at_head.why or (file.history.path,):
                 console.print(f"  {line}", soft_wrap=True)
@@ -61,7 +61,7 @@ def _table(fork: ForkDrift, colours: bool) -> Table:
     for file in fork.files:
         for patch in file.patches:
             table.add_row(
-                patch.name,
+                patch.title,
                 file.history.path,
                 _count(patch),
                 _strip(patch.findings, colours),

@@ -2,42 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from forkctl.cli.show import print_json, print_rows
 from forkctl.errors import ExitCode
-from forkctl.forks.workspace import find_workspace
+from forkctl.forks.workspace import Workspace, find_workspace
 from forkctl.patching.lint import Finding, lint
 from forkctl.patching.loading import all_series, load_series
 from forkctl.patching.model import Patch
+
+if TYPE_CHECKING:
+    from forkctl.patching.coverage import Coverage
 
 
 @click.command()
 @click.argument("series", nargs=-1)
 @click.option("--why", is_flag=True, help="Show the reason of every patch.")
+@click.option("--drift", is_flag=True, help="Show on how many upstream versions each applies.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def patches(series: Sequence[str], why: bool, as_json: bool) -> int:
-    """List the patches of a series: subject, why, files, forks."""
-    root = find_workspace().patches
+def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int:
+    """List the patches of a series: subject, why, files, forks, and how they stand drift.
+
+    `--drift` asks no upstream: it looks at the histories that `forkctl drift` has fetched.
+    """
+    workspace = find_workspace()
+    root = workspace.patches
     found = [p for name in series or all_series(root) for p in load_series(root, name)]
+    covered = _coverage(workspace, {patch.series for patch in found}) if drift else {}
     if as_json:
-        print_json([_as_json(patch, lint(patch)) for patch in found])
+        print_json([_as_json(p, lint(p)) | _drift_json(p, drift, covered) for p in found])
         return ExitCode.DONE
     print_rows(
-        ("patch", "forks", "subject", "files"),
+        ("patch", "forks", *(("applies",) if drift else ()), "subject", "files"),
         [
-            (f"{p.series}/{p.name}", ", ".join(p.forks) or "all", p.subject, " ".join(p.touched))
-            for p in found
+            (
+                patch.title,
+                ", ".join(patch.forks) or "all",
+                *((str(covered.get(patch.title, "not known")),) if drift else ()),
+                patch.subject,
+                " ".join(patch.touched),
+            )
+            for patch in found
         ],
     )
     for patch in found if why else ():
-        click.echo(f"\n{patch.series}/{patch.name}: {patch.subject}\n{patch.why}")
+        click.echo(f"\n{patch.title}: {patch.subject}\n{patch.why}")
     for patch in found:
         for finding in lint(patch):
             click.echo(f"{patch.path}:{finding.line}: {finding.message}", err=True)
     return ExitCode.DONE
+
+
+def _coverage(workspace: Workspace, series: set[str]) -> Mapping[str, Coverage]:
+    from forkctl.forks.cache import Fetcher
+    from forkctl.forks.manifest import load
+    from forkctl.forks.processes import Children
+    from forkctl.forks.workspace import ended_with_the_command
+    from forkctl.patching.coverage import coverage_of
+    from forkctl.patching.survey import Scope, survey
+
+    manifest = load(workspace.manifest)
+    forks = [fork for fork in manifest.forks if series.intersection(fork.series)]
+    with ended_with_the_command(Children()) as children:
+        fetcher = Fetcher(children, manifest.mirrors, offline=True)
+        surveyed = survey(workspace, manifest, forks, fetcher, Scope())
+    return coverage_of([each.drift for each in surveyed if each.drift is not None])
+
+
+def _drift_json(
+    patch: Patch, asked: bool, covered: Mapping[str, Coverage]
+) -> dict[str, dict[str, int] | None]:
+    if not asked:
+        return {}
+    known = covered.get(patch.title)
+    return {"drift": asdict(known) if known else None}
 
 
 def _as_json(patch: Patch, findings: Sequence[Finding]) -> dict[str, object]:

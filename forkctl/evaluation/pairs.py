@@ -43,9 +43,6 @@ class Pairs:
     def rows(self) -> int:
         return len(self.truth)
 
-    def with_prediction(self, prediction: Floats) -> Pairs:
-        return replace(self, prediction=prediction, tokens=None, invalid=None)
-
     def finite(self) -> Pairs:
         """Without the rows whose prediction holds a NaN or an infinity."""
         keep = np.isfinite(self.prediction).all(axis=1)

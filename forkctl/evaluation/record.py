@@ -70,8 +70,10 @@ class Record:
         return tuple(dict.fromkeys(arm for arm, _ in self._entries))
 
     def add(self, entry: Entry) -> None:
-        self._append(_to_json(entry))
-        self._entries[entry.arm, entry.episode] = entry
+        line = _to_json(entry)
+        self._append(line)
+        # as a resumed run would read it, so that both measure the same numbers
+        self._entries[entry.arm, entry.episode] = _from_json(line)
 
     def _append(self, line: Mapping[str, object]) -> None:
         with self.path.open("a", encoding="utf-8") as out:

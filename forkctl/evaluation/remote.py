@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -78,6 +79,9 @@ class RemotePolicy:
                 }
             )
             yield _Loaded(connection, Conventions.from_json(ready["ready"]))
+        except BaseException:
+            connection.kill()  # it may be in the middle of a long computation
+            raise
         finally:
             connection.close()
 
@@ -139,8 +143,13 @@ class _Connection:
             hint="The log has the whole story. What was predicted so far is kept.",
         )
 
+    def kill(self) -> None:
+        """End it at once, with everything that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def close(self) -> None:
-        """Closing its input asks it to end; a process that does not is killed with its group."""
+        """Closing its input asks it to end; if it does not, it is killed."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):
@@ -148,8 +157,7 @@ class _Connection:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, 9)
+            self.kill()
             self.process.wait()
 
 

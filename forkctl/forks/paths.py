@@ -20,18 +20,30 @@ def fault_of_name(name: str) -> str | None:
     return None
 
 
+# Characters that HFS+ ignores when it compares names.
+_UNSEEN = dict.fromkeys(
+    [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
+)
+
+
 def fault_of_path(path: str) -> str | None:
     """Why this cannot be a path inside of a tree; None where it can."""
-    if not path or path.startswith("/") or "\\" in path:
+    if not path or path.startswith("/") or path[1:2] == ":" or "\\" in path:
         return "is not a relative path with forward slashes"
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         return "holds a control character"
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
         return "holds an empty part, '.' or '..'"
-    if any(part.lower().rstrip(". ") in _GIT_DIRECTORIES for part in parts):
+    if any(map(_is_git_directory, parts)):
         return "leads into a .git directory"
     return None
+
+
+def _is_git_directory(part: str) -> bool:
+    """Also as file systems of other machines read it: short names, streams, dots at the end."""
+    name = part.translate(_UNSEEN).partition(":")[0].lower().rstrip(". ")
+    return name in _GIT_DIRECTORIES or (name.startswith("git~") and name[4:].isdigit())
 
 
 def require_inside(root: Path, path: Path) -> None:

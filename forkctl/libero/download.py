@@ -154,7 +154,7 @@ def _hub() -> Any:
 
 def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
     """Errors of the hub, the network and the disk. Which network library depends on the version."""
-    found: List[type[BaseException]] = [hub.errors.HfHubHTTPError, OSError]
+    found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError]
     httpx = sys.modules.get("httpx")  # newer ones; requests' errors are OSErrors
     if httpx is not None:
         found.append(httpx.HTTPError)

@@ -83,16 +83,19 @@ def _nearest_scopes(source: Source, names: tuple[str, ...]) -> tuple[Candidate, 
 def _nearest_statements(source: Source, wanted: str) -> tuple[Candidate, ...]:
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(_header(wanted))
-    found = []
+    found: list[Candidate] = []
     for scope, statement in _statements(source):
         text = _first_line(source, statement)
         matcher.set_seq1(text)
-        if matcher.real_quick_ratio() < _LEAST or matcher.quick_ratio() < _LEAST:
+        # the two quick ones are upper bounds; most statements need no closer look
+        least = _LEAST if len(found) < _SHOWN else found[-1].similarity
+        if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
             continue
         similarity = matcher.ratio()
-        if similarity >= _LEAST:
+        if similarity >= least:
             found.append(Candidate(statement.lineno, scope.name, text, similarity))
-    return tuple(sorted(found, key=lambda c: (-c.similarity, c.line))[:_SHOWN])
+            found = sorted(found, key=lambda c: (-c.similarity, c.line))[:_SHOWN]
+    return tuple(found)
 
 
 def _statements(source: Source) -> Iterator[tuple[Scope, ast.stmt]]:

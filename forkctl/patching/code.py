@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from forkctl.patching.bindings import Binding, Env
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.expressions import embedded
 from forkctl.patching.holes import MATCHED, PatternError, hide_holes, many_hole, one_hole
 from forkctl.patching.layout import extent, line_content_end, map_indent, own_unit, string_interiors
-from forkctl.patching.matcher import Binding, Env
 from forkctl.patching.pattern import dedented, hole_names, parse_fragment
 from forkctl.patching.source import Source
 

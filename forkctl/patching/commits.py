@@ -15,7 +15,7 @@ _TRAILERS = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*: .+\n?)+\Z")
 
 
 def patch_commit(patch: Patch, changes: Sequence[FileChange]) -> CommitPlan:
-    trailers = (f"Forkctl-Patch: {patch.series}/{patch.name}", f"Forkctl-Digest: {patch.digest}")
+    trailers = (f"Forkctl-Patch: {patch.title}", f"Forkctl-Digest: {patch.digest}")
     # a person's own message keeps its lines; the `why` of a YAML file has none of its own
     body = patch.why if isinstance(patch, PlainPatch) else _wrapped(patch.why)
     author = patch.author if isinstance(patch, PlainPatch) else None

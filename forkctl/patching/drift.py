@@ -16,7 +16,7 @@ from forkctl.patching.conditions import Readable, applies_to
 from forkctl.patching.drift_cache import Trial, TrialCache
 from forkctl.patching.history import FileHistory, Upstream, Version, file_histories
 from forkctl.patching.model import Patch, StructuralPatch, Verdict
-from forkctl.patching.series import PlainApplier
+from forkctl.patching.planner import PlainApplier
 from forkctl.patching.trial import NOT_FOR_IT, Question, answer_all
 
 
@@ -34,7 +34,7 @@ class Finding:
 class PatchDrift:
     """One patch along the history of one file: a finding per version."""
 
-    name: str
+    title: str
     subject: str
     findings: tuple[Finding, ...]
     at_pin: Finding
@@ -188,7 +188,7 @@ def _patch_drift(history: FileHistory, patch: Patch, trials: Mapping[str, Trial]
     findings = {blob: _finding(trial, pin) for blob, trial in trials.items()}
     absent = _absent(history.path, patch)
     return PatchDrift(
-        patch.name,
+        patch.title,
         patch.subject,
         tuple(findings[version.blob] for version in history.versions),
         findings.get(history.at_pin or "", absent),

@@ -46,7 +46,7 @@ def _file(file: FileDrift) -> dict[str, Any]:
         "versions": [_version(version) for version in file.history.versions],
         "patches": [
             {
-                "patch": patch.name,
+                "patch": patch.title,
                 "subject": patch.subject,
                 "at_pin": _finding(patch.at_pin),
                 "at_head": _finding(patch.at_head),

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching import layout
+from forkctl.patching.bindings import same_code
 from forkctl.patching.code import fill_statements, parsed_result
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.matcher import Mode, match_run, same_code
+from forkctl.patching.matcher import Mode, match_run
 from forkctl.patching.model import Verb
 from forkctl.patching.scopes import statement_lists
 from forkctl.patching.splice import BEFORE_NEXT, Splice

@@ -14,7 +14,7 @@ from forkctl.patching.candidates import explain
 from forkctl.patching.datafile import edit_data
 from forkctl.patching.diagnosis import Code, Diagnosis, Refusal
 from forkctl.patching.insertions import INSERTIONS, standing
-from forkctl.patching.matcher import Mode
+from forkctl.patching.matcher import Mode, is_hole
 from forkctl.patching.model import (
     Alternative,
     CodeEdit,
@@ -90,7 +90,9 @@ def insertions_of(edits: Sequence[Edit]) -> list[Statements]:
         for edit in edits
         if isinstance(edit, CodeEdit)
         for alternative in edit.alternatives
-        if alternative.operation.verb in INSERTIONS and alternative.operation.code is not None
+        if alternative.operation.verb in INSERTIONS
+        and alternative.operation.code is not None
+        and not any(map(is_hole, alternative.operation.code.nodes))  # it would be anything
     ]
 
 

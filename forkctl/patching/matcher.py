@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
-from forkctl.patching.holes import ANONYMOUS, many_hole, one_hole
-
-# What a hole is bound to: an expression or statement, an identifier, or a run of nodes.
-Binding = ast.AST | str | tuple[ast.AST, ...]
-Env = Mapping[str, Binding]
+from forkctl.patching.bindings import NEVER_COMPARED, Env, bind
+from forkctl.patching.holes import many_hole, one_hole
+from forkctl.patching.sequences import Unify, unify_call, unify_list, unify_parameters
 
 
 class Mode(enum.Enum):
@@ -25,7 +23,6 @@ class Mode(enum.Enum):
     LENIENT = "lenient"
 
 
-_NEVER_COMPARED = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 # Under LENIENT, these are only compared when the pattern has them.
 _OPTIONAL: Mapping[type[ast.AST], frozenset[str]] = {
     ast.FunctionDef: frozenset({"decorator_list", "returns"}),
@@ -51,7 +48,11 @@ def match_run(
     """The same for a run of statements of equal length."""
     if len(patterns) != len(nodes):
         return None
-    return next(_unify_list(patterns, nodes, env or {}, mode), None)
+    return next(unify_list(patterns, nodes, env or {}, _unifier(mode)), None)
+
+
+def _unifier(mode: Mode) -> Unify:
+    return partial(_unify, mode=mode)
 
 
 def may_match(pattern: ast.AST, node: ast.AST) -> bool:
@@ -59,49 +60,6 @@ def may_match(pattern: ast.AST, node: ast.AST) -> bool:
     if type(pattern) is type(node) or _single_hole(pattern) is not None:
         return True
     return isinstance(pattern, ast.Assign) and isinstance(node, ast.AnnAssign)
-
-
-def same(left: Binding, right: Binding) -> bool:
-    """Whether two bindings are the same code, wherever they stand."""
-    if isinstance(left, tuple) or isinstance(right, tuple):
-        if not isinstance(left, tuple) or not isinstance(right, tuple):
-            return False
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, str) or isinstance(right, str):
-        return _identifier(left) is not None and _identifier(left) == _identifier(right)
-    return _equal(left, right)
-
-
-def _equal(left: object, right: object) -> bool:
-    """Structural equality of code without holes; plain loops, since a literal may be long."""
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_equal, left, right))
-    if not isinstance(left, ast.AST) or not isinstance(right, ast.AST):
-        return type(left) is type(right) and repr(left) == repr(right)
-    return type(left) is type(right) and all(
-        _equal(getattr(left, name, None), getattr(right, name, None))
-        for name in left._fields
-        if name not in _NEVER_COMPARED
-    )
-
-
-def same_code(left: Sequence[ast.AST], right: Sequence[ast.AST]) -> bool:
-    return len(left) == len(right) and all(map(same, left, right))
-
-
-def _identifier(binding: Binding) -> str | None:
-    if isinstance(binding, ast.Name):
-        return binding.id
-    return binding if isinstance(binding, str) else None
-
-
-def bind(name: str, value: Binding, env: Env) -> Iterator[Env]:
-    if name == ANONYMOUS:
-        yield env
-    elif name not in env:
-        yield {**env, name: value}
-    elif same(env[name], value):
-        yield env
 
 
 def _unify(pattern: ast.AST, node: ast.AST, env: Env, mode: Mode) -> Iterator[Env]:
@@ -113,8 +71,11 @@ def _unify(pattern: ast.AST, node: ast.AST, env: Env, mode: Mode) -> Iterator[En
     if isinstance(pattern, ast.Assign) and isinstance(node, ast.AnnAssign):
         # `x = 1` says where `x: int = 1` is, but must not replace it
         if mode is Mode.LENIENT and node.value is not None and len(pattern.targets) == 1:
-            yield from _unify_list(
-                (pattern.targets[0], pattern.value), (node.target, node.value), env, mode
+            yield from unify_list(
+                (pattern.targets[0], pattern.value),
+                (node.target, node.value),
+                env,
+                _unifier(mode),
             )
         return
     if type(pattern) is not type(node):
@@ -124,6 +85,11 @@ def _unify(pattern: ast.AST, node: ast.AST, env: Env, mode: Mode) -> Iterator[En
             yield env
         return
     yield from _unify_fields(pattern, node, env, mode, list(_compared_fields(pattern, mode)))
+
+
+def is_hole(pattern: ast.AST) -> bool:
+    """Whether a pattern is nothing but a hole."""
+    return _single_hole(pattern) is not None or many_hole(pattern) is not None
 
 
 def _single_hole(pattern: ast.AST) -> str | None:
@@ -143,7 +109,7 @@ def _fills(pattern: ast.AST, node: ast.AST) -> bool:
 def _compared_fields(pattern: ast.AST, mode: Mode) -> Iterator[str]:
     optional = _OPTIONAL.get(type(pattern), frozenset()) if mode is Mode.LENIENT else frozenset()
     for name in pattern._fields:
-        if name in _NEVER_COMPARED or (name in optional and not getattr(pattern, name, None)):
+        if name in NEVER_COMPARED or (name in optional and not getattr(pattern, name, None)):
             continue
         if isinstance(pattern, ast.Call) and name == "keywords":
             continue  # compared together with args
@@ -165,126 +131,24 @@ def _unify_fields(
 
 def _unify_field(pattern: ast.AST, node: ast.AST, name: str, env: Env, mode: Mode) -> Iterator[Env]:
     left, right = getattr(pattern, name, None), getattr(node, name, None)
-    if isinstance(pattern, ast.Call | ast.ClassDef) and name in ("args", "bases"):
-        yield from _unify_call(left, pattern.keywords, right, node.keywords, env, mode)  # type: ignore[attr-defined,arg-type]
+    unify = _unifier(mode)
+    if isinstance(pattern, ast.Call) and isinstance(node, ast.Call) and name == "args":
+        yield from unify_call(pattern.args, pattern.keywords, node.args, node.keywords, env, unify)
+    elif isinstance(pattern, ast.ClassDef) and isinstance(node, ast.ClassDef) and name == "bases":
+        yield from unify_call(
+            pattern.bases, pattern.keywords, node.bases, node.keywords, env, unify
+        )
     elif isinstance(left, ast.arguments) and isinstance(right, ast.arguments):
-        yield from _unify_parameters(left, right, env, mode)
+        yield from unify_parameters(left, right, env, unify)
     elif isinstance(left, ast.AST):
         if isinstance(right, ast.AST):
             yield from _unify(left, right, env, mode)
-    elif isinstance(left, list):
+    elif isinstance(left, list) and isinstance(right, list):
         if name in ("orelse", "finalbody") and bool(left) is not bool(right):
             return  # `else: $$$E` asks for a branch, whatever is in it
-        yield from _unify_list(left, right, env, mode)  # type: ignore[arg-type]
+        yield from unify_list(left, right, env, unify)
     elif isinstance(left, str) and (hole := one_hole(left)) is not None:
         if isinstance(right, str):
             yield from bind(hole, right, env)
     elif left == right and type(left) is type(right):
         yield env
-
-
-def _unify_list(
-    patterns: Sequence[ast.AST], nodes: Sequence[ast.AST], env: Env, mode: Mode
-) -> Iterator[Env]:
-    def unify_one(pattern: ast.AST, node: ast.AST, env: Env) -> Iterator[Env]:
-        if not isinstance(pattern, ast.AST) or not isinstance(node, ast.AST):
-            return iter((env,)) if pattern == node else iter(())  # `None` keys of a dict display
-        return _unify(pattern, node, env, mode)
-
-    yield from _unify_sequence(patterns, nodes, env, unify_one, {})
-
-
-def _unify_sequence(
-    patterns: Sequence[ast.AST],
-    nodes: Sequence[ast.AST],
-    env: Env,
-    unify_one: Callable[[ast.AST, ast.AST, Env], Iterator[Env]],
-    tails: Mapping[str, tuple[ast.AST, ...]],
-) -> Iterator[Env]:
-    """Elements pair up in order; `$$$A` takes as few as it can, plus its tail."""
-    if not patterns:
-        if not nodes:
-            yield env
-        return
-    first, rest = patterns[0], patterns[1:]
-    hole = many_hole(first)
-    if hole is None:
-        if nodes:
-            for found in unify_one(first, nodes[0], env):
-                yield from _unify_sequence(rest, nodes[1:], found, unify_one, tails)
-        return
-    for taken in range(len(nodes) + 1):
-        run = tuple(nodes[:taken]) + tails.get(hole, ())
-        for found in bind(hole, run, env):
-            yield from _unify_sequence(rest, nodes[taken:], found, unify_one, tails)
-
-
-def _unify_call(
-    patterns: Sequence[ast.AST],
-    keyword_patterns: Sequence[ast.keyword],
-    nodes: Sequence[ast.AST],
-    keywords: Sequence[ast.keyword],
-    env: Env,
-    mode: Mode,
-) -> Iterator[Env]:
-    """Keywords match by name in any order; those that the pattern does not name go to `$$$A`."""
-
-    def pair_keywords(
-        left: Sequence[ast.keyword], right: Sequence[ast.keyword], env: Env
-    ) -> Iterator[tuple[Env, tuple[ast.keyword, ...]]]:
-        if not left:
-            yield env, tuple(right)
-            return
-        for index, keyword in enumerate(right):
-            for found in _unify(left[0], keyword, env, mode):
-                remaining = [*right[:index], *right[index + 1 :]]
-                yield from pair_keywords(left[1:], remaining, found)
-
-    lists = [hole for pattern in patterns if (hole := many_hole(pattern)) is not None]
-
-    def unify_one(pattern: ast.AST, node: ast.AST, env: Env) -> Iterator[Env]:
-        return _unify(pattern, node, env, mode)
-
-    # literal names first, so that `$K=$V` takes what is left
-    ordered = sorted(keyword_patterns, key=lambda k: k.arg is None or one_hole(k.arg) is not None)
-    for found, unnamed in pair_keywords(ordered, keywords, env):
-        if unnamed and not lists:
-            continue
-        tails = {lists[-1]: unnamed} if lists else {}
-        yield from _unify_sequence(patterns, nodes, found, unify_one, tails)
-
-
-def _unify_parameters(
-    left: ast.arguments, right: ast.arguments, env: Env, mode: Mode
-) -> Iterator[Env]:
-    kinds = {id(arg): (kind, default) for kind, arg, default in parameters(left)}
-    kinds |= {id(arg): (kind, default) for kind, arg, default in parameters(right)}
-
-    def unify_one(pattern: ast.AST, node: ast.AST, env: Env) -> Iterator[Env]:
-        (left_kind, left_default), (right_kind, right_default) = kinds[id(pattern)], kinds[id(node)]
-        if left_kind != right_kind or (left_default is None) != (right_default is None):
-            return
-        for found in _unify(pattern, node, env, mode):
-            if left_default is None or right_default is None:
-                yield found
-            else:
-                yield from _unify(left_default, right_default, found, mode)
-
-    patterns = [arg for _, arg, _ in parameters(left)]
-    nodes = [arg for _, arg, _ in parameters(right)]
-    yield from _unify_sequence(patterns, nodes, env, unify_one, {})
-
-
-def parameters(signature: ast.arguments) -> Iterator[tuple[str, ast.arg, ast.expr | None]]:
-    """Every parameter in source order: its kind, itself, its default."""
-    positional = [("positional", arg) for arg in signature.posonlyargs]
-    positional += [("ordinary", arg) for arg in signature.args]
-    padding: list[ast.expr | None] = [None] * (len(positional) - len(signature.defaults))
-    for (kind, arg), default in zip_longest(positional, padding + list(signature.defaults)):
-        yield kind, arg, default
-    if signature.vararg is not None:
-        yield "vararg", signature.vararg, None
-    for arg, keyword_default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
-        yield "keyword", arg, keyword_default
-    if signature.kwarg is not None:
-        yield "kwarg", signature.kwarg, None

@@ -147,6 +147,11 @@ class StructuralPatch:
     when: tuple[Condition, ...] = ()
 
     @property
+    def title(self) -> str:
+        """How messages and trailers name it."""
+        return f"{self.series}/{self.name}"
+
+    @property
     def touched(self) -> tuple[str, ...]:
         return tuple(file.path for file in self.files)
 
@@ -166,6 +171,10 @@ class PlainPatch:
     files: tuple[str, ...] = ()
     executable: Mapping[str, bool] = field(default_factory=dict)  # modes that the diff sets
     forks: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f"{self.series}/{self.name}"
 
     @property
     def touched(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forkctl.errors import UsageError
-from forkctl.patching.paths import why_unsafe
+from forkctl.forks.paths import fault_of_path
 
 # What tools leave behind must not become part of a fork's identity.
 _LITTER_FOLDERS = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
@@ -65,7 +65,7 @@ def _overlay(folder: Path, file: Path, series: str) -> Overlay:
         path.encode()
     except UnicodeEncodeError:
         raise UsageError("the file name is not UTF-8", where=repr(str(file))) from None
-    reason = why_unsafe(path)
+    reason = fault_of_path(path)
     if reason is not None:
         raise UsageError(f"the path of an overlay {reason}", where=str(file))
     content = file.read_bytes()

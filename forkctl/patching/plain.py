@@ -16,9 +16,9 @@ from email.utils import mktime_tz, parseaddr, parsedate_tz
 from pathlib import Path
 
 from forkctl.errors import UsageError
+from forkctl.forks.paths import fault_of_path
 from forkctl.patching.gitdiff import DiffProblem, TouchedFile, read_diff
 from forkctl.patching.model import Identity, PlainPatch
-from forkctl.patching.paths import why_unsafe
 
 _MBOX = re.compile(rb"From [0-9a-f]{40,64} [^\n]*\n")
 _PREFIX = re.compile(r"\A\s*(\[[^\]]*\]\s*)+")
@@ -53,7 +53,7 @@ def load_plain(path: Path, series: str, data: bytes) -> PlainPatch:
         raise fail(str(problem), first_line + problem.line - 1) from None
     for file in touched:
         for name in (file.old, file.new):
-            reason = why_unsafe(name) if name is not None else None
+            reason = fault_of_path(name) if name is not None else None
             if reason is not None:
                 raise fail(f"the path `{name}` {reason}", first_line + file.line - 1)
     return PlainPatch(

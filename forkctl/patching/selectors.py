@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from forkctl.patching.bindings import Binding, Env
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.matcher import Binding, Env, Mode, match, match_run, may_match
+from forkctl.patching.matcher import Mode, match, match_run, may_match
 from forkctl.patching.model import Imports, Search, Selector
 from forkctl.patching.pattern import Pattern
 from forkctl.patching.scopes import Scope, ScopeIndex, find_scope

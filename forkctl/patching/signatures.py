@@ -8,9 +8,10 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from forkctl.patching.bindings import same
 from forkctl.patching.diagnosis import Code, Refusal
 from forkctl.patching.layout import line_end_of
-from forkctl.patching.matcher import parameters, same
+from forkctl.patching.sequences import parameters
 from forkctl.patching.source import Source
 from forkctl.patching.splice import ArgumentSite, NewArgument
 
@@ -103,8 +104,6 @@ def _site(source: Source, brackets: Brackets, before: int | None) -> ArgumentSit
             return ArgumentSite(max(end, brackets.comma), line_break, "," + line_break, ",")
         own = brackets.last_end if end > brackets.last_end else 0
         return ArgumentSite(end, line_break if own else "," + line_break, "," + line_break, "", own)
-    if brackets.comma is not None:
-        return ArgumentSite(brackets.comma, " ", ", ", ",")
     return ArgumentSite(brackets.last_end, ", ", ", ", "")
 
 

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from forkctl.patching.edit_loading import load_edit, load_scopes, parsed
+from forkctl.forks.paths import fault_of_path
+from forkctl.patching.edit_loading import load_edit
 from forkctl.patching.model import Condition, FileEdits, Search, StructuralPatch
-from forkctl.patching.paths import why_unsafe
 from forkctl.patching.pattern import parse_pattern
+from forkctl.patching.selector_loading import load_scopes, parsed
 from forkctl.patching.yamlnodes import Node, read_yaml
 
 _PATCH_KEYS = ("subject", "why", "forks", "when", "files")
@@ -76,7 +77,7 @@ def _file(node: Node) -> FileEdits:
 
 def _path(node: Node) -> str:
     path = node.text("`file`").strip()
-    reason = why_unsafe(path)
+    reason = fault_of_path(path)
     if reason is not None:
         node.fail(f"the path `{path}` {reason}")
     return path

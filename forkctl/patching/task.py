@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching import layout
+from forkctl.patching.bindings import Env
 from forkctl.patching.code import Template, fill_statements
 from forkctl.patching.diagnosis import Code, Refusal
-from forkctl.patching.matcher import Env
 from forkctl.patching.model import Operation, Selector
 from forkctl.patching.scopes import statement_lists
 from forkctl.patching.selectors import Anchor

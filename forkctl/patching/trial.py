@@ -15,8 +15,9 @@ from forkctl.patching.diagnosis import Refusal
 from forkctl.patching.drift_cache import Trial
 from forkctl.patching.model import EditStatus, Patch, PatchOutcome, PlainPatch, Verdict
 from forkctl.patching.place import place_of
+from forkctl.patching.planner import PlainApplier
 from forkctl.patching.render import diagnoses_of
-from forkctl.patching.series import PlainApplier, SeriesFailed, plan_series
+from forkctl.patching.series import SeriesFailed, plan_series
 from forkctl.patching.source import Source, parse_source
 
 Contents = Mapping[str, bytes | None]

@@ -77,7 +77,7 @@ def _compiled(data: bytes) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(data)
-        compile(data, "<result>", "exec", dont_inherit=True)
+        compile(tree, "<result>", "exec", dont_inherit=True)
     return tree
 
 

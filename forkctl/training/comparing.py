@@ -103,7 +103,7 @@ def shown(run: Run) -> list[tuple[str, str]]:
         ("environment", f"{record.environment['prefix']} ({record.environment['binding']})"),
         ("data", f"{len(record.data['files'])} files, {record.data['fingerprint'][:12]}"),
         ("checkpoint", f"{record.checkpoint['path']}" if record.checkpoint else ""),
-        ("transfer", str(report) if report else ""),
+        ("transfer", record.checks.get("transfer", "") + (f" ({report})" if report else "")),
         (
             "config",
             record.config + (f" with {' '.join(record.settings)}" if record.settings else ""),

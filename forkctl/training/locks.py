@@ -57,7 +57,7 @@ def read_lock(folder: Path, profile: str, default_python: str) -> Lock:
             where=str(path),
             hint=f"choose one of: {', '.join(there)}"
             if there
-            else f"forkctl env lock makes {path.name}",
+            else f"write {profile}.in and run `forkctl env lock`, or bring your own with --env",
         )
     directives, requirements = _read(path, seen=())
     return Lock(

@@ -59,6 +59,7 @@ class RunRecord:
     returncode: int | None = None
     reason: str | None = None
     resumed: int = 0
+    checks: dict[str, str] = field(default_factory=dict)  # what was found before the start
     notes: dict[str, Any] = field(default_factory=dict)
 
 

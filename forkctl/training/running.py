@@ -97,6 +97,7 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
         steps=steps,
         host=socket.gethostname(),
         settings=plan.request.settings,
+        checks={each.subject: each.text for each in plan.findings},
         notes={"platform": platform.platform(), "gpus": _gpus()},
     )
 

@@ -22,6 +22,7 @@ class Hub:
 
     files: dict[str, bytes]
     requests: list[tuple[str, str, str]] = field(default_factory=list)  # verb, path, range
+    revisions: set[str] = field(default_factory=set)  # of which files were asked for
     cut_after: dict[str, int] = field(default_factory=dict)  # bytes, once, then the line breaks
     lies: set[str] = field(default_factory=set)  # paths that are sent with a byte changed
     url: str = ""
@@ -62,6 +63,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 siblings = [{"rfilename": name} for name in hub.files]
                 self.send_json({"id": REPO, "sha": COMMIT, "siblings": siblings})
             elif match := re.fullmatch(rf"/datasets/{REPO}/resolve/([^/]+)/(.*)", path):
+                hub.revisions.add(match[1])
                 self.send_file(match[2], body)
             else:
                 self.send_error(404)

@@ -41,6 +41,8 @@ def test_raw_becomes_aligned(pristine_raw: Path, tmp_path: Path) -> None:
             same = new[demo.name]
             np.testing.assert_array_equal(same.obs("ee_pos"), demo.obs("ee_pos")[:-1])
             np.testing.assert_array_equal(same.actions(), demo.actions()[1:])
+            # recorded with the observations, though it lies beside the actions
+            np.testing.assert_array_equal(same.array("robot_states")[:, 2:5], same.obs("ee_pos"))
             np.testing.assert_array_equal(
                 same.frames("eye_in_hand_rgb"), demo.frames("eye_in_hand_rgb")[:-1]
             )
@@ -86,7 +88,7 @@ def test_a_stride_keeps_every_kth_observation(pristine_raw: Path, tmp_path: Path
 def test_frames_are_resized_and_env_args_say_so(
     size: int, pristine_raw: Path, tmp_path: Path
 ) -> None:
-    options = ConvertOptions(image_size=size, compress=True)
+    options = ConvertOptions(image_size=size, compress=size == 64)
     target, _ = converted(pristine_raw, tmp_path, options)
     with DemoFile(pristine_raw) as old, DemoFile(target) as new:
         name = old.demo_names[0]

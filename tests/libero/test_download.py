@@ -60,6 +60,7 @@ def test_a_suite_is_fetched_whole_and_nothing_else(hub: Hub, tmp_path: Path) -> 
     assert answer["commit"] == COMMIT and sorted(answer["fetched"]) == sorted(NAMES)
     for name in NAMES:
         assert (tmp_path / "data" / name).read_bytes() == hub.files[name]
+    assert hub.revisions == {COMMIT}  # not "main", which may move between two files
     assert not list((tmp_path / "data").rglob("*.txt"))
     assert not list((tmp_path / "data").rglob("other_demo*"))
 

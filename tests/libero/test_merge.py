@@ -55,6 +55,7 @@ def test_every_demo_is_there_paired_and_counted(sources: list[Path], tmp_path: P
             np.testing.assert_array_equal(demo["obs/ee_pos"], position)
             np.testing.assert_array_equal(demo["obs/agentview_rgb"], frames)
             np.testing.assert_array_equal(demo["actions"], actions)
+            np.testing.assert_array_equal(demo["robot_states"][:, 2:5], position)
             assert demo.attrs["num_samples"] == len(actions)
             assert demo.attrs["language"] == language
         assert data.attrs["total"] == sum(len(each[2]) for each in wanted) == report.steps

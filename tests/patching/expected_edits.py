@@ -3,7 +3,7 @@
 Each function here is one edit as a person would make it with `ast` in hand: it finds the place by
 plain loops and conditions, puts the patch's code there, and returns the tree that must come out; or
 None where a version has no such place, or has two, so that any result at all would be wrong. Only
-the inserted code is read from the patch file. Everything else of a result has to be the version's own.
+the inserted code is read from the patch file. All else of a result has to be the version's own.
 """
 
 from __future__ import annotations

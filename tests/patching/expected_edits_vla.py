@@ -55,7 +55,7 @@ def lazy_statistics(tree: ast.Module, code: Code) -> None:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             uses += statements_with(function, name)
-    if not 1 <= len(uses) <= 2:
+    if not uses:
         raise NoTarget
     for body, index in reversed(uses):
         insert(body, index, code("use"))
@@ -94,15 +94,22 @@ def is_ids(keyword: ast.keyword) -> bool:
 
 
 def optional_wandb(tree: ast.Module, code: Code) -> None:
-    """Only where finetune() alone talks to wandb: the name is gone from the rest of the file."""
+    """Only where nothing else uses the name, which is gone from the top of the file."""
     function = definition(tree, "finetune")
-    if sum(isinstance(each, ast.Name) and each.id == "wandb" for each in ast.walk(tree)) != 2:
+    starts, logs = statements_with(function, "wandb.init"), statements_with(function, "wandb.log")
+    only(starts)
+    served = sum(uses_of_wandb(body[index]) for body, index in starts + logs)
+    if not logs or uses_of_wandb(tree) != served:
         raise NoTarget
-    for call, edit in (("wandb.init", "init"), ("wandb.log", "log")):
-        body, index = only(statements_with(function, call))
-        body[index : index + 1] = guarded(code(edit), body[index])
+    for places, edit in ((logs, "log"), (starts, "init")):
+        for body, index in reversed(places):
+            body[index : index + 1] = guarded(code(edit), body[index])
     body, index = only(spots(tree, "import wandb"))
     del body[index]
+
+
+def uses_of_wandb(node: ast.AST) -> int:
+    return sum(isinstance(each, ast.Name) and each.id == "wandb" for each in ast.walk(node))
 
 
 def clip_gradients(tree: ast.Module, code: Code) -> None:

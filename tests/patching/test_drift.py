@@ -126,7 +126,7 @@ def test_a_patch_that_fails_at_the_head_is_told_with_its_diagnosis(
     shown = capsys.readouterr().out
     assert "1 of 2" in shown
     assert ".g" in shown
-    assert "0001-exit-code.yaml does not apply at the head of thing's upstream" in shown
+    assert "main/0001-exit-code.yaml does not apply at the head of thing's upstream" in shown
     assert "print(results)" in shown, "the nearest candidate"
 
 
@@ -260,7 +260,7 @@ def test_patches_for_other_forks_are_left_out(workspace: Workspace, drift: Any) 
     workspace.patch(PATCH)
     workspace.patch(PATCH + "forks: [another]\n", "0002-other.yaml")
     (file,) = drift("thing")["forks"][0]["files"]
-    assert [patch["patch"] for patch in file["patches"]] == ["0001-exit-code.yaml"]
+    assert [patch["patch"] for patch in file["patches"]] == ["main/0001-exit-code.yaml"]
 
 
 def test_a_condition_on_another_file_is_read_at_each_version(
@@ -336,6 +336,27 @@ def test_a_second_plain_patch_stands_on_the_first(workspace: Workspace, drift: A
     assert findings(drift("thing"), patch=1) == {"pinned": "clean"}
 
 
+def test_the_list_of_patches_tells_their_coverage(
+    workspace: Workspace, drift: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream = workspace.upstream
+    pin = upstream.commit("fits", {FILE: CLEAN})
+    upstream.commit("does not", {FILE: body("return result")})
+    upstream.commit("fits again", {FILE: "import os\n" + CLEAN})
+    workspace.declare("thing", pin)
+    workspace.declare("sibling", pin)
+    workspace.patch(PATCH)
+
+    def listed() -> Any:
+        assert main(["patches", "--drift", "--json"]) == ExitCode.DONE
+        (entry,) = json.loads(capsys.readouterr().out)
+        return entry["drift"]
+
+    assert listed() is None, "nothing is fetched for a list"
+    drift("thing")
+    assert listed() == {"applies": 2, "versions": 3}
+
+
 def test_many_versions_over_several_processes(workspace: Workspace, drift: Any) -> None:
     for number in range(45):
         line = "print(result)" if number % 3 else "return result"
@@ -362,3 +383,15 @@ def test_the_heat_map_is_one_file_that_no_subject_can_break(
     assert report["forks"][0]["files"][0]["versions"][0]["subject"].startswith("</script>")
     for outside in ("http:", "https:", "src=", "@import", "url("):
         assert outside not in text.replace(json.dumps(subject), ""), outside
+
+
+def test_a_heat_map_that_cannot_be_written_is_said_before_the_work(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pin = workspace.upstream.commit("fits", {FILE: CLEAN})
+    workspace.declare("thing", pin)
+    workspace.patch(PATCH)
+    page = tmp_path / "missing" / "map.html"
+    assert main(["drift", "thing", "--html", str(page)]) == ExitCode.USAGE
+    assert "no such folder" in capsys.readouterr().err
+    assert not cache_root().exists()

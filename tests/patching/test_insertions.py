@@ -75,6 +75,23 @@ def test_append_passes_comments_at_the_end_of_the_body(engine: Engine) -> None:
     assert same(engine.result(before, "- {scope: f, append: new()}"), after)
 
 
+def test_a_comment_after_a_blank_line_is_about_something_else(engine: Engine) -> None:
+    before = """
+        def f():
+            a()
+
+            # what is still to do
+    """
+    after = """
+        def f():
+            a()
+            new()
+
+            # what is still to do
+    """
+    assert same(engine.result(before, "- {scope: f, append: new()}"), after)
+
+
 def test_a_decorator_belongs_to_the_definition(engine: Engine) -> None:
     before = """
         a()
@@ -257,6 +274,15 @@ def test_the_same_statement_further_away_is_not_the_insertion(engine: Engine) ->
     before = "collect()\na()\nstep()\n"
     edit = "- {match: step(), insert_before: collect()}"
     assert engine.result(before, edit) == "collect()\na()\ncollect()\nstep()\n"
+
+
+def test_a_neighbour_that_is_only_a_hole_stands_for_nothing(engine: Engine) -> None:
+    edits = """
+        - {match: save($X), insert_before: $X}
+        - {match: save($X), insert_before: first()}
+    """
+    before = "first()\nsecond()\nsave(a)\n"
+    assert engine.result(before, edits) == "first()\nsecond()\na\nfirst()\nsave(a)\n"
 
 
 def test_a_hole_brings_upstreams_own_expression(engine: Engine) -> None:

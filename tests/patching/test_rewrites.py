@@ -21,6 +21,7 @@ from forkctl.patching.model import EditStatus
         ("f(g(x), 2)\n", "{match: g($X), replace: 'lambda: $X'}", "f(lambda: x, 2)\n"),
         ("y = f(x)[0]\n", "{match: f($X), replace: 'await $X'}", None),
         ("for x in f(y): pass\n", "{match: f($X), replace: '($X, 1)'}", "for x in (y, 1): pass\n"),
+        ("with f(): pass\n", "{match: f(), replace: '(a, b)'}", "with ((a, b)): pass\n"),
         ("y = not[1]\n", "{match: '[1]', replace: z}", "y = not z\n"),
         ("y = [1]if a else 2\n", "{match: '[1]', replace: z}", "y = z if a else 2\n"),
         (
@@ -187,6 +188,8 @@ def test_wrapped_text_is_upstreams_own(engine: Engine) -> None:
     "edit",
     [
         "{match: 'f($$$A)', wrap: g($MATCH)}",
+        "{match: 'f($$$A)', wrap: not $MATCH}",
+        "{match: 'f($$$A)', wrap: 'lambda: $MATCH'}",
         '{match: x = $V, wrap: "if on:\\n    $MATCH"}',
         "{match: f($X), replace: 'g($X, 1)'}",
         "{match: f($X), at: X, replace: h(y)}",
@@ -230,6 +233,29 @@ def test_edits_of_one_patch_may_not_overlap(engine: Engine) -> None:
         - {match: y, replace: z}
     """
     assert engine.code("f(y)\n", edits) == "overlap"
+
+
+def test_a_run_of_statements_is_wrapped_as_one(engine: Engine) -> None:
+    edit = """
+        - match: |
+            a()
+            b($X)
+          wrap: |
+            if on:
+                $MATCH
+    """
+    before = "a()  # one\n\n# two\nb(2)  # three\nc()\n"
+    after = "if on:\n    a()  # one\n\n    # two\n    b(2)  # three\nc()\n"
+    assert engine.result(before, edit) == after
+    assert engine.statuses(after, edit) == {EditStatus.ALREADY}
+
+
+def test_statements_side_by_side_can_both_go(engine: Engine) -> None:
+    edits = """
+        - {match: a(), remove: true}
+        - {match: b(), remove: true}
+    """
+    assert engine.result("a()\nb()\nc()\n", edits) == "c()\n"
 
 
 def test_neighbouring_edits_do_not_overlap(engine: Engine) -> None:

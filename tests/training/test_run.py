@@ -30,6 +30,7 @@ def test_a_run_leaves_a_whole_record(thing: Bench, config: Path, suite: Path) ->
     assert kept["steps"] == 6
     assert kept["fork_state"]["tree"] == git(thing.tree(), "rev-parse", "HEAD^{tree}")
     assert kept["fork_state"]["dirty"] is False
+    assert kept["checks"]["data"] == "2 files valid"
     assert kept["data"]["files"] == sorted(str(path) for path in suite.glob("*.hdf5"))
     assert kept["environment"]["origins"]["robomimic"].startswith(str(thing.tree()))
     folder = only_run(thing)

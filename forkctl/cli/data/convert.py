@@ -12,7 +12,9 @@ import click
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."
+)
 @click.option("--no-noops", is_flag=True, help="Leave still steps out, as the regenerated set.")
 @click.option("--hz", type=float, help="Actions held for 20/HZ steps: 10, 5, 4, 2 or 1.")
 @click.option(

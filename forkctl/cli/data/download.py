@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("suite")
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path),
     default=Path("data"),

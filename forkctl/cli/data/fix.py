@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder to write to.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be mended.")
 @click.option("--attrs", is_flag=True, help="Fill in attributes that lack or do not parse.")
 @click.option("--language", is_flag=True, help="Write the file name's language into the file.")

@@ -10,7 +10,9 @@ import click
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write."
+)
 @click.option("--valid", default=0.1, show_default=True, help="Share of each task for validation.")
 @click.option("--seed", default=0, show_default=True, help="Draws the demos for validation.")
 @click.option(

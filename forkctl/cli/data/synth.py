@@ -14,7 +14,7 @@ import click
 @click.option(
     "--layout", type=click.Choice(["raw", "regenerated"]), default="raw", show_default=True
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--image-size", type=click.IntRange(min=32), help="Pixels; default 128 or 256.")
 @click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")

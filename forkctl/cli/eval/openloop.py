@@ -26,7 +26,9 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/<name>.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/<name>."
+)
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: OUT/report.html.")
 @click.option(
     "--stats", type=click.Path(path_type=Path), help="dataset_statistics.json of training."

@@ -55,8 +55,16 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "image-not-rotated": (
         _MOTION_FAULTS - {"image-not-rotated"} | {"random", "gripper-sign", "gripper-stuck"}
     ),
-    "swapped-axes": frozenset({"inverted-axis", "unit-error", "wrong-statistics"}),
-    "unit-error": frozenset({"wrong-statistics", "collapse-to-zero"}),
+    "swapped-axes": frozenset(
+        {
+            "inverted-axis",
+            "unit-error",
+            "wrong-statistics",
+            "collapse-to-zero",
+            "collapse-to-token",
+        }
+    ),
+    "unit-error": frozenset({"wrong-statistics", "collapse-to-zero", "collapse-to-token"}),
     "wrong-statistics": frozenset({"collapse-to-zero", "collapse-to-token"}),
     "gripper-range": frozenset({"gripper-sign", "gripper-stuck"}),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
-from forkctl.evaluation.dimensions import DIMENSIONS, MOTION
+from forkctl.evaluation.dimensions import MOTION
 
 FLAT = 1e-4  # of a dimension's span: less than any quantiser's step
 CHANCE = 0.1  # a correlation below this is none
@@ -142,6 +142,3 @@ def no_skill(evidence: Evidence) -> Verdict:
         "Too little training, or a fault that none of the checks knows.",
         "Look at the learning curve, then at the scatter plots dimension by dimension.",
     )
-
-
-assert DIMENSIONS[: len(MOTION)] == MOTION  # the slices above rely on it

@@ -8,6 +8,7 @@ from forkctl.evaluation.diagnosis.verdict import Drop, Evidence, Kind, Verdict, 
 from forkctl.evaluation.dimensions import DIMENSIONS, GROUPS, MOTION, Floats
 
 FOLLOWS = 0.8  # correlation from which a scale can be told
+FOLLOWS_ROUGHLY = 0.6  # enough to try a scale that is known
 ALIKE = 0.25  # spread of the factors of one group
 AS_LARGE = (1 / 1.5, 1.5)  # factors that are no error
 LEAST_DROP = 0.15
@@ -38,8 +39,9 @@ def unit(evidence: Evidence) -> Verdict | None:
         for name in GROUPS[group]:
             mended[:, DIMENSIONS.index(name)] *= factor
             dims.append(name)
-    drop = drop_of(evidence.pairs, mended, evidence.scale)
-    if not drop.convincing(LEAST_DROP) or drop.share < _best_named(evidence)[1].share:
+    drop = drop_of(evidence.pairs, mended, evidence.scale, dims)
+    named = _best_named(evidence)
+    if not drop.convincing(LEAST_DROP) or (named is not None and named[1].share > drop.share):
         return None
     return Verdict(
         "unit-error",
@@ -90,8 +92,9 @@ def _affine(prediction: Floats, truth: Floats) -> tuple[Floats, Floats]:
 
 def statistics(evidence: Evidence) -> Verdict | None:
     """Un-normalised with other statistics, or not at all: first by name, then by a fit."""
-    name, drop = _best_named(evidence)
-    if drop.convincing(LEAST_DROP):
+    named = _best_named(evidence)
+    if named is not None:
+        name, drop = named
         return _wrong_statistics((f"if they were {name}, undone: {drop}",), MOTION)
     fitted = _fitted(evidence)
     if fitted is None:
@@ -112,12 +115,17 @@ def _wrong_statistics(facts: tuple[str, ...], dims: tuple[str, ...]) -> Verdict:
     )
 
 
-def _best_named(evidence: Evidence) -> tuple[str, Drop]:
+def _best_named(evidence: Evidence) -> tuple[str, Drop] | None:
+    """Over the axes that follow the truth: making noise smaller always makes it better."""
+    dims = [name for name in MOTION if evidence.correlation(name) >= FOLLOWS_ROUGHLY]
+    if len(dims) < 2:
+        return None
     drops = {
-        name: drop_of(evidence.pairs, mended, evidence.scale) for name, mended in _named(evidence)
+        name: drop_of(evidence.pairs, mended, evidence.scale, dims)
+        for name, mended in _named(evidence)
     }
     best = max(drops, key=lambda name: drops[name].share)
-    return best, drops[best]
+    return (best, drops[best]) if drops[best].convincing(LEAST_DROP) else None
 
 
 def _named(evidence: Evidence) -> list[tuple[str, Floats]]:

@@ -69,18 +69,11 @@ class Drop:
         return f"L1 {self.before:.3f} -> {self.after:.3f} ({-100 * self.share:+.0f} %)"
 
 
-def drop_of(
-    pairs: Pairs,
-    mended: Floats,
-    scale: Scale,
-    dims: Sequence[str] = MOTION,
-    truth: Floats | None = None,
-) -> Drop:
+def drop_of(pairs: Pairs, mended: Floats, scale: Scale, dims: Sequence[str] = MOTION) -> Drop:
     """The drop of the normalised L1 of `dims` from the predictions to the mended ones."""
     columns = [DIMENSIONS.index(name) for name in dims]
-    reference = pairs.truth if truth is None else truth
-    before = _episode_errors(pairs, pairs.prediction - reference, scale, columns)
-    after = _episode_errors(pairs, mended - reference, scale, columns)
+    before = _episode_errors(pairs, pairs.prediction - pairs.truth, scale, columns)
+    after = _episode_errors(pairs, mended - pairs.truth, scale, columns)
     return drop_between(before, after)
 
 

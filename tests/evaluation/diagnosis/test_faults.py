@@ -181,6 +181,29 @@ def test_the_right_statistics_among_others_raise_no_suspicion():
     assert faults == set()
 
 
+def test_a_whisper_in_the_wrong_direction_is_not_an_inversion():
+    """Turning it round would hardly help: what is wrong is its size."""
+
+    def whisper(truth: Floats) -> Floats:
+        learned = apprentice(truth)
+        learned[:, 0] = -0.04 * np.sign(truth[:, 0])
+        return learned
+
+    faults, _ = diagnosed(whisper)
+    assert "inverted-axis" not in faults
+
+
+def test_noise_is_not_taken_for_statistics_that_would_make_it_smaller():
+    """Shrinking noise always lowers its error; that says nothing of where it came from."""
+    wide = Scale(scale().q01 * 4, scale().q99 * 4, scale().mean, "wide suite")
+
+    def weak(truth: Floats) -> Floats:
+        return np.hstack([0.4 * truth[:, :6] + noise(truth)[:, :6], truth[:, 6:]])
+
+    faults, _ = diagnosed(weak, other_scales={"wide suite": wide})
+    assert "wrong-statistics" not in faults
+
+
 def test_verdicts_name_their_axes_and_the_step():
     assert diagnosed(inverted_y)[1]["inverted-axis"].dims == ("y",)
     assert diagnosed(swapped_z_rz)[1]["swapped-axes"].dims == ("z", "rz")

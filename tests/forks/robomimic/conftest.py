@@ -73,7 +73,7 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def forkctl(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """The command, with a cache of the session's own; a failure skips, loudly."""
+    """The command, with a cache of the session's own. Where the network is missing, a loud skip."""
     cache = tmp_path_factory.mktemp("forkctl-cache")
 
     def call(*words: str, cwd: Path = ROOT) -> str:
@@ -85,7 +85,10 @@ def forkctl(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
             text=True,
         )
         if done.returncode != 0:
-            pytest.skip(f"{_UNREACHABLE}: forkctl {' '.join(words)}: {done.stderr[-300:]}")
+            trouble = f"forkctl {' '.join(words)}: {done.stdout[-300:]}{done.stderr[-300:]}"
+            if words[0] in ("sync", "env"):
+                pytest.skip(f"{_UNREACHABLE}: {trouble}")
+            pytest.fail(trouble)
         return done.stdout
 
     return call

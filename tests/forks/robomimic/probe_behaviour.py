@@ -25,6 +25,7 @@ def main() -> None:
 
 
 def read_config(words: dict[str, Any], **changes: Any) -> Any:
+    import robomimic.algo  # noqa: F401 - registers the encoders that a config names
     from robomimic.config import config_factory
     from small_config import config
 

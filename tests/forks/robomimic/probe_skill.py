@@ -35,6 +35,7 @@ def compare(words: dict[str, Any]) -> dict[str, Any]:
         words,
         {
             **skill,
+            **without_warmup(words["fork"]),
             "experiment.strict_weight_loading": False,
             "experiment.ckpt_transfer.grow_inputs": ["*cond_encoder*"],
         },
@@ -75,6 +76,12 @@ def compare(words: dict[str, Any]) -> dict[str, Any]:
         "goal_is_last_frame": goal_is_last_frame(config, batch),
         "latents": vae.latent_dim,
     }
+
+
+def without_warmup(fork: str) -> dict[str, Any]:
+    """v0.5.0 starts at a learning rate of zero; droid's is constant and knows no such key."""
+    key = "algo.optim_params.policy.learning_rate.warmup_steps"
+    return {key: 0} if fork == "robomimic" else {}
 
 
 def one_batch(config: Any) -> dict[str, Any]:

@@ -119,14 +119,11 @@ def test_a_broken_file_stops_the_droid_fork(answers: Callable[..., Any]) -> None
 
 
 def test_nothing_is_loaded_from_the_hub_at_import(patched: Labs) -> None:
-    for fork, module in (
-        ("robomimic", "robomimic.utils.lang_utils"),
-        ("droid", "robomimic.algo.diffusion_policy"),
-        ("droid", "robomimic.scripts.train"),
-    ):
-        done = patched(fork).run("-c", f"import {module}, sys; print('tensorflow' in sys.modules)")
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert done.stdout.split()[-1] == "False"
+    """v0.5.0 is imported by every other test, with the hub out of reach."""
+    script = "import robomimic.scripts.train, sys; print('tensorflow' in sys.modules)"
+    done = patched("droid").run("-c", script)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[-1] == "False"
 
 
 @pytest.mark.parametrize("fork", ALL)
@@ -152,7 +149,7 @@ def test_a_failed_run_leaves_with_one(
     patched: Labs, pristine: Labs, demos: list[Path], tmp_path: Path
 ) -> None:
     gone = [tmp_path / "gone.hdf5"]
-    for fork in ALL:
+    for fork in ("droid", "robomimic-release"):
         done = patched(fork).train(config(fork, gone, tmp_path / fork))
         assert done.returncode == 1
         assert "run failed with error" in done.stdout

@@ -119,6 +119,23 @@ def test_train_takes_over_and_says_so(
     assert json.loads(report.read_text())["refused"] is None
 
 
+def test_the_plan_says_beforehand_what_a_run_does(
+    forkctl: Callable[..., str],
+    patched_trees: Path,
+    robomimic_python: Path,
+    demos: list[Path],
+    checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    written = tmp_path / "config.json"
+    written.write_text(json.dumps(config("robomimic", demos[:1], tmp_path, TRANSFER)))
+    prefix = str(robomimic_python.parents[1])
+    words = ("--fork", "robomimic", "--config", str(written), "--env", prefix, "--json")
+    told = forkctl("ckpt", "plan", str(checkpoint), *words, cwd=patched_trees.parent)
+    total = json.loads(told)["total"]
+    assert total["tensors"] - total["tensors_taken"] == 4 + 8
+
+
 def test_a_checkpoint_that_wants_to_run_code_is_refused(
     patched: Labs, demos: list[Path], tmp_path: Path
 ) -> None:
@@ -154,20 +171,32 @@ def test_the_release_can_start_from_its_own_checkpoint(
     assert total["tensors_taken"] == total["tensors"] > 50
 
 
+@pytest.fixture(scope="module")
+def real_checkpoint(
+    patched: Labs, demos: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return make_checkpoint(patched("droid"), tmp_path_factory.mktemp("real"), demos, REAL)
+
+
 @pytest.mark.parametrize(
     ("fork", "taken", "tensors"), [("droid", 809, 814), ("robomimic", 792, 808)]
 )
 def test_real_sizes(
-    fork: str, taken: int, tensors: int, patched: Labs, demos: list[Path], tmp_path: Path
+    fork: str,
+    taken: int,
+    tensors: int,
+    patched: Labs,
+    demos: list[Path],
+    real_checkpoint: Path,
+    tmp_path: Path,
 ) -> None:
     """ResNet50 at 256 pixels, the full UNet: the numbers that people will see."""
-    made = make_checkpoint(patched("droid"), tmp_path, demos, REAL)
     found = patched(fork).probe(
         "probe_transfer",
         real=True,
         ways={"mapped": TRANSFER},
         data=demos[:1],
-        checkpoint=made,
+        checkpoint=real_checkpoint,
         scratch=tmp_path,
     )["mapped"]
     assert found["error"] is None

@@ -48,11 +48,16 @@ def test_a_reader_that_dies_is_replaced(pristine_raw: Path, tmp_path: Path) -> N
 def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "waits_demo.hdf5"
     os.mkfifo(pipe)
+    others = set(children_of(os.getpid()))  # of tests before this one
     reports = check_files([str(pristine_raw), str(pipe)], workers=2, seconds=600)
     assert next(reports).path == str(pristine_raw)
-    children = {int(each) for each in children_of(os.getpid())}
-    reports.close()  # returns at once although the other reader waits
-    assert not children & {int(each) for each in children_of(os.getpid())}
+    readers = set(children_of(os.getpid())) - others
+    assert len(readers) == 2
+    closing = threading.Thread(target=reports.close, daemon=True)
+    closing.start()
+    closing.join(timeout=30)
+    assert not closing.is_alive()  # it did not wait for the other reader
+    assert not readers & set(children_of(os.getpid()))
 
 
 def children_of(pid: int) -> list[str]:

@@ -35,12 +35,13 @@ def load_for_finetuning(model, ckpt_dict, config, log_dir):
         return
     print("Loading checkpoint with strict=False")
     nets = model.nets
-    plan = plan_transfer(_facts(weights["nets"]), describe_tensors(nets), rules_of(config))
+    saved = weights.get("nets", weights)  # most algorithms save their networks and nothing beside
+    plan = plan_transfer(_facts(saved), describe_tensors(nets), rules_of(config))
     _report(plan, log_dir)
     refused = refusal(plan)
     if refused is not None:
         raise RuntimeError(str(refused))
-    state = filled_state(plan, weights["nets"], nets.state_dict())
+    state = filled_state(plan, saved, nets.state_dict())
     average = _average_state(model, weights, plan, state, config)
     # nothing below can fail on a size, so nets and average never part ways
     nets.load_state_dict(state)

@@ -1,10 +1,10 @@
 """What the robomimic series costs and gains: loader and training steps, patched next to pristine.
 
-    python benchmarks/robomimic.py --python ENV/bin/python [--rounds 3]
+    python benchmarks/robomimic_series.py --python ENV/bin/python [--rounds 3]
 
 Both trees are laid out by forkctl in a temporary folder; `pristine` has only the patches without
-which it cannot be imported offline. Rounds alternate between the trees, and medians are reported,
-because the machine's other work comes and goes.
+which it cannot be imported offline. Rounds alternate between the trees, medians are reported, and
+all times are CPU times: the machine's other work comes and goes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-CHILD = Path(__file__).with_name("robomimic_child.py")
+CHILD = Path(__file__).with_name("robomimic_series_child.py")
 IMPORTABLE = ("0006-lazy-language-model.yaml", "0007-lazy-imports-droid.yaml")
 
 
