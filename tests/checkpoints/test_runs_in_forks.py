@@ -1,4 +1,4 @@
-"""Overlays import forkctl.checkpoints in the forks' own environments: older Python, few packages."""
+"""Overlays import forkctl.checkpoints in the forks' environments: older Python, few packages."""
 
 from __future__ import annotations
 
