@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := fork_manager drift_speed patch_drift libero_reader libero_statistics
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench clean-venv
@@ -25,7 +26,7 @@ lint: $(BIN)/forkctl ## ruff and mypy
 	$(BIN)/mypy
 
 bench: $(BIN)/forkctl ## the side-by-side measurements of benchmarks/
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 demo: $(BIN)/forkctl ## the main job, end to end, small
 	$(BIN)/python scripts/demo.py $(if $(FORK),--fork $(FORK))

@@ -15,7 +15,9 @@ from forkctl.forks.workspace import find_workspace, locked
 
 @click.command()
 @click.argument("forks", nargs=-1)
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
+@click.option(
+    "-o", "--out", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here."
+)
 @click.option(
     "--load", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take a bundle into the cache.",

@@ -15,7 +15,8 @@ from forkctl.forks import history
 @click.argument("fork")
 @click.option(
     "-o",
-    "--output",
+    "--out",
+    "output",
     type=click.Path(path_type=Path, file_okay=False),
     help="[default: FORK-patches]",
 )

@@ -41,7 +41,8 @@ _NEVER_BARE = (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Tuple, ast.Generator
 def embedded(text: str, node: ast.expr, parent: ast.AST, field: str) -> str:
     """The text of an expression, in parentheses if it needs them at that place."""
     if _is_enclosed(text, node):
-        return text
+        # `with (a, b):` would be two context managers
+        return f"({text})" if isinstance(parent, ast.withitem) else text
     if "\n" in text and not _parses_alone(text):
         return f"({text})"
     if isinstance(node, ast.Constant) and isinstance(parent, ast.Attribute):

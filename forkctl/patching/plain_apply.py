@@ -17,6 +17,7 @@ from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.bare import BARE, write_repository
 from forkctl.forks.commits import write_commits
+from forkctl.forks.files import remove_folder
 from forkctl.forks.git import GitError, Repository
 from forkctl.forks.processes import Children
 from forkctl.patching.conditions import Readable
@@ -41,7 +42,6 @@ def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, C
             folder = Path(tempfile.mkdtemp(prefix="forkctl-"))
             weakref.finalize(apply_plain, shutil.rmtree, folder, ignore_errors=True)
             write_repository(folder / "git", BARE)
-            (folder / "files").mkdir()
         pristine = {path: tree.read(path) for path in patch.files}
         now = {path: current.get(path, pristine[path]) for path in patch.files}
         repo = Repository(folder / "git", children, folder / "files")
@@ -55,6 +55,7 @@ def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, C
 
 def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Contents) -> Contents:
     """On the files themselves, in a folder that holds no others."""
+    files.mkdir()
     for path, content in now.items():
         if content is not None:
             (files / path).parent.mkdir(parents=True, exist_ok=True)
@@ -66,8 +67,7 @@ def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Conte
             for path in patch.files
         }
     finally:
-        for path in patch.files:
-            (files / path).unlink(missing_ok=True)
+        remove_folder(files)
 
 
 def _merge(

@@ -41,7 +41,9 @@ def result_selector(selector: Selector, operation: Operation) -> Selector | None
         nodes = _filled(copy.deepcopy(selector.target.nodes), selector.at, fill)
     else:
         nodes = _filled(code, MATCHED, copy.deepcopy(selector.target.nodes))
-        if not _words(nodes) - _words(selector.target.nodes):
+        # what wraps a match holds it, and cannot be taken for anything else
+        replaces = operation.verb is Verb.REPLACE
+        if replaces and not _words(nodes) - _words(selector.target.nodes):
             return None
     if len(nodes) == 1 and isinstance(nodes[0], ast.Expr):
         nodes = (nodes[0].value,)

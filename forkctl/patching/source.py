@@ -97,22 +97,22 @@ class Source:
     def _units(self) -> Iterator[str]:
         for node in self.parents:
             body = getattr(node, "body", None)
-            if not isinstance(body, list) or not body or isinstance(node, ast.match_case):
-                continue  # a `case` has no position of its own
-            outer, inner = self._indent_of(node), self._indent_of(body[0])
-            if (
-                outer is not None
-                and inner is not None
-                and inner.startswith(outer)
-                and inner != outer
-            ):
+            if not isinstance(body, list):
+                continue
+            # a `case` has no place of its own, its pattern does
+            header = node.pattern if isinstance(node, ast.match_case) else node
+            outer = self._white_space(header.lineno)  # type: ignore[attr-defined]
+            first = self.start(body[0])
+            inner = self._white_space(self.line_at(first))
+            # a body on its header's own line says nothing
+            begins_line = self.line_start(self.line_at(first)) + len(inner) == first
+            if begins_line and inner.startswith(outer) and inner != outer:
                 yield inner[len(outer) :]
 
-    def _indent_of(self, node: ast.AST) -> str | None:
-        """The white space before a node, if nothing else stands before it."""
-        start = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
-        before = self.data[self.line_start(self.line_at(start)) : start]
-        return before.decode() if not before.strip(b" \t") else None
+    def _white_space(self, line: int) -> str:
+        """What a line begins with."""
+        text = self.line(line)
+        return text[: len(text) - len(text.lstrip(b" \t"))].decode()
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

@@ -91,12 +91,13 @@ def test_the_unit_is_read_off_real_blocks(engine: Engine) -> None:
     assert "  while a:\n    if b:\n      g()\n  return b\n" in engine.result(before, edit)
 
 
-def test_a_file_with_match_statements(engine: Engine) -> None:
-    """A `case` has no position of its own in the tree."""
-    before = "match x:\n    case 1:\n        a()\n    case _:\n        b()\n"
-    edit = "- {match: b(), insert_before: c()}"
-    result = before.replace("        b()", "        c()\n        b()")
-    assert engine.result(before, edit) == result
+def test_a_match_statement_has_blocks_too(engine: Engine) -> None:
+    before = "match x:\n  case 1:\n    a()\n  case _:\n    b()\n"
+    edit = "- {match: b(), insert_before: 'if y: c()'}"
+    after = before.replace("    b()", "    if y: c()\n    b()")
+    assert engine.result(before, edit) == after
+    deeper = '- {match: b(), insert_before: "if y:\\n    c()"}'
+    assert "    if y:\n      c()\n    b()\n" in engine.result(before, deeper)
 
 
 def test_code_in_another_unit_is_mapped(engine: Engine) -> None:

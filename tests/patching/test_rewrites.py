@@ -21,6 +21,7 @@ from forkctl.patching.model import EditStatus
         ("f(g(x), 2)\n", "{match: g($X), replace: 'lambda: $X'}", "f(lambda: x, 2)\n"),
         ("y = f(x)[0]\n", "{match: f($X), replace: 'await $X'}", None),
         ("for x in f(y): pass\n", "{match: f($X), replace: '($X, 1)'}", "for x in (y, 1): pass\n"),
+        ("with f(): pass\n", "{match: f(), replace: '(a, b)'}", "with ((a, b)): pass\n"),
         ("y = not[1]\n", "{match: '[1]', replace: z}", "y = not z\n"),
         ("y = [1]if a else 2\n", "{match: '[1]', replace: z}", "y = z if a else 2\n"),
         (
@@ -187,6 +188,8 @@ def test_wrapped_text_is_upstreams_own(engine: Engine) -> None:
     "edit",
     [
         "{match: 'f($$$A)', wrap: g($MATCH)}",
+        "{match: 'f($$$A)', wrap: not $MATCH}",
+        "{match: 'f($$$A)', wrap: 'lambda: $MATCH'}",
         '{match: x = $V, wrap: "if on:\\n    $MATCH"}',
         "{match: f($X), replace: 'g($X, 1)'}",
         "{match: f($X), at: X, replace: h(y)}",
