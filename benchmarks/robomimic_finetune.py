@@ -42,6 +42,7 @@ TAIL = 10  # steps that a loss is averaged over
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", required=True, help="of an environment of the forks")
+    parser.add_argument("--forks", nargs="+", default=["droid", "robomimic"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pretrain", type=int, default=400, help="steps")
     parser.add_argument("--steps", type=int, default=60)
@@ -54,29 +55,32 @@ def compare(args: argparse.Namespace, scratch: Path) -> None:
     words = ("--tasks", "5", "--demos", "8", "--image-size", "64", "--out", str(scratch / "data"))
     forkctl("data", "synth", "libero_spatial", *words)
     files = sorted((scratch / "data").glob("**/*.hdf5"))
-    trees = {fork: lay_out(scratch / fork, fork, None) for fork in ("droid", "robomimic")}
+    trees = {fork: lay_out(scratch / fork, fork, None) for fork in {"droid", *args.forks}}
     checkpoint = pretrain(args, trees["droid"], files[:4], scratch)
-    print(f"{'fork':10s} {'start':8s} {'first ' + str(TAIL):>10s} {'last ' + str(TAIL):>10s}")
-    for fork, tree in trees.items():
-        for name, changes in (
-            ("scratch", {}),
-            (
-                "transfer",
-                {
-                    "experiment.ckpt_path": str(checkpoint),
-                    "experiment.strict_weight_loading": False,
-                    "experiment.ckpt_key_map": KEY_MAP,
-                },
-            ),
-        ):
+    print(f"{'fork':10s} {'start':8s} {'first ' + str(TAIL):>12s} {'last ' + str(TAIL):>12s}")
+    for fork in args.forks:
+        ends = {}
+        for name, changes in (("scratch", {}), ("transfer", taking_over(checkpoint))):
             firsts, lasts = [], []
             for seed in range(1, args.seeds + 1):
                 out = scratch / f"{fork}-{name}-{seed}"
                 learning = {"train.seed": seed, **steps(fork, args.steps), **changes}
-                losses = train(args, tree, config(fork, files[4:], out, learning), out)
+                losses = train(args, trees[fork], config(fork, files[4:], out, learning), out)
                 firsts.append(statistics.mean(losses[:TAIL]))
                 lasts.append(statistics.mean(losses[-TAIL:]))
+            ends[name] = lasts
             print(f"{fork:10s} {name:8s} {shown(firsts)} {shown(lasts)}", flush=True)
+        # the same seed draws the same batches and the same noise, so the pairs tell more
+        gains = [there - here for there, here in zip(*ends.values(), strict=True)]
+        print(f"{fork:10s} lower by, seed by seed: {' '.join(f'{gain:.3f}' for gain in gains)}")
+
+
+def taking_over(checkpoint: Path) -> dict[str, Any]:
+    return {
+        "experiment.ckpt_path": str(checkpoint),
+        "experiment.strict_weight_loading": False,
+        "experiment.ckpt_key_map": KEY_MAP,
+    }
 
 
 def shown(values: Sequence[float]) -> str:

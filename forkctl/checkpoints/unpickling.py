@@ -89,21 +89,28 @@ for _core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2 name it diffe
     _SAFE[f"{_core}.numeric._frombuffer"] = _Opaque
 
 
+def is_harmless(module: str, name: str) -> bool:
+    """Whether plain weights may name this: it makes tensors, containers or numbers, no more."""
+    if f"{module}.{name}" in _SAFE:
+        return True
+    if module in ("torch", "torch.storage") and name in _DTYPE_OF_STORAGE:
+        return True
+    return module == "torch" and name in _DTYPES
+
+
 class _StructureUnpickler(pickle.Unpickler):
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         super().__init__(stream)
         self._path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
-        if full in _SAFE:
-            return _SAFE[full]
-        if module in ("torch", "torch.storage") and name in _DTYPE_OF_STORAGE:
-            return _DTYPE_OF_STORAGE[name]
-        if module == "torch" and name in _DTYPES:
-            return name
-        raise ForkctlError(
-            f"the file asks to run {full}, which plain weights never need",
+        if not is_harmless(module, name):
+            raise self._refused(f"{module}.{name}")
+        return _SAFE.get(f"{module}.{name}") or _DTYPE_OF_STORAGE.get(name, name)
+
+    def _refused(self, name: str) -> ForkctlError:
+        return ForkctlError(
+            f"the file asks to run {name}, which plain weights never need",
             where=str(self._path),
             hint="do not load it. Ask its author for the weights alone, best as .safetensors",
         )

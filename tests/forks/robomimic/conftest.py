@@ -109,6 +109,7 @@ def _lay_out(root: Path, forkctl: Callable[..., str], keep: tuple[str, ...] | No
     for patch in sorted((ROOT / "patches" / "robomimic").iterdir()):
         if keep is None or patch.name in keep:
             shutil.copy(patch, root / "patches" / "robomimic")
+    shutil.copytree(ROOT / "configs" / "envs", root / "configs" / "envs")
     shutil.copy(ROOT / "forks.toml", root)
     forkctl("sync", *FORKS, cwd=root)
     forkctl("apply", *FORKS, cwd=root)

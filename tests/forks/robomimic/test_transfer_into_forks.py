@@ -155,6 +155,21 @@ def test_a_checkpoint_that_wants_to_run_code_is_refused(
     assert "system" in done.stdout and not mark.exists()
 
 
+def test_numpy_numbers_beside_the_weights_do_not_stop_a_load(patched: Labs, tmp_path: Path) -> None:
+    """v0.5.0 saves its best return, which torch's own safe loader takes for code."""
+    path = str(tmp_path / "a.pth")
+    script = (
+        "import numpy, torch, pathlib\n"
+        "from forkctl.checkpoints.loading import load_checkpoint\n"
+        "nets = {'w': torch.ones(3)}\n"
+        f"torch.save({{'model': {{'nets': nets}}, 'best': numpy.float64(0.5)}}, {path!r})\n"
+        f"found = load_checkpoint(pathlib.Path({path!r}))\n"
+        "print(float(found['best']), float(found['model']['nets']['w'].sum()))\n"
+    )
+    done = patched("robomimic").run("-c", script)
+    assert done.stdout.split() == ["0.5", "3.0"], done.stderr[-1000:]
+
+
 def test_the_release_can_start_from_its_own_checkpoint(
     patched: Labs, demos: list[Path], tmp_path: Path
 ) -> None:
