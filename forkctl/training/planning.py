@@ -174,7 +174,7 @@ def _caught(subject: str, check: Callable[[], Iterable[Finding]]) -> list[Findin
 
 def _environment(plan: RunPlan) -> list[Finding]:
     if plan.environment is None:
-        text = f"not made yet (profile {plan.selection.lock.profile})"
+        text = f"not made yet (profile {plan.selection.profile})"
         return [findings.warning("environment", text, f"forkctl env create {plan.fork.name}")]
     answer = ask(plan.environment, plan.tree.path, plan.launcher.packages)
     which = plan.environment.profile or plan.environment.prefix

@@ -61,8 +61,8 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
     environment, state = plan.environment, plan.tree.state
     assert environment is not None
     answer = ask(environment, plan.tree.path, plan.launcher.packages)
-    lock = plan.selection.lock
-    lock_digest = lock.digest if environment.ours else None
+    lock = plan.selection.lock if environment.ours else None
+    lock_digest = lock.digest if lock else None
     checkpoint = plan.checkpoint
     return RunRecord(
         fork=plan.fork.name,
@@ -83,7 +83,7 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
             "binding": binding_key(state.pin, plan.tree.series, lock_digest, answer.python),
             "prefix": str(environment.prefix),
             "profile": environment.profile,
-            "lock": str(lock.path) if environment.ours else None,
+            "lock": str(lock.path) if lock else None,
             "lock_digest": lock_digest,
             "python": answer.python,
             "versions": dict(answer.versions),

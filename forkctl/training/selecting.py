@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.training.environments import (
@@ -22,13 +23,21 @@ _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 @dataclass(frozen=True)
 class Selection:
-    """`environment` is None where it has still to be made."""
+    """`environment` is None where it has still to be made, from the lock. `lock` is None where the
+    fork has none for this profile; then the environment is a person's own."""
 
-    lock: Lock
+    lock: Lock | None
     environment: Environment | None
 
+    @property
+    def profile(self) -> str:
+        return self.lock.profile if self.lock else "own"
+
     def made(self, say: Callable[[str], None]) -> Environment:
-        return self.environment or create_environment(self.lock, say)
+        if self.environment is None:
+            assert self.lock is not None
+            return create_environment(self.lock, say)
+        return self.environment
 
 
 def default_profile() -> str:
@@ -36,10 +45,17 @@ def default_profile() -> str:
 
 
 def select(workspace: Workspace, fork: Fork, profile: str | None, own: str | None) -> Selection:
-    lock = lock_of(workspace, fork, profile)
     if own is not None:
-        return Selection(lock, own_environment(own))
+        return Selection(_lock_to_compare_with(workspace, fork, profile), own_environment(own))
+    lock = lock_of(workspace, fork, profile)
     return Selection(lock, find_environment(lock))
+
+
+def _lock_to_compare_with(workspace: Workspace, fork: Fork, profile: str | None) -> Lock | None:
+    try:
+        return lock_of(workspace, fork, profile)
+    except ForkctlError:
+        return None  # an environment of one's own needs none
 
 
 def lock_of(workspace: Workspace, fork: Fork, profile: str | None) -> Lock:

@@ -70,15 +70,16 @@ def check_environment(
     selection = select(workspace, fork, profile, own)
     environment = selection.environment
     if environment is None:
-        text = f"not made yet (profile {selection.lock.profile})"
-        hint = f"forkctl env create {fork.name} --profile {selection.lock.profile}"
+        text = f"not made yet (profile {selection.profile})"
+        hint = f"forkctl env create {fork.name} --profile {selection.profile}"
         return [findings.failed("environment", text, hint)]
     answer = ask(environment, tree.path, launcher.packages, launcher.modules)
-    digest = selection.lock.digest if environment.ours else None
+    lock = selection.lock
+    digest = lock.digest if lock and environment.ours else None
     key = binding_key(tree.state.pin, tree.series, digest, answer.python)
     return [
         findings.ok("environment", f"{environment.prefix}, Python {answer.python}"),
-        *check_pins(answer, selection.lock, environment),
+        *(check_pins(answer, lock, environment) if lock else ()),
         *check_origins(answer, tree.path),
         *check_imports(answer, launcher.modules),
         findings.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),

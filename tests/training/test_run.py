@@ -175,8 +175,13 @@ def test_dry_run_checks_and_writes_nothing(thing: Bench, config: Path) -> None:
 
 def test_an_interrupt_ends_the_whole_group(thing: Bench, config: Path) -> None:
     words = ["run", "thing", str(config), *HERE, "--", "--act", "hang"]
+    # a parent that ignores SIGINT, as a shell's background job does, hands that on
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from forkctl.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     running = subprocess.Popen(
-        [sys.executable, "-m", "forkctl", *words],
+        [sys.executable, "-c", code, *words],
         cwd=thing.root,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.DEVNULL,
@@ -186,8 +191,8 @@ def test_an_interrupt_ends_the_whole_group(thing: Bench, config: Path) -> None:
         worker = _appears(thing.root, "runs/*/*/worker.pid", running)
     finally:
         running.send_signal(signal.SIGINT)
-        code = running.wait(60)
-    assert code == 130
+        ended = running.wait(60)
+    assert ended == 130
     assert record(thing)["status"] == "interrupted"
     assert not _lives(int(worker.read_text())), "a worker outlived the run"
 
