@@ -89,6 +89,27 @@ def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int
     return 1 if any_failed(found) else 0
 
 
+@env.command(name="exec")
+@click.argument("fork")
+@profile_option
+@own_option
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[str, ...]) -> int:
+    """Run a command of your own in FORK's environment, bound to its tree.
+
+    \b
+    forkctl env exec robomimic -- python -m robomimic.forkctl_ext.train_skill_vae --help
+    """
+    from forkctl.cli.output import say
+    from forkctl.forks import manifest
+    from forkctl.forks.workspace import find_workspace
+    from forkctl.training.executing import execute
+
+    workspace = find_workspace()
+    chosen = manifest.load(workspace.manifest).fork(fork)
+    return execute(workspace, chosen, profile, own, words, say)
+
+
 @env.command()
 @click.argument("fork")
 @profile_option

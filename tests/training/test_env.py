@@ -25,6 +25,25 @@ def test_check_says_where_packages_come_from(thing: Bench) -> None:
     assert code == (1 if any(each["verdict"] == "failed" for each in found.values()) else 0)
 
 
+def test_exec_runs_in_the_tree_s_binding_and_hands_on_the_exit_code(
+    thing: Bench, tmp_path: Path
+) -> None:
+    here = ("--profile", "cpu", "--env", sys.executable, "--", "python", "-c")
+    out = tmp_path / "said"
+    code = (
+        "import pathlib, sys, robomimic; pathlib.Path(sys.argv[1]).write_text(robomimic.__file__)"
+    )
+    assert thing.run("env", "exec", "thing", *here, code, str(out)) == 0
+    assert Path(out.read_text()).is_relative_to(thing.tree())
+    assert thing.run("env", "exec", "thing", *here, "raise SystemExit(7)") == 7
+
+
+def test_exec_says_what_cannot_be_started(thing: Bench) -> None:
+    words = ("--profile", "cpu", "--env", sys.executable, "--", "no-such-program")
+    assert thing.run("env", "exec", "thing", *words) == 1
+    assert "no-such-program: cannot be started" in thing.err
+
+
 def test_create_show_and_remove(thing: Bench) -> None:
     before = json.loads(thing.ok("env", "show", "thing", "--json"))
     assert [each["prefix"] for each in before] == [None]
