@@ -99,6 +99,12 @@ def last_checkpoint(name: str) -> Path | None:
     return None
 
 
+def drop_copies() -> None:
+    """v0.5.0 keeps its last state twice beside the checkpoint: 370 MB each, not needed here."""
+    for copy in (ROOT / "runs").glob("robomimic/*/**/last*.pth"):
+        copy.unlink()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -167,6 +173,7 @@ def train(story: Story, fork: str, spatial: Path, droid_file: Path) -> Path:
     if last_checkpoint("droid_like") is None:
         words = ("run", fork, base, "--data", droid_file, "--any-data", "--profile", "cpu")
         story.forkctl(*words, "--steps", PRETRAIN_STEPS)
+        drop_copies()
     checkpoint = last_checkpoint("droid_like")
     if checkpoint is None:
         sys.exit("demo: the run has left no checkpoint; `forkctl runs show last` tells more")
@@ -191,6 +198,7 @@ def train(story: Story, fork: str, spatial: Path, droid_file: Path) -> Path:
     ):
         if last_checkpoint(name) is None:
             story.forkctl(*run, *extra)
+            drop_copies()
     story.forkctl("runs", "list")
     story.forkctl("runs", "compare", "libero_spatial_finetune", "from_scratch")
     both = ("runs", "plot", "libero_spatial_finetune", "from_scratch", "--metric", "loss")
