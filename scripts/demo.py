@@ -52,9 +52,9 @@ DROID_LIKE = {
         "gripper_position",
     ],
     "observation.image_dim": [96, 96],
-    # they lie in [-1, 1] as they are
-    "train.action_config": {"actions": {"normalization": None}},
 }
+# Ten numbers in [-1, 1] as they are. The release normalises no actions and knows no such key.
+DROID_LIKE_DIFFUSION = {"train.action_config": {"actions": {"normalization": None}}}
 CROP = "observation.encoder.rgb.obs_randomizer_kwargs"
 
 
@@ -163,12 +163,12 @@ def train(story: Story, fork: str, spatial: Path, droid_file: Path) -> Path:
         "other cameras, another image size and ten actions: what somebody brings from DROID.",
     )
     story.forkctl("env", "create", fork, "--profile", "cpu")
-    diffusion = {} if fork == "robomimic-release" else SMALL_DIFFUSION
-    small = {**SMALL, **diffusion}
+    release = fork == "robomimic-release"
+    small = {**SMALL, **({} if release else SMALL_DIFFUSION)}
     base = OUT / "droid_like.json"
     crop = {"crop_height": 84, "crop_width": 84, "num_crops": 1, "pos_enc": False}
-    crops = {CROP: crop if fork == "robomimic-release" else [{}, crop]}
-    droid = {**small, **DROID_LIKE, **crops}
+    crops = {CROP: crop if release else [{}, crop]}
+    droid = {**small, **DROID_LIKE, **({} if release else DROID_LIKE_DIFFUSION), **crops}
     story.forkctl("config", fork, "libero_spatial", "--data", spatial, *settings(droid), "-o", base)
     if last_checkpoint("droid_like") is None:
         words = ("run", fork, base, "--data", droid_file, "--any-data", "--profile", "cpu")
