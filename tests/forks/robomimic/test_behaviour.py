@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Lab
+from lab import Lab
 from small_config import config
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HERE, Lab
+from lab import HERE, Lab
 from small_config import DROID_CAMERAS, DROID_LOW_DIM, KEY_MAP, REAL, SMALL, config
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
