@@ -171,7 +171,7 @@ def link_checkpoints(run: Run, saved: list[Path]) -> None:
 
 
 def now() -> str:
-    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    return datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
 def _started(path: Path) -> str:
