@@ -35,8 +35,7 @@ def fork_launch(
             where=name,
             hint=f"Kinds: {', '.join(WORKERS)}. Any other policy: --policy FILE.",
         )
-    if tree.behind is not None:
-        raise ForkctlError(f"the fork {tree.behind}", where=name, hint=f"forkctl apply {name}")
+    tree.require_current()
     environment = select(workspace, fork, profile, own).environment
     if environment is None:
         raise ForkctlError(

@@ -23,10 +23,7 @@ def execute(
 ) -> int:
     """Its exit code. The command has the terminal, and starts in the folder it was typed in."""
     tree = open_fork_tree(workspace, fork)
-    if tree.behind is not None:
-        raise ForkctlError(
-            f"the fork {tree.behind}", where=fork.name, hint=f"forkctl apply {fork.name}"
-        )
+    tree.require_current()
     environment = select(workspace, fork, profile, own).made(say)
     command = list(words)
     if command[0] in ("python", "python3"):

@@ -41,6 +41,12 @@ class ForkTree:
         untracked = self._git("ls-files", "--others", "--exclude-standard").splitlines()
         return diff + "".join(f"# untracked: {name}\n" for name in untracked)
 
+    def require_current(self) -> None:
+        """Refuse a tree that is not what the workspace says it should be."""
+        if self.behind is not None:
+            name = self.fork.name
+            raise ForkctlError(f"the fork {self.behind}", where=name, hint=f"forkctl apply {name}")
+
     @property
     def _repository(self) -> Repository:
         return Repository(self.path / ".git", Children(), self.path)

@@ -74,8 +74,8 @@ def resize(words: dict[str, Any]) -> Any:
     }
 
 
-def unet(words: dict[str, Any]) -> Any:
-    """Numbers in the denoiser, small and default."""
+def new_model(words: dict[str, Any]) -> tuple[Any, Any, dict[str, list[int]]]:
+    """The untrained model that the config asks for, its locked config, and its shapes."""
     import robomimic.utils.obs_utils as obs_utils
     from robomimic.algo import algo_factory
 
@@ -86,7 +86,13 @@ def unet(words: dict[str, Any]) -> Any:
     config.lock()
     shapes = {camera: [3, 64, 64] for camera in ("agentview_rgb", "eye_in_hand_rgb")}
     shapes.update(ee_pos=[3], ee_ori=[3], gripper_states=[2])
-    model = algo_factory("diffusion_policy", config, shapes, 7, torch.device("cpu"))
+    model = algo_factory(config.algo_name, config, shapes, 7, torch.device("cpu"))
+    return model, config, shapes
+
+
+def unet(words: dict[str, Any]) -> Any:
+    """Numbers in the denoiser, small and default."""
+    model, _, _ = new_model(words)
     denoiser = model.nets["policy"]["noise_pred_net"]
     return sum(weight.numel() for weight in denoiser.parameters())
 
@@ -146,18 +152,9 @@ def environments(words: dict[str, Any]) -> Any:
 def rollout(words: dict[str, Any]) -> Any:
     """Save a policy as training on two files does, load it, and act once."""
     import robomimic.utils.file_utils as file_utils
-    import robomimic.utils.obs_utils as obs_utils
     import robomimic.utils.train_utils as train_utils
-    from robomimic.algo import algo_factory
 
-    config = read_config(words)
-    obs_utils.initialize_obs_utils_with_config(config)
-    for optimizer in config.algo.optim_params.values():
-        optimizer["num_train_batches"] = optimizer["num_epochs"] = 1
-    config.lock()
-    shapes = {camera: [3, 64, 64] for camera in ("agentview_rgb", "eye_in_hand_rgb")}
-    shapes.update(ee_pos=[3], ee_ori=[3], gripper_states=[2])
-    model = algo_factory(config.algo_name, config, shapes, 7, torch.device("cpu"))
+    model, config, shapes = new_model(words)
     meta = {"ac_dim": 7, "all_shapes": shapes, "use_images": True}
     several = words["fork"] == "robomimic"
     path = str(Path(words["scratch"]) / "policy.pth")
