@@ -38,6 +38,18 @@ def test_exec_runs_in_the_tree_s_binding_and_hands_on_the_exit_code(
     assert thing.run("env", "exec", "thing", *here, "raise SystemExit(7)") == 7
 
 
+def test_exec_refuses_a_fork_whose_overlays_changed_since(thing: Bench, tmp_path: Path) -> None:
+    thing.write({"overlays/ours/extra.txt": "ours\n"})
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text().replace("overlays = []", "overlays = ['ours']"))
+    mark = tmp_path / "ran"
+    code = f"import pathlib; pathlib.Path({str(mark)!r}).touch()"
+    words = ("--profile", "cpu", "--env", sys.executable, "--", "python", "-c", code)
+    assert thing.run("env", "exec", "thing", *words) == 1
+    assert "was applied before its patches or overlays changed" in thing.err
+    assert "forkctl apply thing" in thing.err and not mark.exists()
+
+
 def test_exec_says_what_cannot_be_started(thing: Bench) -> None:
     words = ("--profile", "cpu", "--env", sys.executable, "--", "no-such-program")
     assert thing.run("env", "exec", "thing", *words) == 1
