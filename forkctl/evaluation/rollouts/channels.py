@@ -88,7 +88,8 @@ def _rdt(name: str) -> Encode:
     def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
         convention = CONVENTIONS[name]
         vector = _bfloat16(to_rdt_vector(convention.encode(actions, pose), convention.dims))
-        return vector[..., rdt_slots(convention.dims)]
+        answer: Floats = vector[..., rdt_slots(convention.dims)]
+        return answer
 
     return encode
 
@@ -136,7 +137,7 @@ def _stay_in_min_max(values: Floats, statistics: Statistics) -> Floats:
 
 def _scaled_move(factor: float) -> Fault:
     def change(values: Floats, statistics: Statistics) -> Floats:
-        return _changed(values, slice(0, 3), lambda move: move * factor)
+        return _changed(values, slice(0, 3), lambda move: np.multiply(move, factor))
 
     return change
 

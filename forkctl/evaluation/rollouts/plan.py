@@ -39,6 +39,10 @@ class Trial:
         return f"{self.task}/{self.number}"
 
     @property
+    def key(self) -> tuple[str, int]:
+        return self.task, self.number
+
+    @property
     def instruction(self) -> str:
         return language_from_task(self.task)
 
@@ -71,11 +75,14 @@ class Shard:
         return tuple(trials[self.index :: self.count])
 
 
+WHOLE = Shard()
+
+
 def choose_tasks(suite: Suite, words: str | None) -> tuple[str, ...]:
     """`0,3,7`, or parts of names that fit one task each; None for all of the suite."""
     if words is None:
         return suite.tasks
-    chosen = []
+    chosen: list[str] = []
     for word in filter(None, (each.strip() for each in words.split(","))):
         if word.isdigit():
             found = suite.tasks[int(word) : int(word) + 1]

@@ -49,15 +49,11 @@ class Record:
         self._lock = threading.Lock()
         self._results = by_key(map(from_json, journal.lines))
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._results
-
-    def __getitem__(self, key: Key) -> Result:
-        return self._results[key]
-
-    def without_errors(self) -> set[Key]:
+    @property
+    def keys_without_errors(self) -> set[Key]:
         return {key for key, result in self._results.items() if result.outcome != ERROR}
 
+    @property
     def keys(self) -> set[Key]:
         return set(self._results)
 
