@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forkctl.errors import UsageError
+from forkctl.libero.rdt_vectors import REPRESENTATIONS
 from forkctl.training.findings import Finding
 from forkctl.training.launchers import (
     Adopted,
@@ -29,7 +30,7 @@ from forkctl.training.launchers.rdt import folder as rdt_folder
 from forkctl.training.launchers.rdt.config import is_path, section
 from forkctl.training.metrics import Metric
 
-_CHOICES = MappingProxyType({"representation": rdt_config.REPRESENTATIONS})
+_CHOICES = MappingProxyType({"representation": REPRESENTATIONS})
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32
 _BYTES_SAVED = 20

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import UsageError
+from forkctl.libero.rdt_vectors import REPRESENTATIONS
 from forkctl.training.configs import Config
 from forkctl.training.launchers import ConfigRequest
 
-REPRESENTATIONS = ("delta", "velocity", "absolute")
 TEXT_ENCODER = "google/t5-v1_1-xxl"  # the one name that upstream's T5Embedder takes
 SECTIONS = ("name", "flags", "upstream", "forkctl", "language", "statistics", "processes")
 
@@ -23,8 +23,9 @@ HEADER = """\
 #             offload: true where the GPU has less than 24 GB
 # statistics  measured: from the data; published: actions as published; or a dataset_stat.json
 #
-# Memory of the 1B model, batch 32: about 75 GB. On 48 GB use train_batch_size 8 with
-# gradient_accumulation_steps 4, and use_8bit_adam where bitsandbytes is installed.
+# Memory: weights, gradients, Adam's two moments and the average take 20 bytes a parameter: 24 GB
+# for the 1.2 billion of RDT-1B, before any activation. Where that is too much: use_8bit_adam,
+# ZeRO-2 over several processes, a smaller train_batch_size with gradient_accumulation_steps.
 """
 
 

@@ -33,7 +33,7 @@ def own_places(config: Config, inputs: RunInputs) -> dict[str, Any]:
     }
     if not section(config, "flags").get("precomp_lang_embed"):
         places["embeddings"] = None
-    if options.get("representation") == "absolute" and "robot_base" not in options:
+    if statistics.representation_of(options) == "absolute" and "robot_base" not in options:
         places["robot_base"] = statistics.robot_base(inputs.files)
     return places
 

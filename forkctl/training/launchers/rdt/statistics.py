@@ -11,7 +11,7 @@ from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import AUTO
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.rdt_statistics import layout_entry, robot_base_of
-from forkctl.libero.rdt_vectors import RdtLayout
+from forkctl.libero.rdt_vectors import REPRESENTATIONS, RdtLayout
 from forkctl.libero.reader import open_demo_file
 
 MEASURED, PUBLISHED = "measured", "published"
@@ -36,7 +36,7 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
             holdout=options.get("holdout", 0),
         )
         if wanted == PUBLISHED:
-            return {**measured, **published_actions(options["dataset"], options["representation"])}
+            return {**measured, **published_actions(options["dataset"], representation_of(options))}
         return measured
     except LiberoError as error:
         raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
@@ -45,7 +45,11 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
 def layout_of(options: dict[str, Any]) -> RdtLayout:
     base = options.get("robot_base") or (0.0, 0.0, 0.0)
     x, y, z = (float(value) for value in base)
-    return RdtLayout(options["representation"], bool(options.get("joints")), (x, y, z))
+    return RdtLayout(representation_of(options), bool(options.get("joints")), (x, y, z))
+
+
+def representation_of(options: dict[str, Any]) -> str:
+    return str(options.get("representation", REPRESENTATIONS[0]))
 
 
 def robot_base(files: Sequence[Path]) -> list[float]:

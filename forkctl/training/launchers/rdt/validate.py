@@ -65,7 +65,8 @@ def main() -> None:
     config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     words = []
     for name, value in config["flags"].items():
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        if value is not None and value is not False:
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     unknown, error = parse(words)
     import configs.state_vec as in_tree  # type: ignore[import-not-found]
 
