@@ -1,4 +1,4 @@
-"""T5's output for an instruction: from the run's folder, or from T5 itself where it is not there."""
+"""T5's output for an instruction: from the run's folder, or else from T5 itself."""
 
 from __future__ import annotations
 

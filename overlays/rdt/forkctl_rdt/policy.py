@@ -31,9 +31,7 @@ Observation = Mapping[str, Array]
 
 # in the order of upstream's cameras: external, right wrist, left wrist
 _CAMERAS: tuple[Optional[str], ...] = (AGENTVIEW, EYE_IN_HAND, None)
-# Steps since the episode began, one for each time of the history; negative before it.
-STEP = "step"
-KEYS = (AGENTVIEW, EYE_IN_HAND, *STATE_KEYS, STEP)
+KEYS = (AGENTVIEW, EYE_IN_HAND, *STATE_KEYS)
 HISTORY = 2
 
 
@@ -89,7 +87,9 @@ class RdtPolicy:
         folder = Path(checkpoint)
         if not folder.is_dir():
             raise LiberoError(
-                "a model of RDT is a folder, checkpoint-N", where=checkpoint, hint="Name the folder."
+                "a model of RDT is a folder, checkpoint-N",
+                where=checkpoint,
+                hint="Name the folder.",
             )
         sidecar = read_sidecar(folder)
         facts = facts_of(folder)
@@ -115,7 +115,7 @@ class RdtPolicy:
         """(queries, horizon, 128); each observation has HISTORY rows of KEYS."""
         torch.manual_seed(seed)
         images = torch.stack([self._images(each) for each in observations])
-        count, frames = images.shape[:2]
+        count = len(images)
         seen = self.vision(images.flatten(0, 1).to(self.device, self.dtype))
         texts, valid = self._texts(instructions)
         mask = self._tensor(self.layout.mask()).expand(count, 1, -1)
@@ -136,9 +136,10 @@ class RdtPolicy:
         grey = np.array([int(x * 255) for x in processor.image_mean], dtype=np.uint8)
         size = processor.size["height"], processor.size["width"]
         absent = np.broadcast_to(grey, (*size, 3))
+        first = 1 if _at_start(observation) else 0
         frames = [
             _square(observation[camera][time], grey)
-            if camera is not None and observation[STEP][time] >= 0
+            if camera is not None and time >= first
             else absent
             for time in range(HISTORY)
             for camera in _CAMERAS
@@ -158,6 +159,12 @@ class RdtPolicy:
 
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values)).to(self.device, self.dtype)
+
+
+def _at_start(observation: Observation) -> bool:
+    """Before an episode's start its first observation repeats; a moment later no joint angle is
+    the same to the last bit."""
+    return all(np.array_equal(observation[key][0], observation[key][1]) for key in STATE_KEYS)
 
 
 def _square(frame: Array, colour: Array) -> Array:

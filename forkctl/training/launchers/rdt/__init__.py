@@ -84,11 +84,11 @@ class RdtLauncher:
         return _changed(config, "flags", pretrained_model_name_or_path=path)
 
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
-        flags = section(config, "flags")
+        flags = rdt_folder.own_flags(config)
         if inputs.steps is not None:
             flags = _limited(flags, inputs.steps)
         ready = _changed(config, "forkctl", **rdt_folder.own_places(config, inputs))
-        return {**ready, "name": inputs.name, "flags": dict(flags)}
+        return {**ready, "name": inputs.name, "flags": flags}
 
     def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
         return rdt_checks.checks(config, files, place)

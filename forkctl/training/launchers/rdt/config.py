@@ -10,7 +10,6 @@ from forkctl.libero.rdt_vectors import REPRESENTATIONS
 from forkctl.training.configs import Config
 from forkctl.training.launchers import ConfigRequest
 
-TEXT_ENCODER = "google/t5-v1_1-xxl"  # the one name that upstream's T5Embedder takes
 SECTIONS = ("name", "flags", "upstream", "forkctl", "language", "statistics", "processes")
 
 HEADER = """\
@@ -37,7 +36,7 @@ def generate(request: ConfigRequest) -> Config:
             "pretrained_model_name_or_path": request.checkpoint
             or "robotics-diffusion-transformer/rdt-1b",
             "pretrained_vision_encoder_name_or_path": "google/siglip-so400m-patch14-384",
-            "pretrained_text_encoder_name_or_path": TEXT_ENCODER,
+            "pretrained_text_encoder_name_or_path": "google/t5-v1_1-xxl",
             "load_from_hdf5": True,
             "dataset_type": "finetune",
             "precomp_lang_embed": True,

@@ -1,4 +1,4 @@
-"""The folder that RDT runs in: its own configs/, language embeddings and encoders.
+"""The folder that RDT runs in: its own configs/ and language embeddings.
 
 rdt.yaml                 upstream's base.yaml with changes, and our section
 configs/                 upstream's dataset lists, frequencies, weights and statistics, and ours
@@ -18,7 +18,7 @@ from forkctl.libero.schema import CONTROL_HZ
 from forkctl.training.configs import Config, as_yaml, read_config
 from forkctl.training.launchers import Place, RunInputs
 from forkctl.training.launchers.rdt import language, statistics
-from forkctl.training.launchers.rdt.config import TEXT_ENCODER, is_path, merged, section
+from forkctl.training.launchers.rdt.config import is_path, merged, section
 
 _WEIGHT = 100  # upstream's own fine-tuning data set has it
 
@@ -40,19 +40,21 @@ def own_places(config: Config, inputs: RunInputs) -> dict[str, Any]:
 
 def final_flags(config: Config, folder: Path) -> dict[str, Any]:
     """What main.py is given: paths are those of the run's folder."""
-    flags = {
+    return {
         "config_path": str(folder / "rdt.yaml"),
         "output_dir": str(folder / "upstream"),
         **section(config, "flags"),
     }
-    encoder = flags.get("pretrained_text_encoder_name_or_path")
-    if encoder and is_path(str(encoder)):
-        flags["pretrained_text_encoder_name_or_path"] = TEXT_ENCODER  # the link that lay_out makes
-    for name in ("pretrained_vision_encoder_name_or_path", "pretrained_model_name_or_path"):
-        given = flags.get(name)
-        if given and is_path(str(given)):
-            flags[name] = str(Path(given).expanduser().absolute())
-    return flags
+
+
+def own_flags(config: Config) -> dict[str, Any]:
+    """Upstream's flags, with the paths as they are seen from anywhere."""
+    return {
+        name: str(Path(value).expanduser().absolute())
+        if name.endswith("name_or_path") and isinstance(value, str) and is_path(value)
+        else value
+        for name, value in section(config, "flags").items()
+    }
 
 
 def lay_out(config: Config, folder: Path, place: Place) -> None:
@@ -79,9 +81,6 @@ def lay_out(config: Config, folder: Path, place: Place) -> None:
     (folder / "data").mkdir()
     empty = Path("data") / "empty_lang_embed.pt"
     (folder / empty).symlink_to(place.tree / empty)
-    encoder = str(section(config, "flags").get("pretrained_text_encoder_name_or_path") or "")
-    if encoder and is_path(encoder):
-        language.link_encoder(folder, Path(encoder).expanduser())
     if options.get("embeddings"):
         language.provide(config, Path(options["embeddings"]), place)
 

@@ -17,7 +17,7 @@ from forkctl.training.checking import run_python
 from forkctl.training.configs import Config
 from forkctl.training.data import fingerprint
 from forkctl.training.launchers import Place
-from forkctl.training.launchers.rdt.config import TEXT_ENCODER, is_path, section
+from forkctl.training.launchers.rdt.config import is_path, section
 
 INDEX = "sentences.json"  # task -> what T5 was given
 
@@ -54,13 +54,6 @@ def precomputed(folder: Path, sentences: Iterable[str]) -> dict[str, Path]:
     return files
 
 
-def link_encoder(folder: Path, encoder: Path) -> None:
-    """Upstream's T5Embedder takes one name alone; in its working directory that name is a link."""
-    link = folder / TEXT_ENCODER
-    link.parent.mkdir(exist_ok=True)
-    link.symlink_to(encoder.absolute(), target_is_directory=True)
-
-
 def _from_cache(config: Config, sentences: dict[str, str], place: Place) -> dict[str, Path]:
     encoder = str(section(config, "flags").get("pretrained_text_encoder_name_or_path") or "")
     kept = cache_root() / "rdt-language" / _key(encoder)
@@ -78,12 +71,10 @@ def _encode(config: Config, encoder: str, missing: dict[str, str], place: Place)
     job = {
         "sentences": missing,
         "offload": bool(section(config, "language").get("offload")),
-        "encoder": TEXT_ENCODER,
+        "encoder": encoder,
     }
     script = Path(__file__).with_name("encode.py").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
-        if is_path(encoder):
-            link_encoder(Path(scratch), Path(encoder).expanduser())
         done = run_python(
             place.environment, place.tree, ["-c", script], cwd=Path(scratch), stdin=json.dumps(job)
         )
