@@ -59,8 +59,7 @@ class RdtLauncher:
         """All words are upstream's flags, and stand in the config: so the record has them, and
         what is said of one holds wherever it was written."""
         rdt_config.check_sections(config)
-        written = {**section(config, "flags"), **rdt_flags.from_words(words)}
-        understood = rdt_flags.understood(written)
+        understood = rdt_flags.understood(section(config, "flags"), rdt_flags.from_words(words))
         adopted = {**copy.deepcopy(config), "flags": understood.flags, **understood.elsewhere}
         return Adopted(adopted, (), understood.findings)
 

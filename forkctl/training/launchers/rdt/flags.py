@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +83,12 @@ def to_words(flags: Flags) -> list[str]:
     return words
 
 
-def understood(written: Flags) -> Understood:
-    """Every flag in upstream's own words, with a notice for each that was not."""
+def understood(*written: Flags) -> Understood:
+    """Every flag in upstream's own words, with a notice for each that was not. The last counts."""
     flags: dict[str, Any] = {}
     elsewhere: dict[str, Any] = {}
     told: list[Finding] = []
-    for name, value in written.items():
+    for name, value in itertools.chain.from_iterable(each.items() for each in written):
         value = _plain(value)
         if name in _CALLED_OTHERWISE:
             own = _CALLED_OTHERWISE[name]
@@ -104,16 +105,16 @@ def understood(written: Flags) -> Understood:
             told.append(_notice(f"--{name} was left out: {_NEEDLESS[name]}"))
         else:
             flags[name] = value
-    return Understood(flags, elsewhere, tuple(told + _warm_up(written, flags)))
+    return Understood(flags, elsewhere, tuple(told + _warm_up(set().union(*written), flags)))
 
 
-def _warm_up(written: Flags, flags: dict[str, Any]) -> list[Finding]:
+def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Finding]:
     """Upstream's default schedule has no warm-up, and takes the number without a word."""
-    asked = {"warmup_steps", "num_warmup_steps"} & set(written)
-    if asked and flags.get("lr_scheduler", "constant") == "constant":
+    constant = flags.get("lr_scheduler", "constant") == "constant"
+    if constant and {"warmup_steps", "num_warmup_steps"} & written:
         flags["lr_scheduler"] = "constant_with_warmup"
         return [_notice("--lr_scheduler is constant_with_warmup now: `constant` has no warm-up")]
-    if "lr_warmup_steps" in flags and flags.get("lr_scheduler", "constant") == "constant":
+    if constant and "lr_warmup_steps" in flags:
         return [
             findings.warning(
                 "flags",

@@ -4,7 +4,6 @@ rdt.yaml                 upstream's base.yaml with changes, and our section
 configs/                 upstream's dataset lists, frequencies, weights and statistics, and ours
 data/empty_lang_embed.pt upstream's
 language/<task>.pt       T5's output for each task
-google/t5-v1_1-xxl       the text encoder, where it is a folder of a person's own
 """
 
 from __future__ import annotations
