@@ -168,8 +168,12 @@ def launcher_for(kind: str) -> Launcher:
         from forkctl.training.launchers import robomimic
 
         return robomimic.RobomimicLauncher(robomimic.dialect(kind))
+    if kind == "rdt":
+        from forkctl.training.launchers.rdt import RdtLauncher
+
+        return RdtLauncher()
     raise UsageError(
         f"there is no launcher for the kind {kind!r}",
         where="forks.toml",
-        hint="kinds: robomimic, droid, robomimic-release",
+        hint="kinds: robomimic, droid, robomimic-release, rdt",
     )
