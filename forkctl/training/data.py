@@ -143,6 +143,14 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def identified(checkpoint: Path) -> dict[str, str]:
+    """What a run's record says of its checkpoint. A folder is not read whole."""
+    if checkpoint.is_dir():
+        files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
+        return {"path": str(checkpoint), "fingerprint": fingerprint(files)}
+    return {"path": str(checkpoint), "sha256": file_hash(checkpoint)}
+
+
 def ready_file(files: Sequence[Path], folder: Path) -> Path:
     """What upstream is given: one small file in the run's folder that points at all demos.
 

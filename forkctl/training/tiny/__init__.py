@@ -1,5 +1,5 @@
-"""Small random checkpoints of each upstream's own model, so that all of it runs on a CPU.
+"""Tiny models of an upstream's own form, with random weights: a whole run in seconds, on a laptop.
 
-They run inside a fork's own environment: Python 3.9 or newer, and nothing of forkctl but
-forkctl.libero. A checkpoint that was made so knows nothing; it shows that the machinery works.
+A maker is a script that runs in the fork's environment and imports nothing of forkctl, so that a
+test, a demo or a person can start it: `forkctl env exec FORK -- python MAKER OUT`.
 """
