@@ -139,7 +139,7 @@ class LiberoRun:
 
     def observe(self, loss: Any, action_accuracy: Any, l1: Any) -> None:
         if self._metrics is not None:
-            self._metrics.observe(loss=loss, action_accuracy=action_accuracy, l1=l1)
+            self._metrics.observe(loss=loss.detach(), action_accuracy=action_accuracy, l1=l1)
 
     def step(self, optimizer: torch.optim.Optimizer, model: Any, processor: Any) -> None:
         limit = self._options.training.max_grad_norm or float("inf")
