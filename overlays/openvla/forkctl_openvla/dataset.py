@@ -104,7 +104,7 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         if "augmentation" in batch:
             numbers = batch.pop("augmentation")
             images = augment(images.permute(0, 3, 1, 2), numbers).permute(0, 2, 3, 1)
-        batch["pixel_values"] = torch.stack([self.pixels.of(image) for image in images.numpy()])
+        batch["pixel_values"] = self.pixels.of([np.ascontiguousarray(each) for each in images])
 
     def finished(self, batch: Batch, device: torch.device) -> Batch:
         """Of a batch from the workers, what is left to do on the device."""

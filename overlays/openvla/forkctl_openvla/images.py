@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Sequence, Tuple
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -15,7 +16,8 @@ Size = Tuple[int, int]  # height, width
 
 def upright(frame: np.ndarray) -> np.ndarray:
     """LIBERO's frames are stored turned by 180 degrees, as OpenVLA's LIBERO data sees it."""
-    return np.ascontiguousarray(frame[::-1, ::-1])
+    turned: np.ndarray = cv2.flip(frame, -1)
+    return turned
 
 
 def resized(image: np.ndarray, size: Size) -> np.ndarray:
@@ -40,11 +42,13 @@ class Pixels:
         made = self._made(np.repeat(ramp[..., None], 3, axis=2).astype(np.uint8))
         self.table = made.reshape(len(made), -1)[:, :256].contiguous()
         noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-        self.exact = torch.equal(self._by_table(noise), self._made(noise))
+        self.exact = torch.equal(self._by_table([noise])[0], self._made(noise))
 
-    def of(self, image: np.ndarray) -> torch.Tensor:
-        """(height, width, 3) uint8 -> (channels, height, width) float32."""
-        return self._by_table(image) if self.exact else self._made(image)
+    def of(self, images: Sequence[np.ndarray]) -> torch.Tensor:
+        """n of (height, width, 3) uint8 -> (n, channels, height, width) float32."""
+        if self.exact:
+            return self._by_table(images)
+        return torch.stack([self._made(image) for image in images])
 
     def on_device(self, images: torch.Tensor) -> torch.Tensor:
         """(n, 3, height, width) uint8 -> (n, channels, height, width), where `images` is."""
@@ -55,14 +59,13 @@ class Pixels:
     def _made(self, image: np.ndarray) -> torch.Tensor:
         return self._transform(Image.fromarray(image))
 
-    def _by_table(self, image: np.ndarray) -> torch.Tensor:
-        import cv2
-
+    def _by_table(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         table = self.table.numpy()
-        result = np.empty((len(table), *image.shape[:2]), np.float32)
-        planes = [np.ascontiguousarray(image[..., c]) for c in range(3)]
-        for c, plane in enumerate(result):
-            cv2.LUT(planes[c % 3], table[c], dst=plane)
+        result = np.empty((len(images), len(table), *images[0].shape[:2]), np.float32)
+        for image, planes in zip(images, result):
+            colours = cv2.split(image)
+            for channel, plane in enumerate(planes):
+                cv2.LUT(colours[channel % 3], table[channel], dst=plane)
         return torch.from_numpy(result)
 
 
