@@ -19,6 +19,7 @@ WORKERS: Mapping[str, str] = {
     "robomimic": "robomimic",
     "droid": "robomimic",
     "robomimic-release": "robomimic",
+    "openvla": "openvla",
     "rdt": "rdt",
 }
 
