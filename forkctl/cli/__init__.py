@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
     "run": ("forkctl.cli.run", "run", "Run a fork's own training entrypoint."),
     "runs": ("forkctl.cli.runs", "runs", "List, show, plot and compare runs."),
-    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy on held-out demos."),
+    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy: held-out demos, simulator."),
 }
 
 
