@@ -19,6 +19,8 @@ WORKERS: Mapping[str, str] = {
     "robomimic": "robomimic",
     "droid": "robomimic",
     "robomimic-release": "robomimic",
+    "openvla": "openvla",
+    "rdt": "rdt",
 }
 
 

@@ -55,11 +55,20 @@ class _Loaded:
     conventions: Conventions
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {})
+
+    def predict_as(self, variant: str, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {"variant": variant})
+
+    def _ask(
+        self, queries: Sequence[Query], seed: int, more: Mapping[str, object]
+    ) -> Sequence[Prediction]:
         answer = self.connection.ask(
             {
                 "observations": [dict(query.observation) for query in queries],
                 "instructions": [query.instruction for query in queries],
                 "seed": seed,
+                **more,
             }
         )
         return [_prediction(each) for each in answer["predictions"]]
