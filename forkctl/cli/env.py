@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import environment_names, fork_names
+
 profile_option = click.option(
     "--profile",
     type=click.Choice(["cpu", "cuda"]),
@@ -27,7 +29,7 @@ def env() -> None:
 
 
 @env.command()
-@click.argument("name")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def create(name: str, profile: str | None) -> None:
     """Make the environment NAME, a fork's or one of its own, from its lock."""
@@ -45,7 +47,7 @@ def create(name: str, profile: str | None) -> None:
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=environment_names)
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """List the environment NAME, or all."""
@@ -66,7 +68,7 @@ def show(name: str | None, as_json: bool) -> None:
 
 
 @env.command()
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @json_option
@@ -89,7 +91,7 @@ def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int
 
 
 @env.command(name="exec")
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -110,7 +112,7 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
 
 
 @env.command()
-@click.argument("name")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def remove(name: str, profile: str | None) -> None:
     """Remove the environment NAME. Forks with the same lock lose it too."""
@@ -128,7 +130,7 @@ def remove(name: str, profile: str | None) -> None:
 
 
 @env.command(name="lock")
-@click.argument("name")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in anew, as of its date, and write the lock."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.completing import suite_names
+
 if TYPE_CHECKING:
     from forkctl.libero.download import RemoteFile
 
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suite_names)
 @click.option(
     "-o",
     "--out",

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import suite_names
+
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suite_names)
 @click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
 @click.option("--demos", type=click.IntRange(min=1), default=50, show_default=True, metavar="M")
 @click.option(

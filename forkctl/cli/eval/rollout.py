@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
 
 
 @click.command()
-@click.argument("fork", required=False)
+@click.argument("fork", required=False, shell_complete=fork_names)
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
 @click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: theirs.")
 @click.option("--tasks", help="Numbers, or parts of names: 0,3. Default: all of the suite.")
