@@ -28,7 +28,7 @@ def env() -> None:
     """
 
 
-@env.command()
+@env.command(short_help="Make an environment from its lock.")
 @click.argument("name", shell_complete=environment_names)
 @profile_option
 def create(name: str, profile: str | None) -> None:
@@ -67,7 +67,7 @@ def show(name: str | None, as_json: bool) -> None:
     )
 
 
-@env.command()
+@env.command(short_help="Prove what is in it, and what FORK imports.")
 @click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
@@ -90,7 +90,7 @@ def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int
     return 1 if any_failed(found) else 0
 
 
-@env.command(name="exec")
+@env.command(name="exec", short_help="Run a command of your own in it.")
 @click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option

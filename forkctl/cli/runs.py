@@ -86,10 +86,22 @@ def logs(run: str, following: bool, lines: int | None) -> None:
 
 @runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=run_names)
-@click.option("--metric", default="loss", show_default=True)
-@click.option("--split", type=click.Choice(["train", "valid"]), default="train", show_default=True)
+@click.option("--metric", default="loss", show_default=True, help="`runs show` names them.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "valid"]),
+    default="train",
+    show_default=True,
+    help="Which steps.",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write a PNG here.")
-@click.option("--smooth", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--smooth",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Mean of so many points.",
+)
 def plot(names: tuple[str, ...], metric: str, split: str, out: Path | None, smooth: int) -> None:
     """Plot a metric of one or more runs, in the terminal or as PNG."""
     from forkctl.forks.workspace import find_workspace
