@@ -68,11 +68,11 @@ def choose_policies(
         return {TUNED: tuned, BASE: Variant(tuned, BASE)}
     if choice.base is None:
         return {ONLY: source(ONLY, choice.checkpoint)}
-    # the base is judged by the statistics that the fine-tuned one has learned under
-    same = str(choice.checkpoint.absolute())
+    # the base is shown what the fine-tuned one is, and judged by the same statistics
+    like = str(choice.checkpoint.absolute())
     return {
         TUNED: source(TUNED, choice.checkpoint),
-        BASE: source(BASE, choice.base, statistics_from=same),
+        BASE: source(BASE, choice.base, like=like),
     }
 
 
