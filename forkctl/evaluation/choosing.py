@@ -8,9 +8,10 @@ from pathlib import Path
 
 from forkctl.errors import UsageError
 from forkctl.evaluation import baselines
+from forkctl.evaluation.connection import Launch
 from forkctl.evaluation.episodes import Episode
 from forkctl.evaluation.policy import PolicySource
-from forkctl.evaluation.remote import Launch, RemotePolicy
+from forkctl.evaluation.remote import RemotePolicy
 from forkctl.evaluation.scale import Scale
 from forkctl.evaluation.variant import Variant
 from forkctl.forks.cache import cache_root

@@ -91,7 +91,7 @@ def _entry(
     arm: Arm, episode: Episode, policy: Policy, answers: Sequence[Prediction], horizon: int
 ) -> Entry:
     wants = policy.conventions
-    if wants.actions not in CONVENTIONS or CONVENTIONS[wants.actions].needs_pose:
+    if wants.actions not in CONVENTIONS:
         raise ForkctlError(f"the policy speaks in {wants.actions!r}, which is not known here")
     convention = CONVENTIONS[wants.actions]
     for answer in answers:
@@ -100,7 +100,8 @@ def _entry(
     chunks: Floats = np.stack([answer.actions[:length] for answer in answers]).astype(np.float64)
     tokens = [answer.tokens for answer in answers]
     invalid = [answer.invalid for answer in answers]
-    libero = convention.decode(chunks, None)
+    pose = episode.poses(length) if convention.needs_pose else None
+    libero = convention.decode(chunks, pose)
     assert libero.shape[-1] == WIDTH
     return Entry(
         arm.name,
