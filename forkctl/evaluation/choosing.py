@@ -28,11 +28,11 @@ class Choice:
     policy: Path | None
     checkpoint: Path | None
     base: Path | None
-    own_base: bool = False  # the one that the checkpoint itself names
-    stats_key: str | None = None
     device: str = "cpu"
     own: str | None = None
     profile: str | None = None
+    own_base: bool = False  # the one that the checkpoint itself names
+    stats_key: str | None = None
 
     @property
     def label(self) -> str:
