@@ -121,6 +121,28 @@ class RdtLayout:
             pose = conv.Pose(_float(pose.position) - self._base, pose.orientation)
         return self.convention.decode(values, pose)
 
+    @property
+    def error_names(self) -> tuple[tuple[str, str], ...]:
+        """(name, unit) of what `errors` returns: 6D columns become a rotation about each axis."""
+        named = [(item.name, item.unit) for item in self.action_dims if item.name[:5] != "rot6d"]
+        if self.representation == "velocity":
+            return tuple(named)
+        return (*named[:-1], *((f"turn_{axis}", "rad") for axis in "xyz"), named[-1])
+
+    def errors(self, predicted: Array, truth: Array) -> Array:
+        """(..., 128) each -> (..., len(error_names)): predicted minus true, in physical units."""
+        apart = self.values(predicted) - self.values(truth)
+        if self.representation == "velocity":
+            return apart
+        turn = [column for column, item in enumerate(self.action_dims) if item.name[:5] == "rot6d"]
+        there = rot.matrix_from_sixd(self.values(predicted)[..., turn])
+        back = np.swapaxes(rot.matrix_from_sixd(self.values(truth)[..., turn]), -1, -2)
+        turned = rot.axis_angle_from_matrix(there @ back)
+        joined: Array = np.concatenate(
+            [apart[..., : turn[0]], turned, apart[..., turn[-1] + 1 :]], axis=-1
+        )
+        return joined
+
     def units(self) -> dict[str, str]:
         """What each filled slot holds, for people and for a checkpoint's side-car."""
         return {str(item.slot): f"{item.name} [{item.unit}]" for item in self.action_dims}

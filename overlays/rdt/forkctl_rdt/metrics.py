@@ -6,10 +6,12 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
+import numpy as np
 import torch
 
+from forkctl.libero.rdt_vectors import RdtLayout
 from forkctl_rdt.dataset import LiberoDataset
 
 _UNITS = {"1": "", "m/s": "_m_per_s", "rad/s": "_rad_per_s"}
@@ -23,27 +25,25 @@ class StepMetrics:
         self._path = Path(path) if path and accelerator.is_main_process else None
         self._samples = samples_per_step
         self._since = time.monotonic()
-        self._step = -1
 
-    def step(self, step: int, epoch: int, logs: Mapping[str, float], grad_norm: Any) -> None:
-        """Once for each optimiser step: upstream logs each piece of an accumulated one."""
-        if self._path is None or step == self._step:
+    def step(self, step: int, epoch: int, loss: float, lr: float, grad_norm: Any) -> None:
+        if self._path is None:
             return
         now = time.monotonic()
         self._write(
             step=step,
             epoch=epoch + 1,
-            loss=float(logs["loss"]),
-            lr=float(logs["lr"]),
+            loss=loss,
+            lr=lr,
             grad_norm=None if grad_norm is None else float(grad_norm),
             samples_per_s=round(self._samples / max(now - self._since, 1e-9), 3),
         )
-        self._step, self._since = step, now
+        self._since = now
 
     def sampled(self, step: int, epoch: int, errors: Mapping[str, float]) -> None:
         if self._path is not None:
             self._write(step=step, epoch=epoch + 1, split="valid", **errors)
-            self._since = time.monotonic()
+            self._since = time.monotonic()  # sampling is no part of the next step
 
     def _write(self, **values: Any) -> None:
         assert self._path is not None
@@ -54,44 +54,44 @@ class StepMetrics:
 class SampleErrors:
     """How far sampled actions are from those of the demos, for each number in its own unit.
 
-    `relative_X` is the root mean square error over that of the best constant: 1 is what the mean
-    action of the data scores, and a policy that has learnt X is below it. Padding at the end of a
-    demo counts as upstream counts it: like any other step.
+    `error_X` is the mean absolute error. `relative_X` is the root mean square error over that of
+    the mean action of the data: a policy that has learnt X is below 1. Padding at the end of a demo
+    counts as upstream counts it, like any other step.
     """
 
-    def __init__(self, dataset: LiberoDataset, action_mean: torch.Tensor) -> None:
-        self._dims = dataset.layout.action_dims
-        self._slots = dataset.layout.slots
-        self._constant = action_mean[self._slots]
-        self._sums: torch.Tensor | None = None
+    def __init__(self, layout: RdtLayout, action_mean: Sequence[float]) -> None:
+        self._layout = layout
+        self._constant = np.array(action_mean)
+        self._sums = np.zeros((4, len(layout.error_names)))
 
     def add(self, predicted: torch.Tensor, actions: torch.Tensor) -> None:
-        truth = actions[..., self._slots].double()
-        apart = predicted[..., self._slots].double() - truth
-        constant = self._constant.to(truth) - truth
-        sums = torch.stack(
-            [
-                apart.abs().sum((0, 1)),
-                apart.square().sum((0, 1)),
-                constant.square().sum((0, 1)),
-                torch.full_like(apart[0, 0], apart[..., 0].numel()),
-            ]
+        truth = actions.double().cpu().numpy()
+        apart = self._layout.errors(predicted.double().cpu().numpy(), truth).reshape(
+            -1, len(self._layout.error_names)
         )
-        self._sums = sums if self._sums is None else self._sums + sums
+        constant = self._layout.errors(np.broadcast_to(self._constant, truth.shape), truth).reshape(
+            apart.shape
+        )
+        self._sums += [
+            np.abs(apart).sum(0),
+            np.square(apart).sum(0),
+            np.square(constant).sum(0),
+            np.full(apart.shape[1], len(apart)),
+        ]
 
     def result(self, accelerator: Any) -> dict[str, float]:
         """Over all processes, unrounded."""
-        if self._sums is None:
-            return {}
-        sums = accelerator.gather(self._sums.float()[None]).double().sum(0)
-        absolute, squared, constant, count = sums.tolist()
+        sums = torch.tensor(self._sums, dtype=torch.float32, device=accelerator.device)
+        absolute, squared, constant, count = accelerator.gather(sums[None]).double().sum(0).tolist()
         found = {}
-        for column, item in enumerate(self._dims):
-            unit = _UNITS.get(item.unit, f"_{item.unit}")
-            found[f"error_{item.name}{unit}"] = absolute[column] / count[column]
+        for column, (name, unit) in enumerate(self._layout.error_names):
+            if count[column]:
+                found[f"error_{name}{_UNITS.get(unit, f'_{unit}')}"] = (
+                    absolute[column] / count[column]
+                )
             # a number that never changes has no constant to be compared with
             if constant[column] > 1e-12 * count[column]:
-                found[f"relative_{item.name}"] = (squared[column] / constant[column]) ** 0.5
+                found[f"relative_{name}"] = (squared[column] / constant[column]) ** 0.5
         return found
 
 
@@ -112,4 +112,4 @@ def sample_errors(dataloader: Any) -> SampleErrors | NoErrors:
     if not isinstance(dataset, LiberoDataset):
         return NoErrors()
     mean = loader.dataset_stat[dataset.get_dataset_name()]["action_mean"]
-    return SampleErrors(dataset, torch.tensor(mean))
+    return SampleErrors(dataset.layout, mean)

@@ -21,6 +21,14 @@ def model_dtype(config: Mapping[str, Any], args: Namespace, dtype: torch.dtype) 
     return torch.float32
 
 
+def keep_types(model: torch.nn.Module) -> None:
+    """Let a norm answer in the type that it is asked in. With float32 weights under autocast it
+    would answer in float32, and attention, which has one value of three unnormed, refuses that."""
+    for module in model.modules():
+        if type(module).__name__.lower() == "rmsnorm":
+            module.register_forward_hook(lambda _, asked, answer: answer.to(asked[0].dtype))
+
+
 def save_beside_checkpoint(
     folder: str, config: Mapping[str, Any], args: Namespace, accelerator: Any
 ) -> None:
