@@ -20,6 +20,7 @@ from forkctl.cli.env import own_option, profile_option
     "'${DROID_CKPT}' stands for one to be named at run time.",
 )
 @click.option("--representation", metavar="NAME", help="rdt: delta, velocity or absolute.")
+@click.option("--preset", metavar="NAME", help="openvla: guide or paper.")
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a value.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option("--validate", is_flag=True, help="Let upstream's own Config judge the result.")
@@ -31,6 +32,7 @@ def config(
     data: str | None,
     ckpt: str | None,
     representation: str | None,
+    preset: str | None,
     settings: tuple[str, ...],
     out: Path | None,
     validate: bool,
@@ -51,7 +53,8 @@ def config(
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
-    choices = {"representation": representation} if representation else {}
+    named = {"representation": representation, "preset": preset}
+    choices = {name: value for name, value in named.items() if value}
     made = generate(chosen, GenerateRequest(suite, data, ckpt, settings, choices), say)
     text = as_written(chosen, made)
     if out is None:

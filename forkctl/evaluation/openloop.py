@@ -18,6 +18,7 @@ from forkctl.evaluation.dimensions import WIDTH, Floats
 from forkctl.evaluation.episodes import AS_DECLARED, Change, Episode
 from forkctl.evaluation.policy import Policy, PolicySource, Prediction, check_prediction
 from forkctl.evaluation.record import Entry, Record
+from forkctl.evaluation.variant import face_of, loaded_as
 from forkctl.libero.conventions import CONVENTIONS
 from forkctl.libero.schema import CAMERAS
 
@@ -50,10 +51,11 @@ def predict_arms(
         opened: dict[int, Policy] = {}  # one load serves a policy's arms: the plain and the probes
         for arm, episode in work:
             progress(done, total, arm.name)
-            if id(arm.source) not in opened:
+            process = loaded_as(arm.source)
+            if id(process) not in opened:
                 stack.close()  # two large policies rarely fit side by side
-                opened = {id(arm.source): stack.enter_context(arm.source.open())}
-            policy = opened[id(arm.source)]
+                opened = {id(process): stack.enter_context(process.open())}
+            policy = face_of(arm.source, opened[id(process)])
             if not _is_worth_asking(policy, arm.change):
                 done += episode.steps
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
@@ -92,7 +92,7 @@ def _look_at(files: Sequence[Path]) -> DataSet:
         raise ForkctlError("there is no demo in the data", where=str(files[0]))
     return DataSet(
         files=tuple(files),
-        facts=facts,
+        facts=replace(facts, steps=steps),
         demos=demos,
         steps=steps,
         action_low=tuple(np.min(lows, axis=0).tolist()),

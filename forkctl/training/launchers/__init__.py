@@ -33,6 +33,7 @@ class DataFacts:
     cameras: tuple[Camera, ...]
     low_dim: tuple[tuple[str, int], ...]
     action_dim: int
+    steps: int | None = None  # of all demos, where they are there to be counted
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,10 @@ def launcher_for(kind: str) -> Launcher:
         from forkctl.training.launchers import robomimic
 
         return robomimic.RobomimicLauncher(robomimic.dialect(kind))
+    if kind == "openvla":
+        from forkctl.training.launchers.openvla import OpenVLALauncher
+
+        return OpenVLALauncher()
     if kind == "rdt":
         from forkctl.training.launchers.rdt import RdtLauncher
 
@@ -175,5 +180,5 @@ def launcher_for(kind: str) -> Launcher:
     raise UsageError(
         f"there is no launcher for the kind {kind!r}",
         where="forks.toml",
-        hint="kinds: robomimic, droid, robomimic-release, rdt",
+        hint="kinds: robomimic, droid, robomimic-release, openvla, rdt",
     )
