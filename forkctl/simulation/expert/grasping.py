@@ -8,7 +8,7 @@ grasps are at its rim, for a carton across its narrow side, without either being
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,14 +18,16 @@ from forkctl.simulation.expert.solids import Array, Solids
 FINGER_TIP = 0.012  # below the site
 PALM_BOTTOM = 0.031  # above it
 _SWEPT = 0.3
-_LEFT = (np.array([0.039, -0.011, -FINGER_TIP]), np.array([0.062, 0.011, _SWEPT]))
-_RIGHT = (np.array([-0.062, -0.011, -FINGER_TIP]), np.array([-0.039, 0.011, _SWEPT]))
+# Both fingers are one box where only the distance from the middle counts.
+_FINGER = (np.array([0.039, -0.011, -FINGER_TIP]), np.array([0.062, 0.011, _SWEPT]))
 _PALM = (np.array([-0.104, -0.032, PALM_BOTTOM]), np.array([0.104, 0.032, _SWEPT]))
 
 _DEPTH = 0.017  # of the site below the top of what is between the fingers
 _WIDEST = 0.072
 _DIRECTIONS = 24
 _SURROUNDINGS = 0.2
+# Where, from its base, the arm is all but stretched out, and what a metre beyond it costs.
+_COMFORTABLE, _FAR = 0.70, 0.15
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Grasp:
 
     position: Array
     yaw: float
+    clearance: float
     score: float
 
 
@@ -42,70 +45,106 @@ def stroke(yaw: float) -> Array:
     return np.array([-np.sin(yaw), np.cos(yaw), 0.0])
 
 
-def find_grasp(item: Solids, around: Solids, base: Array, avoid: Sequence[Grasp] = ()) -> Grasp:
+@dataclass(frozen=True)
+class Errand:
+    """From where the arm reaches out, and how far the item is to be moved (both seen from above)."""
+
+    base: Array
+    way: Array
+
+    def cost(self, position: Array) -> float:
+        """The hand has to get to the item, and with it to its place."""
+        there = [position[:2], position[:2] + self.way[:2]]
+        farthest = max(float(np.linalg.norm(place - self.base[:2])) for place in there)
+        return _FAR * max(farthest - _COMFORTABLE, 0.0)
+
+
+def find_grasp(
+    item: Solids, around: Solids, errand: Errand, avoid: Sequence[Grasp] = ()
+) -> Grasp:
     """The best grasp of `item`; `avoid` are those that did not work."""
     points = item.points(0.004)
-    obstacles = around.near(item.centers.mean(axis=0), _SURROUNDINGS).points(0.008)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    obstacles = around.near(middle, _SURROUNDINGS).points(0.008)
+    obstacles = obstacles[obstacles[:, 2] > points[:, 2].min()]
     places = np.concatenate([item.centers, middle[None]])
-    grasps = []
-    for yaw in np.linspace(-np.pi / 2, np.pi / 2, _DIRECTIONS, endpoint=False):
-        for place in places:
-            grasp = _grasp_at(place, float(yaw), points, obstacles, base, avoid)
-            if grasp is not None:
-                grasps.append(grasp)
-    if not grasps:  # nothing fits: from above at its middle, and hope
-        height = max(points[:, 2].max() - _DEPTH, points[:, 2].min() + FINGER_TIP)
-        return Grasp(np.array([middle[0], middle[1], height]), 0.0, -1.0)
-    return max(grasps, key=lambda grasp: grasp.score)
+    grasps = [
+        grasp
+        for yaw in np.linspace(-np.pi / 2, np.pi / 2, _DIRECTIONS, endpoint=False)
+        for place in places
+        if (grasp := _grasp_at(place, float(yaw), points, errand)) is not None
+        and not any(_same(grasp, other) for other in avoid)
+    ]
+    best = _from_above(points, middle)
+    # what stands around can only make a grasp worse: most need not be looked at
+    for grasp in sorted(grasps, key=lambda grasp: -grasp.score):
+        if grasp.score <= best.score:
+            break
+        clearance = _clearance(_in_hand(obstacles, grasp.position, grasp.yaw))
+        score = _score(min(clearance, grasp.clearance), grasp.position, grasp.yaw, errand)
+        if score > best.score:
+            best = replace(grasp, clearance=clearance, score=score)
+    return best
 
 
-def _grasp_at(
-    place: Array, yaw: float, points: Array, obstacles: Array, base: Array, avoid: Sequence[Grasp]
-) -> Grasp | None:
-    own = _in_hand(points, place, yaw)
-    between = (np.abs(own[:, 0]) < 0.037) & (np.abs(own[:, 1]) < 0.011)
+def _from_above(points: Array, middle: Array) -> Grasp:
+    """What is left where nothing fits: at its middle, and hope."""
+    height = max(points[:, 2].max() - _DEPTH, points[:, 2].min() + FINGER_TIP)
+    return Grasp(np.array([middle[0], middle[1], height]), 0.0, -1.0, -1.0)
+
+
+def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp | None:
+    """The grasp around `place`, judged by the object alone."""
+    along, across, up = _in_hand(points, place, yaw)
+    between = (np.abs(along) < 0.037) & (np.abs(across) < 0.011)
     if not between.any():
         return None
-    top, bottom = own[between, 2].max(), own[:, 2].min()
-    height = max(top - _DEPTH, bottom + FINGER_TIP, own[:, 2].max() - PALM_BOTTOM + 0.003)
-    held = own[between & (np.abs(own[:, 2] - height) < 0.01)]
-    if not len(held):
+    height = max(up[between].max() - _DEPTH, up.min() + FINGER_TIP, up.max() - PALM_BOTTOM + 0.003)
+    held = between & (np.abs(up - height) < 0.01)
+    if not held.any() or np.ptp(along[held]) > _WIDEST:
         return None
-    low, high = held[:, 0].min(), held[:, 0].max()
-    if high - low > _WIDEST:
-        return None
-    shift = (low + high) / 2  # both fingers should touch at the same time
-    site = np.array([shift, 0.0, height])
-    clearance = min(_clearance(own - site), _clearance(_in_hand(obstacles, place, yaw) - site))
-    position = place + stroke(yaw) * shift + np.array([0.0, 0.0, height])
-    if any(_same(position, yaw, other) for other in avoid):
-        return None
-    reach = float(np.linalg.norm(position[:2] - base[:2]))
-    score = min(clearance, 0.012) - 0.006 * abs(yaw) - 0.01 * reach
-    return Grasp(position, yaw, score)
+    # both fingers should touch at the same time, and with the middle of their pads
+    shift = np.array([_middle(along[held]), _middle(across[held]), height])
+    clearance = _clearance(np.stack([along, across, up]) - shift[:, None])
+    position = place + _axes(yaw).T @ shift
+    return Grasp(position, yaw, clearance, _score(clearance, position, yaw, errand))
+
+
+def _score(clearance: float, position: Array, yaw: float, errand: Errand) -> float:
+    return min(clearance, 0.012) - 0.006 * abs(yaw) - errand.cost(position)
 
 
 def _in_hand(points: Array, place: Array, yaw: float) -> Array:
-    """Coordinates along the stroke, across it, and upwards, from `place`."""
+    """(3, N): along the stroke, across it, and upwards, from `place`."""
+    inside: Array = _axes(yaw) @ (points - place).T
+    return inside
+
+
+def _axes(yaw: float) -> Array:
     along = stroke(yaw)
-    across = np.array([along[1], -along[0], 0.0])
-    return (points - place) @ np.stack([along, across, [0.0, 0.0, 1.0]], axis=1)
+    return np.array([along, [along[1], -along[0], 0.0], [0.0, 0.0, 1.0]])
+
+
+def _middle(values: Array) -> float:
+    return float(values.min() + values.max()) / 2
 
 
 def _clearance(points: Array) -> float:
-    """How far the nearest point is from the hand; negative: how deep it is inside."""
-    if not len(points):
+    """How far the nearest of these points (3, N) is from the hand; negative: how deep inside."""
+    if not points.size:
         return 1.0
-    nearest = 1.0
-    for low, high in (_LEFT, _RIGHT, _PALM):
-        outside = np.maximum(np.maximum(low - points, points - high), 0.0)
-        distance = np.linalg.norm(outside, axis=1)
-        depth = np.minimum(points - low, high - points).min(axis=1)
-        nearest = min(nearest, float(np.where(distance > 0, distance, -depth).min()))
-    return nearest
+    mirrored = np.stack([np.abs(points[0]), points[1], points[2]])
+    return min(_distance(mirrored, *_FINGER), _distance(points, *_PALM))
 
 
-def _same(position: Array, yaw: float, other: Grasp) -> bool:
-    near = float(np.linalg.norm(position - other.position)) < 0.012
-    return near and abs(yaw - other.yaw) < 0.3
+def _distance(points: Array, low: Array, high: Array) -> float:
+    """Of the nearest point from a box."""
+    beyond = np.maximum(low[:, None] - points, points - high[:, None])
+    outside = np.sqrt((np.maximum(beyond, 0.0) ** 2).sum(axis=0))
+    inside = np.minimum(beyond.max(axis=0), 0.0)
+    return float((outside + inside).min())
+
+
+def _same(grasp: Grasp, other: Grasp) -> bool:
+    near = float(np.linalg.norm(grasp.position - other.position)) < 0.012
+    return near and abs(grasp.yaw - other.yaw) < 0.3

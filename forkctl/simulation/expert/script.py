@@ -6,13 +6,13 @@ not: the object has moved, the way down is blocked, or the hand came up empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from forkctl.simulation.expert.goals import goal_of, place_for
-from forkctl.simulation.expert.grasping import FINGER_TIP, Grasp, find_grasp
+from forkctl.simulation.expert.grasping import FINGER_TIP, Errand, Grasp, find_grasp
 from forkctl.simulation.expert.moving import (
     CLOSE,
     OPEN,
@@ -65,8 +65,9 @@ class Expert:
 
     def _choose(self, failed: list[Grasp]) -> Grasp:
         around = surroundings(self._env, but=self._goal.item)
-        base = np.array(self._env.robots[0].base_pos)
-        return find_grasp(solids_of(self._env, self._goal.item), around, base, failed)
+        way = place_for(self._env, self._goal) - self._item_position()
+        errand = Errand(np.array(self._env.robots[0].base_pos), way)
+        return find_grasp(solids_of(self._env, self._goal.item), around, errand, failed)
 
     def _approach(self, grasp: Grasp) -> Actions:
         """To above the grasp, then down to it."""
@@ -79,26 +80,29 @@ class Expert:
                 break
             height = travel_height(here, above, around, FINGER_TIP)
             yield towards(env, over(here, above, height), grasp.yaw, OPEN)
-        yield from self._down(grasp.position, grasp.yaw, OPEN, unmoved=item)
+        yield from self._down(grasp.position.copy, grasp.yaw, OPEN, unmoved=item)
 
-    def _down(self, goal: Array, yaw: float, gripper: float, unmoved: Array | None) -> Actions:
+    def _down(
+        self, goal_now: Callable[[], Array], yaw: float, gripper: float, unmoved: Array | None
+    ) -> Actions:
         """Straight down to a place; blocked is stuck, unless it is all but there."""
         env = self._env
-        heights: list[float] = []
+        heights: list[float] = []  # since it has been above the place
         for _ in range(_STAGE_STEPS):
-            here = hand_position(env)
+            here, goal = hand_position(env), goal_now()
             if np.linalg.norm(goal - here) < _ARRIVED:
                 return
             if unmoved is not None and np.linalg.norm(self._item_position() - unmoved) > _MOVED:
                 raise Stuck("the object has moved")
+            if np.linalg.norm(goal[:2] - here[:2]) > _NEARLY:
+                heights.clear()
+                goal[2] = max(here[2], goal[2])
             heights.append(here[2])
             if len(heights) > _STUCK_STEPS and heights[-_STUCK_STEPS] - here[2] < 0.001:
                 if np.linalg.norm(goal - here) < _NEARLY:
                     return
                 raise Stuck("the way down is blocked")
-            off = float(np.linalg.norm(goal[:2] - here[:2]))
-            aim = goal if off < _NEARLY else np.array([goal[0], goal[1], max(here[2], goal[2])])
-            yield towards(env, aim, yaw, gripper)
+            yield towards(env, goal, yaw, gripper)
 
     def _close(self, grasp: Grasp) -> Actions:
         for _ in range(_CLOSING_STEPS):
@@ -127,7 +131,7 @@ class Expert:
             height = travel_height(here, end, around, hanging)
             yield towards(env, over(here, end, height), grasp.yaw, CLOSE)
         try:
-            yield from self._down(self._release(), grasp.yaw, CLOSE, unmoved=None)
+            yield from self._down(self._release, grasp.yaw, CLOSE, unmoved=None)
         except Stuck:
             return  # it stands on something: let go of it here
 
