@@ -172,7 +172,7 @@ class World:
 
     def _fixtures_to_origin(self) -> None:
         """LIBERO places what stands on a fixture by where the fixture's regions are in a scene that
-        was just compiled, in which fixtures are at the origin. A soft reset leaves them in place."""
+        was just compiled, where fixtures are at the origin. A soft reset leaves them in place."""
         model = self.env.sim.model
         for name in self.env.fixtures_dict:
             body = self.env.obj_body_id.get(name)
