@@ -132,6 +132,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "pip": pip,
     "bash": bash,
     "cd": harmless,
+    "eval": harmless,
     "export": harmless,
     "git": harmless,
     "tensorboard": harmless,
