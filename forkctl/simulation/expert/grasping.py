@@ -47,7 +47,7 @@ def stroke(yaw: float) -> Array:
 
 @dataclass(frozen=True)
 class Errand:
-    """From where the arm reaches out, and how far the item is to be moved (both seen from above)."""
+    """From where the arm reaches out, and how far the item is to be moved, seen from above."""
 
     base: Array
     way: Array
@@ -59,9 +59,7 @@ class Errand:
         return _FAR * max(farthest - _COMFORTABLE, 0.0)
 
 
-def find_grasp(
-    item: Solids, around: Solids, errand: Errand, avoid: Sequence[Grasp] = ()
-) -> Grasp:
+def find_grasp(item: Solids, around: Solids, errand: Errand, avoid: Sequence[Grasp] = ()) -> Grasp:
     """The best grasp of `item`; `avoid` are those that did not work."""
     points = item.points(0.004)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2

@@ -28,12 +28,13 @@ class Solids:
     @property
     def reach(self) -> Array:
         """Half sizes of the boxes around them that are parallel to the world's axes."""
-        return np.einsum("nij,nj->ni", np.abs(self.axes), self.halves)
+        sizes: Array = np.einsum("nij,nj->ni", np.abs(self.axes), self.halves)
+        return sizes
 
     def points(self, spacing: float) -> Array:
         """A grid in each box, its surface included."""
         parts = [np.zeros((0, 3))]
-        for center, axes, half in zip(self.centers, self.axes, self.halves):
+        for center, axes, half in zip(self.centers, self.axes, self.halves, strict=True):
             steps = [
                 np.linspace(-h, h, max(int(np.ceil(2 * h / spacing)) + 1, 2)) if h > 1e-4 else [0.0]
                 for h in half
@@ -90,7 +91,7 @@ def _solids(env: Any, geoms: list[int]) -> Solids:
     boxes = [_box(model, geom) for geom in touchable]
     centers = [
         data.geom_xpos[geom] + frame @ middle
-        for geom, frame, (middle, _) in zip(touchable, axes, boxes)
+        for geom, frame, (middle, _) in zip(touchable, axes, boxes, strict=True)
     ]
     return Solids(
         np.array(centers).reshape(-1, 3),
