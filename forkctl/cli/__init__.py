@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bundle": ("forkctl.cli.bundle", "bundle", "Carry pins to a machine without network."),
     "doctor": ("forkctl.cli.doctor", "doctor", "Look at git, cache, disk, uv, Python, GPU."),
     "data": ("forkctl.cli.data", "data", "Inspect, check, measure, make LIBERO data."),
+    "demos": ("forkctl.cli.demos", "demos", "Make LIBERO demonstrations in the simulator."),
     "env": ("forkctl.cli.env", "env", "Create and check each fork's environment."),
     "config": ("forkctl.cli.config", "config", "Generate an upstream's native config."),
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),

@@ -51,6 +51,7 @@ from forkctl.cli.env import json_option, own_option, profile_option
     "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
 )
 @click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
+@click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
 @click.option("--device", default="cpu", show_default=True)
 @profile_option
 @own_option
@@ -81,6 +82,7 @@ def rollout(
     policy: Path | None,
     world: Path | None,
     sim_env: str | None,
+    stats_key: str | None,
     device: str,
     profile: str | None,
     own: str | None,
@@ -102,7 +104,9 @@ def rollout(
     from forkctl.evaluation.rollouts.planning import Asked, make_plan
     from forkctl.evaluation.rollouts.world import WorldOptions
 
-    choice = Choice(fork, policy, ckpt, None, device, own, profile)
+    choice = Choice(
+        fork, policy, ckpt, None, stats_key=stats_key, device=device, own=own, profile=profile
+    )
     way = choosing.Way(through, fault)
     choosing.check_words(choice, way, data)
     plan = make_plan(
