@@ -17,6 +17,7 @@ from forkctl.errors import ExitCode, ForkctlError
 # name -> (module, attribute, one line of help). The help stands here so that `forkctl --help`
 # need not import the commands.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("forkctl.cli.init", "init", "Start a workspace with the shipped forks."),
     "sync": ("forkctl.cli.sync", "sync", "Fetch pinned revisions and lay out forks/<name>."),
     "apply": ("forkctl.cli.apply", "apply", "Put overlays and patches on the pinned revision."),
     "status": ("forkctl.cli.status", "status", "Say how each fork stands and what to type next."),
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
     "run": ("forkctl.cli.run", "run", "Run a fork's own training entrypoint."),
     "runs": ("forkctl.cli.runs", "runs", "List, show, plot and compare runs."),
-    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy on held-out demos."),
+    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy: held-out demos, simulator."),
 }
 
 

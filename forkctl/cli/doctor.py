@@ -17,16 +17,24 @@ from forkctl.forks.workspace import Workspace, ended_with_the_command, find_work
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def doctor(as_json: bool) -> int:
-    """Look at git, cache, disk, mirrors, uv, Python and GPU."""
+    """Look at git, cache, disk, mirrors, uv, Python, GPU and the simulator."""
     workspace, manifest = _workspace()
     with ended_with_the_command(Children()) as children:
         findings = forks_doctor.doctor(workspace, manifest, children)
+    if workspace is not None:
+        findings += _simulator(workspace)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
         print_rows(("about", "verdict", "says"), [(f.about, f.verdict, f.says) for f in findings])
     bad = any(finding.verdict == "bad" for finding in findings)
     return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE
+
+
+def _simulator(workspace: Workspace) -> list[forks_doctor.Finding]:
+    from forkctl.training.simulator import examine_simulator
+
+    return [forks_doctor.Finding("simulator", *said) for said in examine_simulator(workspace)]
 
 
 def _workspace() -> tuple[Workspace | None, Manifest | None]:

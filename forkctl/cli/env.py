@@ -27,41 +27,40 @@ def env() -> None:
 
 
 @env.command()
-@click.argument("fork")
+@click.argument("name")
 @profile_option
-def create(fork: str, profile: str | None) -> None:
-    """Make the environment of FORK from its lock."""
+def create(name: str, profile: str | None) -> None:
+    """Make the environment NAME, a fork's or one of its own, from its lock."""
     from forkctl.cli.output import say
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
     from forkctl.training.environments import create_environment, size_of
-    from forkctl.training.selecting import lock_of
+    from forkctl.training.selecting import lock_by_spec, spec_named
 
     workspace = find_workspace()
-    lock = lock_of(workspace, manifest.load(workspace.manifest).fork(fork), profile)
+    spec = spec_named(manifest.load(workspace.manifest), name)
+    lock = lock_by_spec(workspace, spec, profile)
     made = create_environment(lock, say)
     click.echo(f"{made.prefix} ({size_of(made) / 10**9:.1f} GB)")
 
 
 @env.command()
-@click.argument("fork", required=False)
+@click.argument("name", required=False)
 @json_option
-def show(fork: str | None, as_json: bool) -> None:
-    """List the environments of FORK, or of all forks."""
+def show(name: str | None, as_json: bool) -> None:
+    """List the environment NAME, or all."""
     from forkctl.cli.output import print_json, print_table
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.showing import environments_of
+    from forkctl.training.showing import all_environments
 
     workspace = find_workspace()
-    names = (fork,) if fork else ()
-    chosen = manifest.load(workspace.manifest).choose(names, every=True)
-    shown = [each for one in chosen for each in environments_of(workspace, one)]
+    shown = all_environments(workspace, manifest.load(workspace.manifest), name)
     if as_json:
         print_json([each.as_json() for each in shown])
         return
     print_table(
-        ("fork", "profile", "python", "packages", "torch", "environment", "size"),
+        ("name", "profile", "python", "packages", "torch", "environment", "size"),
         [each.as_row() for each in shown],
     )
 
@@ -111,34 +110,35 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
 
 
 @env.command()
-@click.argument("fork")
+@click.argument("name")
 @profile_option
-def remove(fork: str, profile: str | None) -> None:
-    """Remove the environment of FORK. Forks with the same lock lose it too."""
+def remove(name: str, profile: str | None) -> None:
+    """Remove the environment NAME. Forks with the same lock lose it too."""
     from forkctl.cli.output import say
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
     from forkctl.training.environments import remove_environment
-    from forkctl.training.selecting import lock_of
+    from forkctl.training.selecting import lock_by_spec, spec_named
 
     workspace = find_workspace()
-    lock = lock_of(workspace, manifest.load(workspace.manifest).fork(fork), profile)
+    spec = spec_named(manifest.load(workspace.manifest), name)
+    lock = lock_by_spec(workspace, spec, profile)
     removed = remove_environment(lock, say)
     click.echo("removed" if removed else "there was none")
 
 
 @env.command(name="lock")
-@click.argument("fork")
+@click.argument("name")
 @profile_option
-def lock_command(fork: str, profile: str | None) -> None:
+def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in anew, as of its date, and write the lock."""
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.fork_tree import environment_spec
     from forkctl.training.locks import PROFILES, write_lock
+    from forkctl.training.selecting import spec_named
 
     workspace = find_workspace()
-    spec = environment_spec(manifest.load(workspace.manifest).fork(fork))
+    spec = spec_named(manifest.load(workspace.manifest), name)
     folder = workspace.root / spec.locks
     wanted = (profile,) if profile else PROFILES
     sources = [folder / f"{each}.in" for each in wanted]

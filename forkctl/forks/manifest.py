@@ -79,6 +79,11 @@ class Manifest(NamedTuple):
     path: Path
     forks: tuple[Fork, ...]
     mirrors: tuple[tuple[str, str], ...]
+    environments: tuple[tuple[str, Environment], ...]
+
+    def environment(self, name: str) -> Environment | None:
+        """The environment of this name that belongs to no fork, as the simulator's."""
+        return dict(self.environments).get(name)
 
     def fork(self, name: str) -> Fork:
         return self.choose((name,), every=False)[0]
@@ -113,13 +118,18 @@ def parse(text: str, path: Path) -> Manifest:
         table.refuse("version", f"this forkctl reads version {VERSION}", "version = 1")
     forks_table = table.table("fork")
     mirrors_table = table.table("mirrors")
+    environments_table = table.table("env")
     table.done()
     forks = tuple(_fork(forks_table.table(name), name) for name in forks_table.names())
     mirrors = tuple(
         (prefix, mirrors_table.take(prefix, str, '"https://host/" = "file:///mirror/"'))
         for prefix in mirrors_table.names()
     )
-    return Manifest(path=path, forks=forks, mirrors=mirrors)
+    environments = tuple(
+        (name, _named_environment(environments_table, name, forks))
+        for name in environments_table.names()
+    )
+    return Manifest(path=path, forks=forks, mirrors=mirrors, environments=environments)
 
 
 def _fork(table: _Table, name: str) -> Fork:
@@ -214,6 +224,14 @@ def _environment(table: _Table) -> Environment:
     locks = table.path("locks", 'locks = "configs/envs/robomimic"')
     table.done()
     return Environment(python, locks)
+
+
+def _named_environment(table: _Table, name: str, forks: tuple[Fork, ...]) -> Environment:
+    if fault := fault_of_name(name):
+        table.refuse(name, f"the environment's name {name!r} {fault}", "[env.my-environment]")
+    if name in (fork.name for fork in forks):
+        table.refuse(name, f"{name!r} is a fork's name already", f"[fork.{name}.env]")
+    return _environment(table.table(name))
 
 
 def _entrypoint(table: _Table) -> Entrypoint:

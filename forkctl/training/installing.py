@@ -27,6 +27,8 @@ def install(lock: Lock, prefix: Path, say: Callable[[str], None]) -> None:
         requirements.write_text("\n".join(lock.requirements) + "\n", encoding="utf-8")
         target = ["pip", "install", "--python", str(prefix / "bin" / "python")]
         arguments = [*target, "--requirement", str(requirements)]
+        if lock.complete:
+            arguments.append("--no-deps")
         if lock.profile == "cpu":
             _install_small(lock, arguments, say)
         else:

@@ -1,20 +1,24 @@
 """Environment locks: which version of every package a fork runs on.
 
-A lock `configs/envs/<fork>/<profile>.txt` is what uv made of `<profile>.in`, which says why. Two
-comments in the .in file steer it, and travel into the lock:
+A lock `configs/envs/<fork>/<profile>.txt` is what uv made of `<profile>.in`, which says why. Three
+comments in the .in file may steer it, and travel into the lock:
 
     # python: 3.10
     # exclude-newer: 2025-06-27
+    # exclude: wandb pytest
 
-The date matters: what these upstreams declare resolves to a working set only as of the days when
-they were written. A lock is plain requirements, without the address of any index. It may take over
-another one whole by `-r ../other/profile.txt`; forks with the same lock share one environment.
+What is excluded is declared by some package but not needed here: it is left out when the lock is
+made, and the lock is then installed as it stands. The date matters: what these upstreams declare
+resolves to a working set only as of the days when they were written. A lock is plain requirements,
+without the address of any index. It may take over another one whole by `-r ../other/profile.txt`;
+forks with the same lock share one environment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +27,7 @@ from forkctl.training.uv import UvFailed, run_uv
 
 PROFILES = ("cpu", "cuda")
 _DIRECTIVE = re.compile(r"#\s*(python|exclude-newer):\s*(\S+)\s*$")
+_EXCLUDED = re.compile(r"#\s*exclude:\s*(.+?)\s*$")
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
 
 
@@ -33,6 +38,7 @@ class Lock:
     python: str
     exclude_newer: str | None
     requirements: tuple[str, ...]
+    complete: bool = False  # it leaves out what a package declares: nothing may be added to it
 
     @property
     def digest(self) -> str:
@@ -66,6 +72,7 @@ def read_lock(folder: Path, profile: str, default_python: str) -> Lock:
         python=directives.get("python", default_python),
         exclude_newer=directives.get("exclude-newer"),
         requirements=tuple(sorted(requirements)),
+        complete="exclude" in directives,
     )
 
 
@@ -81,9 +88,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, str], list[str]
         raise ForkctlError(f"cannot read the lock: {error.strerror}", where=str(path)) from None
     for line in lines:
         directive = _DIRECTIVE.match(line)
+        excluded = _EXCLUDED.match(line)
         requirement = line.split(" #")[0].strip()
         if directive:
             directives.setdefault(directive[1], directive[2])
+        elif excluded:
+            directives["exclude"] = f"{directives.get('exclude', '')} {excluded[1]}".strip()
         elif requirement.startswith("-r "):
             other = (path.parent / requirement[3:].strip()).resolve()
             inherited, more = _read(other, (*seen, path))
@@ -102,15 +112,22 @@ def write_lock(source: Path, default_python: str) -> Path:
     arguments += ["--no-emit-find-links", "--python-version", python, str(source)]
     if "exclude-newer" in directives:
         arguments += ["--exclude-newer", directives["exclude-newer"]]
-    try:
-        resolved = run_uv([*arguments, "--quiet"])
-    except UvFailed as failure:
-        raise ForkctlError(
-            f"the requirements do not resolve:\n{failure.output.strip()}", where=str(source)
-        ) from None
+    with tempfile.TemporaryDirectory() as scratch:
+        if "exclude" in directives:
+            excluded = Path(scratch) / "exclude.txt"
+            excluded.write_text("\n".join(directives["exclude"].split()), encoding="utf-8")
+            arguments += ["--excludes", str(excluded)]
+        try:
+            resolved = run_uv([*arguments, "--quiet"])
+        except UvFailed as failure:
+            raise ForkctlError(
+                f"the requirements do not resolve:\n{failure.output.strip()}", where=str(source)
+            ) from None
     header = [f"# Made from {source.name} by `forkctl env lock`.", f"# python: {python}"]
     if "exclude-newer" in directives:
         header.append(f"# exclude-newer: {directives['exclude-newer']}")
+    if "exclude" in directives:
+        header.append(f"# exclude: {directives['exclude']}")
     # "+cpu" names a build, not a version: a machine that has another build of it may use that
     pins = [re.sub(r"(==[^+\s]+)\+\w+", r"\1", line) for line in resolved.splitlines()]
     target = source.with_suffix(".txt")

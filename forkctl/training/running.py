@@ -52,10 +52,14 @@ def start_run(plan: RunPlan, root: Path) -> Run:
     rendered = plan.render(folder)
     run = Run(folder, _record(plan, folder, rendered))
     configs.write_config(run.config, rendered)
-    plan.launcher.prepare(rendered, folder, Place(plan.tree.path, environment))
     if plan.tree.changes():
         (folder / "changes.diff").write_text(plan.tree.difference(), encoding="utf-8")
     records.save(run)
+    try:
+        plan.launcher.prepare(rendered, folder, Place(plan.tree.path, environment))
+    except BaseException as error:
+        run.update(status=records.FAILED, reason=str(error) or type(error).__name__)
+        raise
     return run
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import Fork
+from forkctl.forks.manifest import Environment as EnvironmentSpec
+from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.training.environments import (
     Environment,
@@ -59,5 +60,14 @@ def _lock_to_compare_with(workspace: Workspace, fork: Fork, profile: str | None)
 
 
 def lock_of(workspace: Workspace, fork: Fork, profile: str | None) -> Lock:
-    spec = environment_spec(fork)
+    return lock_by_spec(workspace, environment_spec(fork), profile)
+
+
+def lock_by_spec(workspace: Workspace, spec: EnvironmentSpec, profile: str | None) -> Lock:
     return read_lock(workspace.root / spec.locks, profile or default_profile(), spec.python)
+
+
+def spec_named(manifest: Manifest, name: str) -> EnvironmentSpec:
+    """The environment of a fork, or the one of this name that belongs to none."""
+    alone = manifest.environment(name)
+    return environment_spec(manifest.fork(name)) if alone is None else alone

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import Fork
+from forkctl.forks.manifest import Environment as EnvironmentSpec
+from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.training import findings
 from forkctl.training.checking import ask, check_imports, check_origins, check_pins
@@ -15,14 +16,14 @@ from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import entrypoint, open_fork_tree
 from forkctl.training.launchers import launcher_for
 from forkctl.training.locks import PROFILES
-from forkctl.training.selecting import lock_of, select
+from forkctl.training.selecting import lock_by_spec, select, spec_named
 
 
 @dataclass(frozen=True)
 class ShownEnvironment:
     """`prefix` is None where it is not made yet."""
 
-    fork: str
+    name: str
     profile: str
     python: str
     packages: int
@@ -36,20 +37,34 @@ class ShownEnvironment:
     def as_row(self) -> tuple[object, ...]:
         size = f"{self.bytes / 10**9:.1f} GB" if self.bytes else ""
         place = self.prefix or "not made"
-        return self.fork, self.profile, self.python, self.packages, self.torch, place, size
+        return self.name, self.profile, self.python, self.packages, self.torch, place, size
 
 
-def environments_of(workspace: Workspace, fork: Fork) -> list[ShownEnvironment]:
+def all_environments(
+    workspace: Workspace, manifest: Manifest, name: str | None
+) -> list[ShownEnvironment]:
+    """Those of the forks and those that belong to none; with a name, that one's."""
+    if name is not None:
+        specs = [(name, spec_named(manifest, name))]
+    else:
+        specs = [(fork.name, fork.env) for fork in manifest.forks if fork.env]
+        specs += manifest.environments
+    return [each for one, spec in specs for each in environments_of(workspace, one, spec)]
+
+
+def environments_of(
+    workspace: Workspace, name: str, spec: EnvironmentSpec
+) -> list[ShownEnvironment]:
     shown = []
-    for profile in PROFILES if fork.env else ():
+    for profile in PROFILES:
         try:
-            lock = lock_of(workspace, fork, profile)
+            lock = lock_by_spec(workspace, spec, profile)
         except ForkctlError:
-            continue  # this fork has no lock of that profile
+            continue  # there is no lock of that profile
         made = find_environment(lock)
         shown.append(
             ShownEnvironment(
-                fork=fork.name,
+                name=name,
                 profile=profile,
                 python=lock.python,
                 packages=len(lock.pins),

@@ -61,7 +61,10 @@ def plan(
         request = RunRequest(fork, config, data, file, profile=profile, environment=own)
         target = describe_for(find_workspace(), request, say)
     else:
-        raise UsageError("give a model: --fork with --config, or --model with a checkpoint of it")
+        raise UsageError(
+            "there is no model to compare with",
+            hint="--fork NAME with --config FILE, or --model with a checkpoint of it",
+        )
     chosen = _rules(target, maps, grow, plain)
     transfer = plan_transfer(checkpoint.nets, target.tensors, chosen)
     found = plan_as_dict(transfer)
@@ -82,7 +85,10 @@ def _rules(
         return PLAIN_NON_STRICT
     wrong = [entry for entry in maps if "=" not in entry]
     if wrong:
-        raise UsageError(f"--map takes OLD=NEW, not {wrong[0]!r}")
+        raise UsageError(
+            f"--map takes OLD=NEW, not {wrong[0]!r}",
+            hint="--map varied_camera_1_left_image=agentview_rgb",
+        )
     given: dict[str, str | list[str]] = {}
     for entry in maps:
         old, _, new = entry.partition("=")

@@ -170,11 +170,15 @@ def launcher_for(kind: str) -> Launcher:
 
         return robomimic.RobomimicLauncher(robomimic.dialect(kind))
     if kind == "openvla":
-        from forkctl.training.launchers import openvla
+        from forkctl.training.launchers.openvla import OpenVLALauncher
 
-        return openvla.OpenVLALauncher()
+        return OpenVLALauncher()
+    if kind == "rdt":
+        from forkctl.training.launchers.rdt import RdtLauncher
+
+        return RdtLauncher()
     raise UsageError(
         f"there is no launcher for the kind {kind!r}",
         where="forks.toml",
-        hint="kinds: robomimic, droid, robomimic-release, openvla",
+        hint="kinds: robomimic, droid, robomimic-release, openvla, rdt",
     )
