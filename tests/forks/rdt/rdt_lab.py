@@ -1,114 +1,159 @@
-"""RDT's applied tree, the Python that runs it, and a tiny config, for these tests."""
+"""RDT's applied tree, the Python that runs it, and runs of its main.py at the smallest size."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from forkctl.libero.files import find_files
+from forkctl.libero.rdt_statistics import layout_entry
+from forkctl.libero.rdt_vectors import RdtLayout
+
 ROOT = Path(__file__).resolve().parents[3]
-HERE = Path(__file__).resolve().parent
+OVERLAY = ROOT / "overlays" / "rdt"
+DATASET = "libero_spatial"
+BATCH = 2
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended. `left` are processes of it that outlived it."""
+
+    code: int
+    output: str
+    left: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class RdtLab:
-    """`workspace` holds forks.toml; `forkctl` runs there with a cache of the session's own."""
-
-    workspace: Path
+    tree: Path
     python: Path
-    cache: Path
+    tiny: Path
 
-    @property
-    def tree(self) -> Path:
-        return self.workspace / "forks" / "rdt"
+    def main(self, run: Run, *flags: str, processes: int = 1) -> Ended:
+        """Upstream's own entrypoint, in a session of its own."""
+        start = [str(self.python)]
+        if processes > 1:
+            start += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+        words = [*start, "main.py", *self._flags(run), *flags]
+        with subprocess.Popen(
+            words,
+            cwd=self.tree,
+            env={**os.environ, **self._environment(run)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                output, _ = process.communicate(timeout=300)
+                left = members_of(process.pid)
+            finally:
+                if members_of(process.pid):
+                    os.killpg(process.pid, signal.SIGKILL)
+        return Ended(process.returncode, output, left)
 
-    @property
-    def variables(self) -> dict[str, str]:
+    def python_says(self, script: str, *words: str) -> str:
+        done = subprocess.run(
+            [self.python, "-c", script, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def _flags(self, run: Run) -> list[str]:
+        return [
+            *("--config_path", str(run.folder / "config.yaml")),
+            *("--output_dir", str(run.out)),
+            *("--load_from_hdf5", "--dataset_type", "finetune"),
+            *("--pretrained_text_encoder_name_or_path", str(self.tiny / "t5")),
+            *("--pretrained_vision_encoder_name_or_path", str(self.tiny / "siglip")),
+            *("--train_batch_size", str(BATCH), "--sample_batch_size", "1"),
+            *("--checkpointing_period", "2", "--sample_period", "2"),
+            *("--seed", "0", "--learning_rate", "1e-3"),
+        ]
+
+    def _environment(self, run: Run) -> dict[str, str]:
         return {
-            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(self.tree), str(ROOT)]),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "FORKCTL_METRICS": str(run.folder / "metrics.jsonl"),
             "HF_HUB_OFFLINE": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "ACCELERATE_USE_CPU": "true",
             "OMP_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "TOKENIZERS_PARALLELISM": "false",
         }
 
-    def run(
-        self, *words: str, cwd: Path | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """The fork's Python, bound to its tree as a run would be."""
-        path = os.pathsep.join([str(self.tree), str(ROOT), str(HERE)])
-        return subprocess.run(
-            [str(self.python), *words],
-            env={**self.variables, "PYTHONPATH": path, **environment},
-            cwd=cwd or self.workspace,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
 
-    def probe(self, module: str, **words: Any) -> dict[str, Any]:
-        """What `<module>.py` beside this file answers, run inside the fork."""
-        done = self.run(str(HERE / f"{module}.py"), json.dumps(words, default=str))
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return answer
+@dataclass(frozen=True)
+class Run:
+    """A run's folder: the config and what it names."""
 
-    def forkctl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """The command line, as a person types it, in the lab's workspace."""
-        return subprocess.run(
-            [sys.executable, "-m", "forkctl", *words],
-            env={**self.variables, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(self.cache)},
-            cwd=self.workspace,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
-
-    def ok(self, *words: str) -> str:
-        done = self.forkctl(*words)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
+    folder: Path
 
     @property
-    def prefix(self) -> str:
-        """The environment, for `--env`."""
-        return str(self.python.parent.parent)
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def metrics(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "metrics.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def sidecar(self, model: str = ".") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.out / model / "forkctl.json").read_text())
+        return found
 
 
-def tiny_config(tiny: Path, libero: Path, **options: Any) -> dict[str, Any]:
-    """A run of four steps, with a checkpoint and a sample every two."""
-    return {
-        "name": "tiny",
-        "flags": {
-            "pretrained_vision_encoder_name_or_path": str(tiny / "siglip"),
-            "pretrained_text_encoder_name_or_path": str(tiny / "t5"),
-            "load_from_hdf5": True,
-            "dataset_type": "finetune",
-            "precomp_lang_embed": True,
-            "train_batch_size": 2,
-            "sample_batch_size": 2,
-            "num_sample_batches": 1,
-            "max_train_steps": 4,
-            "checkpointing_period": 2,
-            "sample_period": 2,
-            "learning_rate": 1e-3,
-            "dataloader_num_workers": 0,
-            "seed": 0,
-        },
-        "upstream": yaml.safe_load((tiny / "model.yaml").read_text()),
-        "forkctl": {"dataset": "libero_spatial", "files": [str(libero)], "holdout": 1, **options},
+def new_run(
+    folder: Path, lab: RdtLab, data: Path, *, dataset: str = DATASET, **section: Any
+) -> Run:
+    """What a launcher writes before it starts main.py: the config, and lists with our names."""
+    section = {"representation": "delta", "joints": False, "holdout": 1, **section}
+    base = yaml.safe_load((lab.tree / "configs" / "base.yaml").read_text())
+    changes = yaml.safe_load((lab.tiny / "model.yaml").read_text())["model"]
+    base["model"]["img_token_dim"] = changes["img_token_dim"]
+    base["model"]["rdt"].update(changes["rdt"])
+    base["common"]["action_chunk_size"] = 8
+    configs = folder / "configs"
+    configs.mkdir(parents=True)
+    layout = RdtLayout(section["representation"], section["joints"])
+    files = find_files([data])
+    entry = layout_entry(DATASET, files, layout, holdout=section["holdout"])
+    theirs = lab.tree / "configs"
+    names = json.loads((theirs / "finetune_datasets.json").read_text())
+    _write(configs / "finetune_datasets.json", [*names, DATASET])
+    for name, value in (("dataset_control_freq.json", 20), ("dataset_stat.json", entry)):
+        _write(configs / name, {**json.loads((theirs / name).read_text()), DATASET: value})
+    base["forkctl"] = {
+        "dataset": dataset,
+        "files": [str(data)],
+        "configs": str(configs),
+        **section,
     }
+    (folder / "config.yaml").write_text(yaml.safe_dump(base))
+    return Run(folder)
 
 
-def write_config(path: Path, config: dict[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump(config))
-    return path
+def members_of(session: int) -> tuple[int, ...]:
+    """The processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # gone by now
+        state, their_session = fields[0], int(fields[3])
+        if their_session == session and state != "Z":
+            found.append(int(stat.parent.name))
+    return tuple(found)
+
+
+def _write(path: Path, content: list[Any] | Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content))
