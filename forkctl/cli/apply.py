@@ -43,7 +43,7 @@ def apply(
         print_json([_as_json(result) for result in results])
     else:
         print_table(
-            ("fork", "apply", "patches", "commit", "note"),
+            ("fork", "apply", "in series", "commit", "note"),
             [
                 (
                     r.fork.name,
