@@ -28,11 +28,11 @@ class Choice:
     policy: Path | None
     checkpoint: Path | None
     base: Path | None
-    own_base: bool = False  # the one that the checkpoint itself names
-    stats_key: str | None = None
     device: str = "cpu"
     own: str | None = None
     profile: str | None = None
+    own_base: bool = False  # the one that the checkpoint itself names
+    stats_key: str | None = None
 
     @property
     def label(self) -> str:
@@ -69,11 +69,11 @@ def choose_policies(
         return {TUNED: tuned, BASE: Variant(tuned, BASE)}
     if choice.base is None:
         return {ONLY: source(ONLY, choice.checkpoint)}
-    # the base is judged by the statistics that the fine-tuned one has learned under
-    same = str(choice.checkpoint.absolute())
+    # the base is shown what the fine-tuned one is, and judged by the same statistics
+    like = str(choice.checkpoint.absolute())
     return {
         TUNED: source(TUNED, choice.checkpoint),
-        BASE: source(BASE, choice.base, statistics_from=same),
+        BASE: source(BASE, choice.base, like=like),
     }
 
 

@@ -83,7 +83,11 @@ def _batches(policy: Policy, arm: Arm, episode: Episode, seed: int) -> Iterator[
         noise = zlib.crc32(f"{seed} {episode.name} {first}".encode())
         answers = list(policy.predict(queries, noise))
         if len(answers) != len(queries):
-            raise ForkctlError(f"the policy gave {len(answers)} answers to {len(queries)} queries")
+            raise ForkctlError(
+                f"the policy gave {len(answers)} answers to {len(queries)} queries",
+                where=episode.name,
+                hint="predict() answers each query once, in their order",
+            )
         yield answers
 
 
@@ -92,7 +96,10 @@ def _entry(
 ) -> Entry:
     wants = policy.conventions
     if wants.actions not in CONVENTIONS:
-        raise ForkctlError(f"the policy speaks in {wants.actions!r}, which is not known here")
+        raise ForkctlError(
+            f"the policy speaks in {wants.actions!r}, which is not known here",
+            hint=f"one of {', '.join(CONVENTIONS)}",
+        )
     convention = CONVENTIONS[wants.actions]
     for answer in answers:
         check_prediction(answer, wants.chunk, len(convention.dims))

@@ -46,7 +46,10 @@ class Conventions:
             values[name] = tuple(values[name])
         found = cls(**values)
         if min(found.history, found.chunk, found.batch) < 1:
-            raise ForkctlError("history, chunk and batch of a policy are at least 1")
+            raise ForkctlError(
+                "history, chunk and batch of a policy are at least 1",
+                hint="correct what its load() returns",
+            )
         return found
 
     def to_json(self) -> dict[str, object]:
@@ -103,4 +106,7 @@ def check_prediction(prediction: Prediction, chunk: int, width: int) -> None:
             hint="Its conventions and its predict() disagree.",
         )
     if prediction.tokens is not None and np.shape(prediction.tokens) != (width,):
-        raise ForkctlError(f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)")
+        raise ForkctlError(
+            f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)",
+            hint="one token for each dimension of the action",
+        )

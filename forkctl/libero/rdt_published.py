@@ -35,7 +35,9 @@ def published_actions(suite: str, representation: str) -> dict[str, Any]:
     name = get_suite(suite).name
     known = published().get(name)
     if known is None or not known.complete:
-        raise LiberoError(f"no complete statistics are published for {name}")
+        raise LiberoError(
+            f"no complete statistics are published for {name}", hint="Measure them from the data."
+        )
     fields = dict(known.fields)
     fields.setdefault("min", fields["q01"])
     fields.setdefault("max", fields["q99"])

@@ -214,5 +214,7 @@ def _vector(values: npt.NDArray[Any], slots: npt.NDArray[Any]) -> list[float]:
 
 def _need(found: Mapping[str, Statistics], name: str) -> Statistics:
     if name not in found:
-        raise LiberoError(f"the {name} numbers were not measured")
+        raise LiberoError(
+            f"the {name} numbers were not measured", hint="Measure them again, all of them."
+        )
     return found[name]

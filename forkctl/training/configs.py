@@ -72,7 +72,11 @@ def with_settings(config: Config, settings: Sequence[str]) -> Config:
         for key in parents:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
-                raise UsageError(f"{path}: {key} holds a value, not more keys")
+                raise UsageError(
+                    f"{key} holds a value, not more keys",
+                    where=f"--set {path}",
+                    hint=f"--set {key}=… replaces the value",
+                )
         place[last] = _value(text)
     return result
 

@@ -17,7 +17,11 @@ import click
 )
 @click.option("--name", help="Data set in a dataset_stat.json. Default: the one with actions.")
 @click.option(
-    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+    "--alignment",
+    type=click.Choice(["auto", "raw", "aligned"]),
+    default="auto",
+    show_default=True,
+    help="raw: obs[t] goes with actions[t+1].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def verify_rdt(

@@ -125,5 +125,8 @@ class _Eyes:
 def _action(convention: Convention, values: Floats, pose: Pose | None) -> Floats:
     action: Floats = convention.decode(values, pose)
     if not np.isfinite(action).all():
-        raise BadAction("the policy answered with numbers that are not finite")
+        raise BadAction(
+            "the policy answered with numbers that are not finite",
+            hint="look at its statistics and at what it was given",
+        )
     return np.clip(action, -1.0, 1.0)

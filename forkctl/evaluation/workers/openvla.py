@@ -40,10 +40,11 @@ class OpenVLAPolicy:
     def __init__(self, checkpoint: Path, device: str, options: dict[str, Any]) -> None:
         self.device = torch.device(device)
         self.described = describe(checkpoint)
-        source = Path(options.get("statistics_from") or checkpoint)
-        self.unnorm_key, statistics = statistics_of(source, options.get("unnorm_key"))
-        # An action that was learned as a window's mean, or scaled, is undone as it was done.
-        self.actions = (self.described if source == checkpoint else describe(source)).actions
+        # A base is shown and judged what its fine-tuned one is, which an option then names.
+        like = Path(options.get("like") or checkpoint)
+        said = describe(like)
+        self.treatment, self.actions = said.images, said.actions
+        self.unnorm_key, statistics = statistics_of(like, options.get("unnorm_key"))
         self.images = PrismaticImageProcessor.from_pretrained(self.described.processor)
         self.tokenizer = AutoTokenizer.from_pretrained(self.described.processor)
         action = statistics["action"]
@@ -56,10 +57,10 @@ class OpenVLAPolicy:
     @property
     def conventions(self) -> dict[str, Any]:
         return {
-            "observations": [self.described.images.camera],
+            "observations": [self.treatment.camera],
             "chunk": self.actions.repeat,
             "actions": "openvla",
-            "rotate_images": self.described.images.rotate_180,
+            "rotate_images": self.treatment.rotate_180,
             "batch": BATCH,
             "variants": [BASE] if self.described.base is not None else [],
         }
@@ -109,7 +110,7 @@ class OpenVLAPolicy:
     def _answers(
         self, observations: Sequence[dict[str, Any]], instructions: Sequence[str]
     ) -> list[dict[str, Any]]:
-        treatment = self.described.images
+        treatment = self.treatment
         pixels = torch.stack(
             [
                 self.images.apply_transform(prepared(each[treatment.camera][-1], treatment))

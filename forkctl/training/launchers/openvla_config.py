@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forkctl.errors import UsageError
-from forkctl.libero.suites import DEMOS_PER_TASK, get_suite
+from forkctl.libero.suites import get_suite
 from forkctl.training.configs import Config
 from forkctl.training.launchers import ConfigRequest
 
@@ -20,7 +20,7 @@ PRESETS = (GUIDE, PAPER)
 SECTIONS = ("name", "flags", "forkctl", "processes")
 HOLDOUT = 5  # demos of each task that evaluation asks about; `forkctl eval openloop` takes the same
 GUIDE_EPOCHS = 5
-_STEPS_A_DEMO = 140  # of raw demos, about; used until the data is there to be counted
+_STEPS_A_DEMO = 140  # where no set of the suite was counted
 _PAPER_STEPS = {"libero_goal": 60_000, "libero_10": 80_000}  # 50,000 for the others
 
 HEADER = """\
@@ -109,10 +109,13 @@ def _steps(request: ConfigRequest, preset: str, samples: int) -> int:
 
 
 def _expected_steps(name: str) -> int:
+    """Until the data is there to be counted: the raw demos, as long as the published ones."""
     suite = get_suite(name)
-    if name == suite.regenerated_name and suite.regenerated_steps:
+    if suite.regenerated_steps is None or suite.regenerated_demos is None:
+        return suite.raw_demos * _STEPS_A_DEMO
+    if name == suite.regenerated_name:
         return suite.regenerated_steps
-    return len(suite.tasks) * DEMOS_PER_TASK * _STEPS_A_DEMO
+    return suite.raw_demos * suite.regenerated_steps // suite.regenerated_demos
 
 
 def section(config: Config, *names: str) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def section(config: Config, *names: str) -> dict[str, Any]:
             return {}
         if not isinstance(found, dict):
             where = ".".join(names[: depth + 1])
-            raise UsageError(f"the section `{where}` does not consist of keys and values")
+            raise UsageError("this section does not consist of keys and values", where=where)
     return dict(found)
 
 

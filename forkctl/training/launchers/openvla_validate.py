@@ -1,7 +1,8 @@
 """Runs in the fork's environment: does upstream's own FinetuneConfig take these flags?
 
-argv: the config's path. stdout, last line: JSON with `unknown` (flags that upstream has not) and
-`error` (what draccus, which parses upstream's command line, or forkctl's own options said).
+argv: the config's path. stdout, last line: JSON with `unknown` (flags that upstream has not),
+`error` (what draccus, which parses upstream's command line, or forkctl's own options said) and
+`taken` (who took the rest).
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def main() -> None:
         options.parse(values.get("forkctl") or {})
     except options.OptionsError as refused:
         error = error or f"forkctl: {refused}"
-    print("\n" + json.dumps({"unknown": unknown, "error": error}))
+    taken = "taken by upstream's own FinetuneConfig"
+    print("\n" + json.dumps({"unknown": unknown, "error": error, "taken": taken}))
 
 
 if __name__ == "__main__":

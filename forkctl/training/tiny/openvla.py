@@ -39,8 +39,9 @@ def make(out: Path, seed: int = 0, hidden: int = 64, layers: int = 2) -> None:
     """Write model, processor and config to a folder, in the form of the published checkpoint."""
     torch.manual_seed(seed)
     config = _config(hidden, layers)
-    model = OpenVLAForActionPrediction(config).to(torch.bfloat16)
-    model.save_pretrained(out)
+    model = OpenVLAForActionPrediction(config)
+    _enliven(model)
+    model.to(torch.bfloat16).save_pretrained(out)
     images = PrismaticImageProcessor(
         use_fused_vision_backbone=True,
         image_resize_strategy=config.image_resize_strategy,
@@ -50,6 +51,28 @@ def make(out: Path, seed: int = 0, hidden: int = 64, layers: int = 2) -> None:
         stds=STDS,
     )
     PrismaticProcessor(image_processor=images, tokenizer=tokenizer()).save_pretrained(out)
+
+
+def _enliven(model: Any) -> None:
+    """Weights of the size that keeps signals as large as they came.
+
+    Those of upstream's initialisation are so small that hardly anything of an image, and nothing of
+    where in it something is, reaches the answer; a low-rank adapter learns little through them. The
+    last layer keeps them: its answers begin as good as uniform.
+    """
+    parts = (model.vision_backbone, model.projector, model.language_model.model)
+    with torch.no_grad():
+        for part in parts:
+            for module in part.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.weight.normal_(std=module.in_features**-0.5)
+                elif isinstance(module, torch.nn.Conv2d):
+                    module.weight.normal_(std=module.weight[0].numel() ** -0.5)
+                elif isinstance(module, torch.nn.Embedding):
+                    module.weight.normal_(std=0.5)
+        for name, values in model.named_parameters():
+            if name.endswith("pos_embed"):
+                values.normal_(std=0.5)
 
 
 def _config(hidden: int, layers: int) -> Any:

@@ -13,6 +13,8 @@ from PIL import Image
 
 Size = Tuple[int, int]  # height, width
 
+_ONE = 1 << 22  # what PIL counts weights in
+
 
 def upright(frame: np.ndarray) -> np.ndarray:
     """LIBERO's frames are stored turned by 180 degrees, as OpenVLA's LIBERO data sees it."""
@@ -70,21 +72,21 @@ class Pixels:
 
 
 def resize_on_device(images: torch.Tensor, size: Size) -> torch.Tensor:
-    """The same resampling for a batch (n, 3, height, width) of uint8: two matrix products, rounded
-    in between as PIL does."""
+    """The same resampling, to the bit, for a batch (n, 3, height, width) of uint8: two matrix
+    products in PIL's fixed-point numbers, rounded in between. float64 holds them exactly."""
     down = _lanczos(images.shape[2], size[0]).to(images.device)
     across = _lanczos(images.shape[3], size[1]).to(images.device)
-    values = _rounded(images.float() @ across.T)
+    values = _rounded(images.double() @ across.T)
     return _rounded(down @ values).to(torch.uint8)
 
 
 def _rounded(values: torch.Tensor) -> torch.Tensor:
-    return torch.floor(values + 0.5).clamp(0, 255)
+    return torch.floor((values + _ONE / 2) / _ONE).clamp(0, 255)
 
 
 @lru_cache(maxsize=8)
 def _lanczos(before: int, after: int, lobes: int = 3) -> torch.Tensor:
-    """(after, before): how much each old pixel counts in each new one."""
+    """(after, before): how much each old pixel counts in each new one, in parts of _ONE."""
     ratio = before / after
     stretch = max(ratio, 1.0)
     reach = lobes * stretch
@@ -96,7 +98,7 @@ def _lanczos(before: int, after: int, lobes: int = 3) -> torch.Tensor:
         for column in range(first, last):
             weights[row, column] = _kernel((column - centre + 0.5) / stretch, lobes)
         weights[row] /= weights[row].sum()
-    return torch.from_numpy(weights.astype(np.float32))
+    return torch.from_numpy(np.trunc(weights * _ONE + np.copysign(0.5, weights)))
 
 
 def _kernel(x: float, lobes: int) -> float:

@@ -60,7 +60,8 @@ def pairs(demo: Demo, options: DatasetOptions) -> Tuple[np.ndarray, np.ndarray]:
     offset = demo.pairing(options.alignment).offset
     stored = np.asarray(demo.actions(), dtype=np.float64)
     kept = np.flatnonzero(~noop_mask(stored)) if options.drop_noops else np.arange(len(stored))
-    every = window.mode == "every"
+    # One step is no window: averaging it would move the last digit, and with it a bin now and then.
+    every = window.mode == "every" or window.steps == 1
     mode = "subsample" if every else "mean"
     windows = resample(stored[kept], window.steps, mode=mode, stride=window.steps if every else 1)
     frames = kept[windows.starts] - offset

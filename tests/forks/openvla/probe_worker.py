@@ -68,7 +68,7 @@ def main() -> None:
     checkpoint = lively(Path(words["checkpoint"]))
     key = "tiny_pretraining"
     policy = openvla.load(str(checkpoint), "cpu", {})
-    treatment: Images = policy.described.images
+    treatment: Images = policy.treatment
     asked = [(frame, text) for text in INSTRUCTIONS for frame in frames(0)]
     answers = policy.predict(
         [{"agentview_rgb": frame[None]} for frame, _ in asked], [text for _, text in asked], 0

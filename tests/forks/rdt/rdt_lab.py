@@ -62,6 +62,12 @@ class RdtLab:
                     os.killpg(process.pid, signal.SIGKILL)
         return Ended(process.returncode, output, left)
 
+    def python_says(self, script: str, *words: str) -> str:
+        done = subprocess.run(
+            [self.python, "-c", script, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
     def _flags(self, run: Run) -> list[str]:
         return [
             *("--config_path", str(run.folder / "config.yaml")),
