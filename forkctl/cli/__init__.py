@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bundle": ("forkctl.cli.bundle", "bundle", "Carry pins to a machine without network."),
     "doctor": ("forkctl.cli.doctor", "doctor", "Look at git, cache, disk, uv, Python, GPU."),
     "data": ("forkctl.cli.data", "data", "Inspect, check, measure, make LIBERO data."),
+    "demos": ("forkctl.cli.demos", "demos", "Make LIBERO demonstrations in the simulator."),
     "env": ("forkctl.cli.env", "env", "Create and check each fork's environment."),
     "config": ("forkctl.cli.config", "config", "Generate an upstream's native config."),
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
@@ -40,13 +41,28 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy: held-out demos, simulator."),
 }
 
+# How `forkctl --help` groups them.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Forks": ("init", "sync", "apply", "status", "clean", "bundle", "doctor"),
+    "Patches": ("check", "drift", "patches", "diff", "which", "export", "save"),
+    "Data": ("data", "demos"),
+    "Training and evaluation": ("env", "config", "ckpt", "run", "runs", "eval"),
+}
+
 
 class LazyGroup(click.Group):
     """A click group whose commands are imported when they are called."""
 
-    def __init__(self, *args: object, table: dict[str, tuple[str, str, str]], **kw: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        table: dict[str, tuple[str, str, str]],
+        sections: dict[str, tuple[str, ...]] | None = None,
+        **kw: object,
+    ) -> None:
         super().__init__(*args, **kw)  # type: ignore[arg-type]
         self.table = table
+        self.sections = sections or {"Commands": tuple(table)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -60,13 +76,19 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[2]) for name, entry in self.table.items()])
+        width = max(map(len, self.table))
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                known = [name for name in names if name in self.table]
+                formatter.write_dl([(f"{name:<{width}}", self.table[name][2]) for name in known])
 
 
 @click.group(
     cls=LazyGroup,
     table=COMMANDS,
+    sections=SECTIONS,
+    epilog="Start with `forkctl init`, then `forkctl sync && forkctl apply`. `forkctl status` says "
+    "what to type next.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="forkctl")

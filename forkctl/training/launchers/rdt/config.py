@@ -74,7 +74,7 @@ def section(config: Config, name: str) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise UsageError(f"the section `{name}` does not consist of keys and values")
+        raise UsageError("this section does not consist of keys and values", where=name)
     return found
 
 
