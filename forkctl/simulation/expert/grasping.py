@@ -111,7 +111,7 @@ def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp 
 
 def _judged(grasp: Grasp, errand: Errand) -> Grasp:
     """Room for the fingers is good, up to a point. What is held askew is wide, and turns."""
-    costs = 0.006 * abs(grasp.yaw) + 0.3 * grasp.width + errand.cost(grasp.position)
+    costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
     return replace(grasp, score=min(grasp.clearance, 0.012) - costs)
 
 
