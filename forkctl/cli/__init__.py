@@ -17,6 +17,7 @@ from forkctl.errors import ExitCode, ForkctlError
 # name -> (module, attribute, one line of help). The help stands here so that `forkctl --help`
 # need not import the commands.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("forkctl.cli.init", "init", "Start a workspace with the shipped forks."),
     "sync": ("forkctl.cli.sync", "sync", "Fetch pinned revisions and lay out forks/<name>."),
     "apply": ("forkctl.cli.apply", "apply", "Put overlays and patches on the pinned revision."),
     "status": ("forkctl.cli.status", "status", "Say how each fork stands and what to type next."),
@@ -37,16 +38,31 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
     "run": ("forkctl.cli.run", "run", "Run a fork's own training entrypoint."),
     "runs": ("forkctl.cli.runs", "runs", "List, show, plot and compare runs."),
-    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy on held-out demos."),
+    "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy: held-out demos, simulator."),
+}
+
+# How `forkctl --help` groups them.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Forks": ("init", "sync", "apply", "status", "clean", "bundle", "doctor"),
+    "Patches": ("check", "drift", "patches", "diff", "which", "export", "save"),
+    "Data": ("data", "demos"),
+    "Training and evaluation": ("env", "config", "ckpt", "run", "runs", "eval"),
 }
 
 
 class LazyGroup(click.Group):
     """A click group whose commands are imported when they are called."""
 
-    def __init__(self, *args: object, table: dict[str, tuple[str, str, str]], **kw: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        table: dict[str, tuple[str, str, str]],
+        sections: dict[str, tuple[str, ...]] | None = None,
+        **kw: object,
+    ) -> None:
         super().__init__(*args, **kw)  # type: ignore[arg-type]
         self.table = table
+        self.sections = sections or {"Commands": tuple(table)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -60,13 +76,19 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[2]) for name, entry in self.table.items()])
+        width = max(map(len, self.table))
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                known = [name for name in names if name in self.table]
+                formatter.write_dl([(f"{name:<{width}}", self.table[name][2]) for name in known])
 
 
 @click.group(
     cls=LazyGroup,
     table=COMMANDS,
+    sections=SECTIONS,
+    epilog="Start with `forkctl init`, then `forkctl sync && forkctl apply`. `forkctl status` says "
+    "what to type next.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="forkctl")

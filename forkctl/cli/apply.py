@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.show import error_json, print_failures, print_json, print_rows
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
@@ -14,7 +15,7 @@ from forkctl.patching import apply as patching_apply
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
 @click.option("--without", multiple=True, metavar="PATCH", help="Leave this patch out.")
 @click.option(

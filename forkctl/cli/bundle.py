@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.errors import UsageError
 from forkctl.forks.bundle import read_bundle, write_bundle
 from forkctl.forks.manifest import load
@@ -14,14 +15,16 @@ from forkctl.forks.workspace import find_workspace, locked
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option(
     "-o", "--out", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here."
 )
 @click.option(
-    "--load", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    "--load",
+    "source",
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Take a bundle into the cache.",
-)  # fmt: skip
+)
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 def bundle(forks: Sequence[str], output: Path | None, source: Path | None, offline: bool) -> None:
     """Carry the pins of FORKS (or all) to a machine without network.
@@ -29,7 +32,10 @@ def bundle(forks: Sequence[str], output: Path | None, source: Path | None, offli
     There: `forkctl bundle --load FILE && forkctl sync --offline`.
     """
     if (output is None) == (source is None):
-        raise UsageError("say either -o FILE or --load FILE")
+        raise UsageError(
+            "one of -o and --load is needed",
+            hint="forkctl bundle -o FILE, and there forkctl bundle --load FILE",
+        )
     workspace = find_workspace()
     manifest = load(workspace.manifest)
     chosen = manifest.choose(forks, every=True)

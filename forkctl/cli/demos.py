@@ -10,7 +10,14 @@ import click
 @click.command()
 @click.argument("suite")
 @click.option("--tasks", multiple=True, metavar="TASK", help="Name or number from 0; repeatable.")
-@click.option("--demos", type=click.IntRange(min=1), default=50, show_default=True, metavar="N")
+@click.option(
+    "--demos",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Of each task.",
+)
 @click.option(
     "--layout",
     type=click.Choice(["raw", "no_noops", "low_dim"]),
@@ -26,7 +33,13 @@ import click
     show_default=True,
     help="Standard deviation added to the motion.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Other ways of the expert.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

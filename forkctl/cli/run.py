@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Files to train on, or their folder.")
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to fine-tune from.")
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a config value.")
 @click.option("--steps", type=click.IntRange(min=1), help="Train only this many steps.")
+@click.option("--gpus", type=click.IntRange(min=1), help="openvla, rdt: processes, one a GPU.")
 @profile_option
 @own_option
 @click.option("--name", help="Name of the run. Default: the config's.")
@@ -34,6 +37,7 @@ def run(
     ckpt: Path | None,
     settings: tuple[str, ...],
     steps: int | None,
+    gpus: int | None,
     profile: str | None,
     own: str | None,
     name: str | None,
@@ -60,7 +64,7 @@ def run(
         config=config,
         data=data,
         checkpoint=ckpt,
-        settings=settings,
+        settings=settings if gpus is None else (*settings, f"processes={gpus}"),
         steps=steps,
         profile=profile,
         environment=own,
@@ -78,7 +82,7 @@ def run(
     if failed:
         return 1
     if dry_run:
-        click.echo("would run: " + " ".join(plan.shown_command()))
+        click.echo("would run: " + shlex.join(plan.shown_command()))
         return 0
     started = start_run(plan, workspace.root)
     click.echo(f"run {started.id}")

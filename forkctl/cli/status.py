@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.show import print_json, print_rows
 from forkctl.errors import ExitCode
 from forkctl.forks.manifest import load
@@ -15,7 +16,7 @@ from forkctl.patching import status as patching_status
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def status(forks: Sequence[str], as_json: bool) -> int:
     """Say how each fork stands and what to type next."""

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.show import error_json, print_failures, print_json, print_rows
 from forkctl.errors import ExitCode
 from forkctl.forks import sync as forks_sync
@@ -16,7 +17,7 @@ from forkctl.forks.workspace import find_workspace, locked
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

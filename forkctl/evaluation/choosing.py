@@ -8,10 +8,12 @@ from pathlib import Path
 
 from forkctl.errors import UsageError
 from forkctl.evaluation import baselines
+from forkctl.evaluation.connection import Launch
 from forkctl.evaluation.episodes import Episode
 from forkctl.evaluation.policy import PolicySource
-from forkctl.evaluation.remote import Launch, RemotePolicy
+from forkctl.evaluation.remote import RemotePolicy
 from forkctl.evaluation.scale import Scale
+from forkctl.evaluation.variant import Variant
 from forkctl.forks.cache import cache_root
 
 ONLY = "policy"
@@ -29,6 +31,8 @@ class Choice:
     device: str = "cpu"
     own: str | None = None
     profile: str | None = None
+    own_base: bool = False  # the one that the checkpoint itself names
+    stats_key: str | None = None
 
     @property
     def label(self) -> str:
@@ -53,13 +57,24 @@ def choose_policies(
         raise UsageError("there is no checkpoint to evaluate", hint="Name it with --ckpt.")
     launch, worker, state = _launch(choice)
 
-    def source(name: str, checkpoint: Path) -> RemotePolicy:
-        log = cache_root() / "logs" / f"eval-{choice.label}-{name}.log"
-        return RemotePolicy(worker, checkpoint.absolute(), launch, log, choice.device, state)
+    options = {**state, **({"unnorm_key": choice.stats_key} if choice.stats_key else {})}
 
+    def source(name: str, checkpoint: Path, **more: object) -> RemotePolicy:
+        log = cache_root() / "logs" / f"eval-{choice.label}-{name}.log"
+        told = {**options, **more}
+        return RemotePolicy(worker, checkpoint.absolute(), launch, log, choice.device, told)
+
+    if choice.own_base:
+        tuned = source(TUNED, choice.checkpoint)
+        return {TUNED: tuned, BASE: Variant(tuned, BASE)}
     if choice.base is None:
         return {ONLY: source(ONLY, choice.checkpoint)}
-    return {TUNED: source(TUNED, choice.checkpoint), BASE: source(BASE, choice.base)}
+    # the base is shown what the fine-tuned one is, and judged by the same statistics
+    like = str(choice.checkpoint.absolute())
+    return {
+        TUNED: source(TUNED, choice.checkpoint),
+        BASE: source(BASE, choice.base, like=like),
+    }
 
 
 def _launch(choice: Choice) -> tuple[Launch, str, Mapping[str, object]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.dimensions import Floats
 from forkctl.evaluation.policy import Conventions, Query
+from forkctl.libero.conventions import Pose
 from forkctl.libero.reader import Demo, open_demo_file
 from forkctl.libero.schema import CAMERAS
 
@@ -62,6 +63,14 @@ class Episode:
             for key in set(observation) & set(CAMERAS):
                 observation[key] = np.ascontiguousarray(observation[key][:, ::-1, ::-1])
         return Query(self.name, step, observation, self.instruction)
+
+    def poses(self, horizon: int) -> Pose:
+        """(steps, horizon, 3) each: where the demonstrator's arm was when the k-th action of a
+        chunk would be executed. An absolute target is an offset from there."""
+        ahead = np.arange(self.steps)[:, None] + np.arange(horizon)[None]
+        rows = np.minimum(self.first_obs + ahead, self.demo.length - 1)
+        position, orientation = (np.asarray(self.demo.obs(key)) for key in ("ee_pos", "ee_ori"))
+        return Pose(position[rows], orientation[rows])
 
     def frame(self, camera: str, step: int) -> NDArray[Any]:
         """Upright, for people."""

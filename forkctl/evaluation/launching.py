@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.remote import Launch
+from forkctl.evaluation.connection import Launch
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import Workspace
 from forkctl.training.checking import process_environment
@@ -19,6 +19,8 @@ WORKERS: Mapping[str, str] = {
     "robomimic": "robomimic",
     "droid": "robomimic",
     "robomimic-release": "robomimic",
+    "openvla": "openvla",
+    "rdt": "rdt",
 }
 
 

@@ -18,6 +18,7 @@ from forkctl.evaluation.dimensions import WIDTH, Floats
 from forkctl.evaluation.episodes import AS_DECLARED, Change, Episode
 from forkctl.evaluation.policy import Policy, PolicySource, Prediction, check_prediction
 from forkctl.evaluation.record import Entry, Record
+from forkctl.evaluation.variant import face_of, loaded_as
 from forkctl.libero.conventions import CONVENTIONS
 from forkctl.libero.schema import CAMERAS
 
@@ -50,10 +51,11 @@ def predict_arms(
         opened: dict[int, Policy] = {}  # one load serves a policy's arms: the plain and the probes
         for arm, episode in work:
             progress(done, total, arm.name)
-            if id(arm.source) not in opened:
+            process = loaded_as(arm.source)
+            if id(process) not in opened:
                 stack.close()  # two large policies rarely fit side by side
-                opened = {id(arm.source): stack.enter_context(arm.source.open())}
-            policy = opened[id(arm.source)]
+                opened = {id(process): stack.enter_context(process.open())}
+            policy = face_of(arm.source, opened[id(process)])
             if not _is_worth_asking(policy, arm.change):
                 done += episode.steps
                 continue
@@ -81,7 +83,11 @@ def _batches(policy: Policy, arm: Arm, episode: Episode, seed: int) -> Iterator[
         noise = zlib.crc32(f"{seed} {episode.name} {first}".encode())
         answers = list(policy.predict(queries, noise))
         if len(answers) != len(queries):
-            raise ForkctlError(f"the policy gave {len(answers)} answers to {len(queries)} queries")
+            raise ForkctlError(
+                f"the policy gave {len(answers)} answers to {len(queries)} queries",
+                where=episode.name,
+                hint="predict() answers each query once, in their order",
+            )
         yield answers
 
 
@@ -89,8 +95,11 @@ def _entry(
     arm: Arm, episode: Episode, policy: Policy, answers: Sequence[Prediction], horizon: int
 ) -> Entry:
     wants = policy.conventions
-    if wants.actions not in CONVENTIONS or CONVENTIONS[wants.actions].needs_pose:
-        raise ForkctlError(f"the policy speaks in {wants.actions!r}, which is not known here")
+    if wants.actions not in CONVENTIONS:
+        raise ForkctlError(
+            f"the policy speaks in {wants.actions!r}, which is not known here",
+            hint=f"one of {', '.join(CONVENTIONS)}",
+        )
     convention = CONVENTIONS[wants.actions]
     for answer in answers:
         check_prediction(answer, wants.chunk, len(convention.dims))
@@ -98,7 +107,8 @@ def _entry(
     chunks: Floats = np.stack([answer.actions[:length] for answer in answers]).astype(np.float64)
     tokens = [answer.tokens for answer in answers]
     invalid = [answer.invalid for answer in answers]
-    libero = convention.decode(chunks, None)
+    pose = episode.poses(length) if convention.needs_pose else None
+    libero = convention.decode(chunks, pose)
     assert libero.shape[-1] == WIDTH
     return Entry(
         arm.name,

@@ -31,6 +31,7 @@ class Conventions:
     actions: str = "libero"  # a name of forkctl.libero.conventions
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once
+    variants: tuple[str, ...] = ()  # other policies that it can answer for (see variant.py)
 
     @classmethod
     def from_json(cls, declared: Mapping[str, object]) -> Conventions:
@@ -41,15 +42,20 @@ class Conventions:
                 hint=f"Known: {', '.join(sorted(known))}.",
             )
         values: dict[str, Any] = dict(declared)
-        if "observations" in values:
-            values["observations"] = tuple(values["observations"])
+        for name in {"observations", "variants"} & set(values):
+            values[name] = tuple(values[name])
         found = cls(**values)
         if min(found.history, found.chunk, found.batch) < 1:
-            raise ForkctlError("history, chunk and batch of a policy are at least 1")
+            raise ForkctlError(
+                "history, chunk and batch of a policy are at least 1",
+                hint="correct what its load() returns",
+            )
         return found
 
     def to_json(self) -> dict[str, object]:
-        return {**asdict(self), "observations": list(self.observations)}
+        said = {**asdict(self), "observations": list(self.observations)}
+        del said["variants"]  # says nothing of an answer
+        return said
 
 
 @dataclass(frozen=True)
@@ -100,4 +106,7 @@ def check_prediction(prediction: Prediction, chunk: int, width: int) -> None:
             hint="Its conventions and its predict() disagree.",
         )
     if prediction.tokens is not None and np.shape(prediction.tokens) != (width,):
-        raise ForkctlError(f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)")
+        raise ForkctlError(
+            f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)",
+            hint="one token for each dimension of the action",
+        )

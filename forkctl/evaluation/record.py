@@ -1,14 +1,9 @@
-"""The record of predictions: one JSON line a demo, only ever appended to.
-
-A run that was stopped goes on where it was: whole lines count, a torn last line is dropped. The
-first line binds the file to one setup, so that predictions of two policies never mix.
-"""
+"""The record of predictions: one JSON line a demo (see journal.py)."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import Floats, Ints
+from forkctl.evaluation.journal import Journal, read_journal
 from forkctl.evaluation.pairs import EpisodePairs
 
+KIND = "forkctl-openloop"
 VERSION = 1
 
 
@@ -45,17 +41,17 @@ class Entry:
 
 
 class Record:
-    """An open record file. `setup` is what all of its lines have in common."""
+    """What was said, by arm and episode. Read from a file, it takes no more entries."""
 
-    def __init__(self, path: Path, setup: Mapping[str, object]) -> None:
-        self.path = path
+    def __init__(
+        self,
+        setup: Mapping[str, object],
+        lines: Sequence[Mapping[str, Any]],
+        journal: Journal | None,
+    ) -> None:
         self.setup = dict(setup)
-        self._entries: dict[tuple[str, str], Entry] = {}
-        if path.exists():
-            self._resume()
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._append({"forkctl-openloop": VERSION, "setup": self.setup})
+        self._journal = journal
+        self._entries = {(e.arm, e.episode): e for e in map(_from_json, lines)}
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._entries
@@ -70,66 +66,27 @@ class Record:
         return tuple(dict.fromkeys(arm for arm, _ in self._entries))
 
     def add(self, entry: Entry) -> None:
+        assert self._journal is not None
         line = _to_json(entry)
-        self._append(line)
+        self._journal.append(line)
         # as a resumed run would read it, so that both measure the same numbers
         self._entries[entry.arm, entry.episode] = _from_json(line)
 
-    def _append(self, line: Mapping[str, object]) -> None:
-        with self.path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line, separators=(",", ":")) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
 
-    def _resume(self) -> None:
-        setup, lines, whole = _read(self.path)
-        expected = json.loads(json.dumps(self.setup))
-        if setup is None:  # torn while its first line was written
-            self.path.write_text("", encoding="utf-8")
-            self._append({"forkctl-openloop": VERSION, "setup": self.setup})
-            return
-        if setup != expected:
-            changed = sorted(k for k in {*setup, *expected} if setup.get(k) != expected.get(k))
-            raise ForkctlError(
-                f"the record there was made with another {', '.join(changed)}",
-                where=str(self.path),
-                hint="Give another --out, or move the old record away.",
-            )
-        os.truncate(self.path, whole)
-        self._entries = {(e.arm, e.episode): e for e in map(_from_json, lines)}
+@contextmanager
+def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[Record]:
+    """To go on with, or to begin. `setup` is what all of its lines have in common."""
+    journal = Journal(path, KIND, VERSION, setup)
+    try:
+        yield Record(setup, journal.lines, journal)
+    finally:
+        journal.close()
 
 
 def read_record(path: Path) -> Record:
     """A record as it lies there, with the setup that it was made with."""
-    if not path.is_file():
-        raise ForkctlError("no record of an evaluation here", where=str(path))
-    setup, _, _ = _read(path)
-    if setup is None:
-        raise ForkctlError("the record holds nothing yet", where=str(path))
-    return Record(path, setup)
-
-
-def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
-    """The setup, the lines after it, and where the last whole line ends."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    lines = content[:whole].splitlines()
-    if not lines:
-        return None, [], 0
-    try:
-        parsed = [json.loads(line) for line in lines]
-        header = parsed[0]
-        version = header["forkctl-openloop"]
-        setup = header["setup"]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise ForkctlError(
-            "this is not a record of forkctl, or it is damaged",
-            where=str(path),
-            hint="Move it away and run the evaluation again.",
-        ) from error
-    if version != VERSION:
-        raise ForkctlError(f"the record is of version {version}, not {VERSION}", where=str(path))
-    return setup, parsed[1:], whole
+    setup, lines = read_journal(path, KIND, VERSION)
+    return Record(setup, lines, None)
 
 
 def _to_json(entry: Entry) -> dict[str, object]:

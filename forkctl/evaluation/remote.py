@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,8 @@ from typing import Any
 import numpy as np
 
 from forkctl.errors import ForkctlError
+from forkctl.evaluation.connection import Connection, Launch, connect
 from forkctl.evaluation.policy import Conventions, Policy, Prediction, Query
-from forkctl.evaluation.workers.protocol import BrokenMessage, read_message, write_message
-
-LOG_TAIL = 15  # lines of a worker's log that an error shows
-STOP_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Launch:
-    """How a fork's Python is started; the run layer knows."""
-
-    python: str
-    env: Mapping[str, str]
-    cwd: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,25 +37,8 @@ class RemotePolicy:
 
     @contextmanager
     def open(self) -> Iterator[Policy]:
-        """Started in a group of its own, and ended with everything that it started."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            try:
-                process = subprocess.Popen(
-                    [self.launch.python, "-m", "forkctl.evaluation.workers", self.policy],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=dict(self.launch.env),
-                    cwd=self.launch.cwd,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise ForkctlError(
-                    f"cannot start the environment's Python: {error}", where=self.launch.python
-                ) from error
-        connection = _Connection(process, self.log)
-        try:
+        words = ["forkctl.evaluation.workers", self.policy]
+        with connect(self.launch, words, self.log, "policy") as connection:
             ready = connection.ask(
                 {
                     "checkpoint": str(self.checkpoint),
@@ -79,24 +47,28 @@ class RemotePolicy:
                 }
             )
             yield _Loaded(connection, Conventions.from_json(ready["ready"]))
-        except BaseException:
-            connection.kill()  # it may be in the middle of a long computation
-            raise
-        finally:
-            connection.close()
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    connection: _Connection
+    connection: Connection
     conventions: Conventions
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {})
+
+    def predict_as(self, variant: str, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {"variant": variant})
+
+    def _ask(
+        self, queries: Sequence[Query], seed: int, more: Mapping[str, object]
+    ) -> Sequence[Prediction]:
         answer = self.connection.ask(
             {
                 "observations": [dict(query.observation) for query in queries],
                 "instructions": [query.instruction for query in queries],
                 "seed": seed,
+                **more,
             }
         )
         return [_prediction(each) for each in answer["predictions"]]
@@ -109,56 +81,6 @@ def _prediction(answer: Mapping[str, Any]) -> Prediction:
         None if tokens is None else np.asarray(tokens, dtype=np.int64),
         answer.get("invalid"),
     )
-
-
-class _Connection:
-    """Questions and answers, and what went wrong in words."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log = log
-
-    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        try:
-            write_message(self.process.stdin, message)
-            answer = read_message(self.process.stdout)
-        except BrokenPipeError:
-            answer = read_message(self.process.stdout)  # its last word, if it had one
-        except BrokenMessage as error:
-            raise self._failure(f"the policy's process broke off: {error}") from error
-        if answer is None:
-            code = self.process.wait()
-            raise self._failure(f"the policy's process ended with {code}")
-        if "error" in answer:
-            raise self._failure(f"the policy failed: {answer['error']}")
-        return answer
-
-    def _failure(self, message: str) -> ForkctlError:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        tail = "\n".join(f"    {line}" for line in lines[-LOG_TAIL:])
-        return ForkctlError(
-            f"{message}\n{tail}" if tail else message,
-            where=str(self.log),
-            hint="The log has the whole story. What was predicted so far is kept.",
-        )
-
-    def kill(self) -> None:
-        """End it at once, with everything that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        """Closing its input asks it to end; if it does not, it is killed."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self.process.wait()
 
 
 def fingerprint(checkpoint: Path) -> list[list[object]]:

@@ -14,7 +14,7 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.episodes import PROBES, Episode, Selection, find_files
 from forkctl.evaluation.openloop import Arm, Progress, predict_arms, probe_arm_name
 from forkctl.evaluation.policy import PolicySource
-from forkctl.evaluation.record import Record, read_record
+from forkctl.evaluation.record import Record, open_record, read_record
 from forkctl.evaluation.results import Evaluation, evaluate, to_json
 from forkctl.evaluation.scale import Scale, published_scales, scale_of
 from forkctl.libero.reader import open_demo_file
@@ -80,7 +80,6 @@ def run(
     progress: Progress,
 ) -> Evaluation:
     """Predict what is missing, then measure."""
-    record = Record(out / RECORD, setup_of(plan, episodes, sources))
     shown_otherwise = _spread(episodes, plan.probes) if plan.probes else ()
     arms: list[Arm] = []
     for name, source in sources.items():
@@ -88,7 +87,8 @@ def run(
         arms += [
             Arm(probe_arm_name(name, change), source, shown_otherwise, change) for change in PROBES
         ]
-    predict_arms(arms, record, horizon=plan.horizon, seed=plan.seed, progress=progress)
+    with open_record(out / RECORD, setup_of(plan, episodes, sources)) as record:
+        predict_arms(arms, record, horizon=plan.horizon, seed=plan.seed, progress=progress)
     return measured(record, scale, out)
 
 

@@ -43,7 +43,9 @@ def bring_up(
     except ForkctlError as error:
         return SyncResult(fork, SyncOutcome.FAILED, None, error)
     except Interrupted:
-        return SyncResult(fork, SyncOutcome.FAILED, None, ForkctlError("interrupted"))
+        return SyncResult(
+            fork, SyncOutcome.FAILED, None, ForkctlError("interrupted", hint="run this again")
+        )
     except OSError as error:
         reason = ForkctlError(
             f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""),

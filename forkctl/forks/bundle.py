@@ -69,7 +69,11 @@ def read_bundle(
                 if parts:
                     taken.append(fork.name)
     except (OSError, tarfile.TarError) as error:
-        raise ForkctlError(f"cannot be read as a bundle: {error}", where=str(source)) from error
+        raise ForkctlError(
+            f"cannot be read as a bundle: {error}",
+            where=str(source),
+            hint="make one with `forkctl bundle -o FILE` on a machine with network",
+        ) from error
     return taken
 
 

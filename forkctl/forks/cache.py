@@ -166,7 +166,7 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     if re.match(r"[0-9a-f]{40}\Z", revision):
         return revision
     if fetcher.offline:
-        raise Unreachable(f"{revision} of {url} cannot be looked up offline")
+        raise Unreachable(f"{revision} cannot be looked up offline", where=url)
     names = (
         revision,
         f"refs/heads/{revision}",
@@ -180,7 +180,9 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     for name in names:
         if name in found:
             return found[name]
-    raise ForkctlError(f"{url} has no branch or tag {revision!r}")
+    raise ForkctlError(
+        f"there is no branch or tag {revision!r}", where=url, hint="a full commit id is taken too"
+    )
 
 
 def take_over(cached: Repository, pack: bytes, commit: str) -> None:
@@ -188,7 +190,10 @@ def take_over(cached: Repository, pack: bytes, commit: str) -> None:
     with _quarantine(cached) as area:
         area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
         if git.resolve(area, commit) != commit:
-            raise ForkctlError(f"the bundle does not hold the revision {commit}")
+            raise ForkctlError(
+                f"the bundle does not hold the revision {commit}",
+                hint="make it anew with the forks.toml that you have here",
+            )
         _adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
     git.write_ref(cached, pin_ref(commit), commit)
@@ -242,7 +247,11 @@ def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence
         asked = "".join(f"{oid}\n" for oid in missing).encode()
         _fetch(fetcher, area, url, "--filter=blob:none", "--stdin", stdin=asked)
         if still := git.missing_objects(area, missing):
-            raise ForkctlError(f"{url} did not send {len(still)} objects, {still[0]} among them")
+            raise ForkctlError(
+                f"{len(still)} objects were not sent, {still[0]} among them",
+                where=url,
+                hint="run this again; a mirror that is not complete needs more than its commits",
+            )
         _adopt_packs(area, cached)
 
 

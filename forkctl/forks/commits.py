@@ -82,8 +82,9 @@ def _change(change: Change, modes: dict[str, str]) -> bytes:
     mode = modes.get(change.path, "100644")
     if mode not in ("100644", "100755"):
         raise ForkctlError(
-            f"{change.path} is a {'symbolic link' if mode == '120000' else 'submodule'} upstream; "
-            "forkctl changes plain files only"
+            f"is a {'symbolic link' if mode == '120000' else 'submodule'} upstream; "
+            "forkctl changes plain files only",
+            where=change.path,
         )
     if change.executable is not None:
         mode = "100755" if change.executable else "100644"

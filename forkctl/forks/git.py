@@ -54,9 +54,10 @@ _PROTECTING_CONFIG = (
 class GitError(ForkctlError):
     """Git said no. `stderr` is what it said."""
 
-    def __init__(self, command: str, finished: Finished) -> None:
+    def __init__(self, command: str, finished: Finished, repository: Path) -> None:
         self.stderr = finished.stderr
-        super().__init__(f"git {command} failed: {said(finished.stderr, finished.returncode)}")
+        why = said(finished.stderr, finished.returncode)
+        super().__init__(f"git {command} failed: {why}", where=str(repository))
 
 
 def said(stderr: str, returncode: int) -> str:
@@ -87,7 +88,7 @@ class Repository(NamedTuple):
             self._argv(args, config), env=self._local_env(index), cwd=self._cwd, stdin=stdin
         )
         if finished.returncode not in accept:
-            raise GitError(args[0], finished)
+            raise GitError(args[0], finished, self.work_tree or self.git_dir)
         return finished.stdout
 
     def agrees(self, *args: str, index: Path | None = None) -> bool:
@@ -96,7 +97,7 @@ class Repository(NamedTuple):
             self._argv(args, ()), env=self._local_env(index), cwd=self._cwd
         )
         if finished.returncode not in (0, 1):
-            raise GitError(args[0], finished)
+            raise GitError(args[0], finished, self.work_tree or self.git_dir)
         return finished.returncode == 0
 
     def line(self, *args: str, index: Path | None = None) -> str:
@@ -126,14 +127,14 @@ class Repository(NamedTuple):
             inherit_lock=False,
         )
         if finished.returncode:
-            raise GitError(args[0], finished)
+            raise GitError(args[0], finished, self.work_tree or self.git_dir)
         return finished.stdout
 
     def as_user(self, *args: str) -> bytes:
         """A look at the tree with the user's own configuration (their global ignore rules)."""
         finished = self.children.run(self._argv(args, ()), env=network_env(), cwd=self._cwd)
         if finished.returncode:
-            raise GitError(args[0], finished)
+            raise GitError(args[0], finished, self.work_tree or self.git_dir)
         return finished.stdout
 
     @property

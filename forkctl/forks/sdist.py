@@ -95,9 +95,15 @@ def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
         _download(fetcher, source, Path(scratch))
         found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
         if len(found) != 1:
-            raise ForkctlError(f"pip downloaded no .tar.gz of {source}")
+            raise ForkctlError(
+                f"pip downloaded no .tar.gz of {source}",
+                hint="the package index must have its source package",
+            )
         if _digest(found[0]) != source.sha256:
-            raise ForkctlError(f"the download of {source} has sha256 {_digest(found[0])}")
+            raise ForkctlError(
+                f"the download of {source} has sha256 {_digest(found[0])}",
+                hint="another file than was pinned: find out why before you pin this one",
+            )
         found[0].replace(kept)
     return kept
 

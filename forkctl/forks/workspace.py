@@ -59,7 +59,7 @@ def find_workspace(start: Path | None = None) -> Workspace:
     raise UsageError(
         f"there is no {MANIFEST_NAME} here or in a folder above",
         where=str(here),
-        hint="change into a forkctl workspace, or write one (docs/concepts.md has an example)",
+        hint="change into a workspace, or start one here with the shipped forks: `forkctl init`",
     )
 
 

@@ -9,6 +9,7 @@ from forkctl.libero.errors import LiberoError
 from forkctl.libero.suites import Suite, find_suite, task_name_from_file
 
 ENDINGS = (".hdf5", ".h5")
+_GET_DATA = "Get one: forkctl data download SUITE, or forkctl data synth SUITE."
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -22,12 +23,12 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
         elif path.exists():
             found[path] = None
         else:
-            raise LiberoError("there is no such file or folder", where=str(path))
+            raise LiberoError("there is no such file or folder", where=str(path), hint=_GET_DATA)
     if not found:
         raise LiberoError(
             f"no {' or '.join(ENDINGS)} file here",
             where=", ".join(str(path) for path in wanted),
-            hint="Get one: forkctl data download SUITE, or forkctl data synth SUITE.",
+            hint=_GET_DATA,
         )
     return list(found)
 

@@ -14,6 +14,12 @@ from forkctl.libero.storage import MappedFile
 _CHUNK_CACHE_BYTES = 8 << 20
 _OPEN_DATASETS = 32
 
+_DAMAGED = "If it is a partial download, fetch it again."
+_LOCKED = (
+    "Another program has it open to write. Where the disk itself knows no locks (some network "
+    "file systems): export HDF5_USE_FILE_LOCKING=FALSE."
+)
+
 
 class Handles:
     """Opens on first use. A process that inherits handles by a fork opens its own instead."""
@@ -37,7 +43,7 @@ class Handles:
                 raise DataFileError(
                     f"cannot be opened as HDF5: {error}",
                     where=self.path,
-                    hint="If it is a partial download, fetch it again.",
+                    hint=_LOCKED if "lock file" in str(error) else _DAMAGED,
                 ) from error
             self._pid = os.getpid()
         return self._file

@@ -53,7 +53,10 @@ def merge(sources: Sequence[Path], target: Path, options: MergeOptions) -> Merge
         hint = "Choose another --out, or remove the file yourself."
         raise LiberoError("the file is already there", where=str(target), hint=hint)
     if not 0 <= options.valid_share < 1:
-        raise LiberoError(f"the share for validation is {options.valid_share}, not 0 to under 1")
+        raise LiberoError(
+            f"the share for validation is {options.valid_share}, not 0 to under 1",
+            hint="A tenth is usual: 0.1.",
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
     try:

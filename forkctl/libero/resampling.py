@@ -74,7 +74,10 @@ def resample(
     toggles, so that no held action closes too early. Windows at the end are shorter.
     """
     if mode not in (MEAN, SUBSAMPLE) or gripper not in (LAST, SPLIT):
-        raise LiberoError(f"no resampling by {mode!r} with the gripper by {gripper!r}")
+        raise LiberoError(
+            f"no resampling by {mode!r} with the gripper by {gripper!r}",
+            hint=f"{MEAN} or {SUBSAMPLE}; {LAST} or {SPLIT}.",
+        )
     actions = np.asarray(actions, dtype=np.float64)
     starts = np.arange(0, len(actions), stride)
     lengths = np.minimum(factor, len(actions) - starts)

@@ -138,8 +138,8 @@ def rdt_entry(
     state = _need(measured.states, "rdt")
     return {
         "dataset_name": name,
-        **_slots("state", state, keep_joints=joints),
-        **_slots("action", action, keep_joints=True),
+        **rdt_fields("state", state, keep_joints=joints),
+        **rdt_fields("action", action, keep_joints=True),
     }
 
 
@@ -195,7 +195,8 @@ def _fields(statistics: Statistics, names: Sequence[str]) -> dict[str, list[floa
     return {name: getattr(statistics, name).tolist() for name in names}
 
 
-def _slots(prefix: str, statistics: Statistics, *, keep_joints: bool) -> dict[str, list[float]]:
+def rdt_fields(prefix: str, statistics: Statistics, *, keep_joints: bool) -> dict[str, list[float]]:
+    """`<prefix>_mean` and its siblings, each in the slots of the 128-vector."""
     slots = np.array(rdt_slots(statistics.dims))
     kept = np.array([keep_joints or not name.startswith("joint_") for name in statistics.names])
     return {
@@ -213,5 +214,7 @@ def _vector(values: npt.NDArray[Any], slots: npt.NDArray[Any]) -> list[float]:
 
 def _need(found: Mapping[str, Statistics], name: str) -> Statistics:
     if name not in found:
-        raise LiberoError(f"the {name} numbers were not measured")
+        raise LiberoError(
+            f"the {name} numbers were not measured", hint="Measure them again, all of them."
+        )
     return found[name]

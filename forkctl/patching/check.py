@@ -77,7 +77,9 @@ def _fetch(
     if at is None:
         return fetch_source(fork, manifest.mirrors, children, offline)
     if not isinstance(fork.source, GitSource):
-        raise Unreachable("comes from a package index, which has releases and no other revisions")
+        raise Unreachable(
+            "comes from a package index, which has releases and no other revisions", where=fork.name
+        )
     fetcher = Fetcher(children, manifest.mirrors, offline)
     revision = resolve_upstream(fetcher, fork.source.url, at)
     return ensure_pin(fetcher, fork.source.url, revision, fork.sparse), revision

@@ -23,7 +23,9 @@ class PinnedTree:
         if entry is None:
             return None
         if entry.mode not in ("100644", "100755"):
-            raise ForkctlError(f"{path} is not a plain file upstream; forkctl changes no others")
+            raise ForkctlError(
+                "is not a plain file upstream; forkctl changes no others", where=path
+            )
         self.require_laid_out(path)
         return self._blobs.read(entry.oid)
 

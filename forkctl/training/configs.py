@@ -1,4 +1,4 @@
-"""Native configs of upstreams: read them, change values in them, fill in ${VARIABLES}."""
+"""Configs, JSON or YAML: read them, change values in them, fill in ${VARIABLES}."""
 
 from __future__ import annotations
 
@@ -18,18 +18,31 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 def read_config(path: Path) -> Config:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"cannot read the config: {error.strerror}",
             where=str(path),
             hint="`forkctl config FORK SUITE -o FILE` makes one; configs/ has ready ones",
         ) from None
-    except ValueError as error:
-        raise UsageError(f"the config is not JSON: {error}", where=str(path)) from None
+    config = _parsed(path, text)
     if not isinstance(config, dict):
-        raise UsageError("the config is not a JSON object", where=str(path))
+        raise UsageError("the config does not consist of keys and values", where=str(path))
     return config
+
+
+def _parsed(path: Path, text: str) -> Any:
+    if path.suffix not in (".yaml", ".yml"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"the config is not JSON: {error}", where=str(path)) from None
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"the config is not YAML: {error}", where=str(path)) from None
 
 
 def write_config(path: Path, config: Config) -> None:
@@ -39,6 +52,12 @@ def write_config(path: Path, config: Config) -> None:
 
 def as_text(config: Config) -> str:
     return json.dumps(config, indent=4) + "\n"
+
+
+def as_yaml(config: Config) -> str:
+    import yaml
+
+    return yaml.safe_dump(config, sort_keys=False, width=100)
 
 
 def with_settings(config: Config, settings: Sequence[str]) -> Config:
@@ -53,7 +72,11 @@ def with_settings(config: Config, settings: Sequence[str]) -> Config:
         for key in parents:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
-                raise UsageError(f"{path}: {key} holds a value, not more keys")
+                raise UsageError(
+                    f"{key} holds a value, not more keys",
+                    where=f"--set {path}",
+                    hint=f"--set {key}=… replaces the value",
+                )
         place[last] = _value(text)
     return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
@@ -92,7 +92,7 @@ def _look_at(files: Sequence[Path]) -> DataSet:
         raise ForkctlError("there is no demo in the data", where=str(files[0]))
     return DataSet(
         files=tuple(files),
-        facts=facts,
+        facts=replace(facts, steps=steps),
         demos=demos,
         steps=steps,
         action_low=tuple(np.min(lows, axis=0).tolist()),
@@ -141,6 +141,14 @@ def file_hash(path: Path) -> str:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
+
+
+def identified(checkpoint: Path) -> dict[str, str]:
+    """What a run's record says of its checkpoint. A folder is not read whole."""
+    if checkpoint.is_dir():
+        files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
+        return {"path": str(checkpoint), "fingerprint": fingerprint(files)}
+    return {"path": str(checkpoint), "sha256": file_hash(checkpoint)}
 
 
 def ready_file(files: Sequence[Path], folder: Path) -> Path:

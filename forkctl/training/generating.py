@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from forkctl.errors import ForkctlError
+from forkctl.errors import ForkctlError, UsageError
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.training.configs import Config, with_settings
+from forkctl.training.configs import Config, as_text, as_yaml, with_settings
 from forkctl.training.data import DataSet, default_facts, files_at, look_at
 from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import entrypoint, open_fork_tree
-from forkctl.training.launchers import ConfigRequest, launcher_for
+from forkctl.training.launchers import ConfigRequest, Launcher, launcher_for
 from forkctl.training.selecting import select
 from forkctl.training.validation import validate_config
 
@@ -26,10 +26,13 @@ class GenerateRequest:
     data: str | None = None
     checkpoint: str | None = None
     settings: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
     suite = suite_name(request.suite)
+    launcher = launcher_for(entrypoint(fork).kind)
+    _check_choices(fork.name, launcher, request.choices)
     data = request.data or "${LIBERO_DATA}/" + suite
     facts = default_facts()
     if "${" not in data:
@@ -39,15 +42,32 @@ def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
         facts = found.facts
         data = str(place if place.is_file() else found.files[0].parent)
     own_config, shapes, checkpoint = None, None, request.checkpoint
-    if checkpoint is not None and "${" not in checkpoint:
+    if checkpoint is not None and "${" not in checkpoint and launcher.transfers:
         from forkctl.checkpoints.contents import open_checkpoint
 
         opened = open_checkpoint(Path(checkpoint).expanduser())
         own_config, shapes = opened.config, opened.shapes
         checkpoint = str(Path(checkpoint).expanduser().absolute())
-    launcher = launcher_for(entrypoint(fork).kind)
-    made = launcher.generate(ConfigRequest(suite, data, facts, checkpoint, own_config, shapes))
+    made = launcher.generate(
+        ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices)
+    )
     return with_settings(made, request.settings)
+
+
+def as_written(fork: Fork, config: Config) -> str:
+    """The text of a config file, in the form of the fork's kind."""
+    header = launcher_for(entrypoint(fork).kind).header
+    return header + as_yaml(config) if header else as_text(config)
+
+
+def _check_choices(fork: str, launcher: Launcher, chosen: Mapping[str, str]) -> None:
+    for name, value in chosen.items():
+        known = launcher.choices.get(name)
+        if known is None:
+            has = ", ".join(f"--{each}" for each in launcher.choices) or "none of the kind"
+            raise UsageError(f"{fork} has no --{name}", hint=f"it has {has}")
+        if value not in known:
+            raise UsageError(f"no {name} {value!r}", hint=f"--{name} {' | '.join(known)}")
 
 
 def suite_name(words: str) -> str:

@@ -27,7 +27,8 @@ def describe_for(workspace: Workspace, request: RunRequest, say: Say) -> ModelDe
     tree = open_fork_tree(workspace, fork)
     environment = select(workspace, fork, request.profile, request.environment).made(say)
     with tempfile.TemporaryDirectory() as scratch:
-        inputs = RunInputs("plan", Path(scratch), ready_file(files, Path(scratch)), None)
+        data = ready_file(files, Path(scratch)) if launcher.wants_one_file else files[0]
+        inputs = RunInputs("plan", Path(scratch), data, None, files)
         rendered = launcher.rendered(config, inputs)
         described = describe_model(launcher, rendered, environment, tree.path)
     if described is None:

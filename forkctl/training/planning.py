@@ -18,7 +18,7 @@ from forkctl.training.data import files_at, fingerprint, ready_file
 from forkctl.training.environments import Environment
 from forkctl.training.findings import Finding
 from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
-from forkctl.training.launchers import Launcher, RunInputs, launcher_for
+from forkctl.training.launchers import Launcher, Place, RunInputs, launcher_for
 from forkctl.training.selecting import Selection, select
 from forkctl.training.validation import validate_config
 
@@ -53,6 +53,7 @@ class RunPlan:
     selection: Selection
     environment: Environment | None
     config: Config  # resolved, but not yet given its run's folder
+    words: tuple[str, ...]  # for the entrypoint, as they are
     files: tuple[Path, ...]
     fingerprint: str
     checkpoint: Path | None
@@ -68,26 +69,36 @@ class RunPlan:
 
     @property
     def name(self) -> str:
-        written = configs.get(self.config, "experiment.name")
-        return self.request.name or str(written or self.request.config.stem)
+        return self.request.name or self.launcher.name_of(self.config) or self.request.config.stem
+
+    @property
+    def place(self) -> Place | None:
+        return Place(self.tree.path, self.environment) if self.environment else None
 
     def render(self, folder: Path) -> Config:
         # data that is not LIBERO's is one file (see plan_run), and goes to upstream as it is
-        data = self.files[0] if self.request.any_data else ready_file(self.files, folder)
-        inputs = RunInputs(self.name, folder, data, self.request.steps)
+        data = self.files[0]
+        if self.launcher.wants_one_file and not self.request.any_data:
+            data = ready_file(self.files, folder)
+        return self._rendered(folder, data)
+
+    def _rendered(self, folder: Path, data: Path) -> Config:
+        inputs = RunInputs(self.name, folder, data, self.request.steps, self.files)
         return self.launcher.rendered(self.config, inputs)
 
     def shown_command(self) -> list[str]:
         """The command as a dry run shows it."""
         python = self.environment.python if self.environment else Path("python")
-        return self.command(python, Path("RUN/config.json"))
+        folder = Path("RUN")
+        return self.command(python, self._rendered(folder, self.files[0]), folder / "config.json")
 
-    def command(self, python: Path, config_path: Path, *, resume: bool = False) -> list[str]:
+    def command(self, python: Path, rendered: Config, config_path: Path) -> list[str]:
         return [
             str(python),
+            *self.launcher.wrapper(rendered),
             str(self.script),
-            *self.launcher.arguments(config_path, resume),
-            *self.request.upstream_arguments,
+            *self.launcher.arguments(rendered, config_path, resume=False),
+            *self.words,
         ]
 
 
@@ -95,7 +106,8 @@ def plan_run(workspace: Workspace, request: RunRequest, *, dry: bool, say: Say) 
     """Resolve what the request names (which may raise), then run all checks (which do not)."""
     fork = manifest.load(workspace.manifest).fork(request.fork)
     launcher = launcher_for(entrypoint(fork).kind)
-    config = resolve_config(launcher, request)
+    adopted = launcher.adopt(resolve_config(launcher, request), request.upstream_arguments)
+    config = adopted.config
     files = tuple(
         file
         for place in launcher.data_of(config)
@@ -122,10 +134,11 @@ def plan_run(workspace: Workspace, request: RunRequest, *, dry: bool, say: Say) 
         selection=selection,
         environment=selection.environment if wait else selection.made(say),
         config=config,
+        words=adopted.words,
         files=files,
         fingerprint=fingerprint(files),
         checkpoint=Path(given).expanduser() if given else None,
-        findings=(),
+        findings=adopted.findings,
     )
     return _checked(plan, workspace, say)
 
@@ -151,6 +164,7 @@ def _suite(request: RunRequest, launcher: Launcher) -> str | None:
 def _checked(plan: RunPlan, workspace: Workspace, say: Say) -> RunPlan:
     say("checking the fork, its environment, the data and the config")
     found = [
+        *plan.findings,
         *_caught("fork", lambda: preflight.check_fork(plan.tree, plan.request.allow_dirty)),
         *_caught("environment", lambda: _environment(plan)),
         *_caught("data", lambda: _data(plan)),
@@ -158,7 +172,8 @@ def _checked(plan: RunPlan, workspace: Workspace, say: Say) -> RunPlan:
     with tempfile.TemporaryDirectory() as scratch:
         rendered = plan.render(Path(scratch))
         found += _caught("config", lambda: _config(plan, rendered))
-        if plan.checkpoint is not None:
+        found += _caught("config", lambda: plan.launcher.checks(rendered, plan.files, plan.place))
+        if plan.checkpoint is not None and plan.launcher.transfers:
             found += _caught("checkpoint", lambda: _checkpoint(plan, rendered))
         needed = plan.launcher.bytes_written(rendered)
         found += _caught("disk", lambda: preflight.check_disk(workspace.root, needed))

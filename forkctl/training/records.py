@@ -156,7 +156,10 @@ def find_run(root: Path, words: str) -> Run:
     if not matching:
         raise UsageError(f"there is no run {words!r}", hint="forkctl runs list")
     some = ", ".join(run.id for run in matching[-5:])
-    raise UsageError(f"{words!r} may be any of {len(matching)} runs: {some}")
+    raise UsageError(
+        f"{words!r} may be any of {len(matching)} runs: {some}",
+        hint="say more of its id; `forkctl runs list` shows them",
+    )
 
 
 def link_checkpoints(run: Run, saved: list[Path]) -> None:

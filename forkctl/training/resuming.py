@@ -9,6 +9,7 @@ from forkctl.forks import manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.training import metrics, records
 from forkctl.training.checking import process_environment
+from forkctl.training.configs import read_config
 from forkctl.training.environments import Environment
 from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
 from forkctl.training.launchers import launcher_for
@@ -41,13 +42,14 @@ def prepare(workspace: Workspace, run: Run) -> tuple[Run, Environment, ForkTree]
             hint=f"forkctl env create {record.fork} --profile {record.environment['profile']}",
         )
     launcher = launcher_for(entrypoint(fork).kind)
-    arguments = launcher.arguments(run.config, resume=True)
-    given = launcher.arguments(run.config, resume=False)
-    extra = record.command[2 + len(given) :]
-    if record.resumed:  # the record's command is a resuming one already
-        extra = record.command[2 + len(arguments) :]
+    config = read_config(run.config)
+    arguments = launcher.arguments(config, run.config, resume=True)
+    given = launcher.arguments(config, run.config, resume=False)
+    start = 2 + len(launcher.wrapper(config))  # Python, the wrapper, the script
+    # the command of a run that was resumed before is a resuming one already
+    extra = record.command[start + len(arguments if record.resumed else given) :]
     resumed = run.update(
-        command=(*record.command[:2], *arguments, *extra),
+        command=(*record.command[:start], *arguments, *extra),
         status=records.RUNNING,
         reason=None,
         finished=None,

@@ -16,9 +16,10 @@ from typing import Any
 from forkctl.errors import ForkctlError
 from forkctl.training import configs, failure, metrics, records
 from forkctl.training.checking import ask, process_environment
-from forkctl.training.data import file_hash
+from forkctl.training.configs import Config
+from forkctl.training.data import identified
 from forkctl.training.environments import binding_key
-from forkctl.training.launchers import Launcher
+from forkctl.training.launchers import Launcher, Place
 from forkctl.training.planning import RunPlan
 from forkctl.training.process import Outcome, run_in_group
 from forkctl.training.records import Run, RunRecord
@@ -49,15 +50,20 @@ def start_run(plan: RunPlan, root: Path) -> Run:
     assert environment is not None
     folder = records.new_folder(root, plan.fork.name, plan.name)
     rendered = plan.render(folder)
-    run = Run(folder, _record(plan, folder, plan.launcher.steps_of(rendered)))
+    run = Run(folder, _record(plan, folder, rendered))
     configs.write_config(run.config, rendered)
     if plan.tree.changes():
         (folder / "changes.diff").write_text(plan.tree.difference(), encoding="utf-8")
     records.save(run)
+    try:
+        plan.launcher.prepare(rendered, folder, Place(plan.tree.path, environment))
+    except BaseException as error:
+        run.update(status=records.FAILED, reason=str(error) or type(error).__name__)
+        raise
     return run
 
 
-def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
+def _record(plan: RunPlan, folder: Path, rendered: Config) -> RunRecord:
     environment, state = plan.environment, plan.tree.state
     assert environment is not None
     answer = ask(environment, plan.tree.path, plan.launcher.packages)
@@ -69,7 +75,7 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
         kind=plan.fork.entrypoint.kind if plan.fork.entrypoint else "",
         name=plan.name,
         started=records.now(),
-        command=tuple(plan.command(environment.python, folder / "config.json")),
+        command=tuple(plan.command(environment.python, rendered, folder / "config.json")),
         cwd=str(folder),
         fork_state={
             "pin": state.pin,
@@ -90,11 +96,9 @@ def _record(plan: RunPlan, folder: Path, steps: int | None) -> RunRecord:
             "origins": dict(answer.origins),
         },
         data={"fingerprint": plan.fingerprint, "files": [str(file) for file in plan.files]},
-        checkpoint=(
-            {"path": str(checkpoint), "sha256": file_hash(checkpoint)} if checkpoint else None
-        ),
+        checkpoint=identified(checkpoint) if checkpoint else None,
         config=str(plan.request.config),
-        steps=steps,
+        steps=plan.launcher.steps_of(rendered),
         host=socket.gethostname(),
         settings=plan.request.settings,
         checks={each.subject: each.text for each in plan.findings},

@@ -36,7 +36,8 @@ def validate_config(
         return [_unknown(key) for key in answer["unknown"]]
     if answer["error"]:
         return [findings.failed("config", answer["error"])]
-    return [findings.ok("config", "taken by upstream's own key-locked Config")]
+    taken = answer.get("taken", "taken by upstream's own key-locked Config")
+    return [findings.ok("config", taken)]
 
 
 _OURS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -81,3 +82,32 @@ def test_errors_have_one_form_and_their_own_exit_code(
         log = Path(printed.strip().rsplit(": ", 1)[1])
         assert "RuntimeError: bug" in log.read_text()
         log.unlink()
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for each in command.list_commands(context):
+                found = command.get_command(context, each)
+                assert found is not None
+                yield from below(f"{name} {each}", found)
+
+    return below("forkctl", cli.root)
+
+
+@pytest.mark.parametrize(("name", "command"), list(all_commands()), ids=lambda each: str(each))
+def test_every_option_is_explained_and_no_summary_is_cut(name: str, command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        text = command.get_help(click.Context(command, info_name=name))
+        assert "..." not in text.partition("[ARGS]...")[2], text
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert [option.opts for option in options if not option.help] == []
+    assert command.help, "says nothing about itself"
+
+
+def test_every_command_has_its_section() -> None:
+    placed = [name for names in cli.SECTIONS.values() for name in names]
+    assert len(placed) == len(set(placed))
+    assert set(cli.COMMANDS) <= set(placed)

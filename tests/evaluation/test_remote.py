@@ -14,8 +14,9 @@ import pytest
 
 import forkctl
 from forkctl.errors import ForkctlError
+from forkctl.evaluation.connection import Launch
 from forkctl.evaluation.policy import Query
-from forkctl.evaluation.remote import Launch, RemotePolicy, fingerprint
+from forkctl.evaluation.remote import RemotePolicy, fingerprint
 
 ROOT = Path(forkctl.__file__).resolve().parent.parent
 ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}

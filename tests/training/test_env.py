@@ -67,6 +67,19 @@ def test_create_show_and_remove(thing: Bench) -> None:
     assert not made.exists()
 
 
+def test_lock_resolves_the_in_file_and_keeps_its_steering(thing: Bench) -> None:
+    """`cpu` has no .in file: only what is asked for, or what has one, is resolved."""
+    before = (thing.root / "envs/cpu.txt").read_text()
+    thing.write({"envs/cuda.in": "# python: 3.11\n# exclude-newer: 2024-01-01\npython-dateutil\n"})
+    assert thing.ok("env", "lock", "thing").split() == ["envs/cuda.txt"]
+    lock = read_lock(thing.root / "envs", "cuda", "3.9")
+    assert (lock.python, lock.exclude_newer) == ("3.11", "2024-01-01")
+    assert lock.pins == {"python-dateutil": "2.8.2", "six": "1.16.0"}
+    assert (thing.root / "envs/cpu.txt").read_text() == before
+    assert thing.run("env", "lock", "thing", "--profile", "cpu") == 1
+    assert "cpu.in" in thing.err
+
+
 def test_a_fork_without_an_environment_is_told_what_to_write(thing: Bench) -> None:
     manifest = (thing.root / "forks.toml").read_text()
     cut = manifest[: manifest.index("[fork.thing.env]")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode, UsageError
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--fork", help="Build the model in this fork's environment…")
+@click.option(
+    "--fork", help="Build the model in this fork's environment…", shell_complete=fork_names
+)
 @click.option("--config", type=click.Path(path_type=Path), help="…from this config.")
 @click.option("--data", type=click.Path(path_type=Path), help="A data file or folder for it.")
 @profile_option
@@ -61,7 +64,10 @@ def plan(
         request = RunRequest(fork, config, data, file, profile=profile, environment=own)
         target = describe_for(find_workspace(), request, say)
     else:
-        raise UsageError("give a model: --fork with --config, or --model with a checkpoint of it")
+        raise UsageError(
+            "there is no model to compare with",
+            hint="--fork NAME with --config FILE, or --model with a checkpoint of it",
+        )
     chosen = _rules(target, maps, grow, plain)
     transfer = plan_transfer(checkpoint.nets, target.tensors, chosen)
     found = plan_as_dict(transfer)
@@ -82,7 +88,10 @@ def _rules(
         return PLAIN_NON_STRICT
     wrong = [entry for entry in maps if "=" not in entry]
     if wrong:
-        raise UsageError(f"--map takes OLD=NEW, not {wrong[0]!r}")
+        raise UsageError(
+            f"--map takes OLD=NEW, not {wrong[0]!r}",
+            hint="--map varied_camera_1_left_image=agentview_rgb",
+        )
     given: dict[str, str | list[str]] = {}
     for entry in maps:
         old, _, new = entry.partition("=")

@@ -12,6 +12,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "openloop",
         "Compare predictions with held-out demos, and name faults.",
     ),
+    "rollout": (
+        "forkctl.cli.eval.rollout",
+        "rollout",
+        "Let a policy act in the simulator, and count successes.",
+    ),
+    "merge": (
+        "forkctl.cli.eval.merge",
+        "merge",
+        "Join the records of a rollout's shards.",
+    ),
     "report": (
         "forkctl.cli.eval.report",
         "report",
@@ -22,4 +32,4 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 
 @click.group(cls=DataGroup, table=COMMANDS)
 def evaluation() -> None:
-    """Evaluate a policy on held-out demos."""
+    """Evaluate a policy on held-out demos, or in the simulator."""

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
 
 
 @click.command()
-@click.argument("fork", required=False)
+@click.argument("fork", required=False, shell_complete=fork_names)
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
-@click.option("--base", type=click.Path(path_type=Path), help="Checkpoint to compare it with.")
+@click.option(
+    "--base",
+    is_flag=False,
+    flag_value="",
+    metavar="[CKPT]",
+    help="Checkpoint to compare it with. Alone: the one that it was fine-tuned from.",
+)
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="LIBERO file or folder."
 )
@@ -24,7 +31,11 @@ from forkctl.cli.env import json_option, own_option, profile_option
 )
 @click.option("--max-steps", type=click.IntRange(min=2), help="Only the first steps of each demo.")
 @click.option(
-    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+    "--alignment",
+    type=click.Choice(["auto", "raw", "aligned"]),
+    default="auto",
+    show_default=True,
+    help="raw: obs[t] goes with actions[t+1].",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/<name>."
@@ -33,7 +44,7 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--stats", type=click.Path(path_type=Path), help="dataset_statistics.json of training."
 )
-@click.option("--stats-key", help="Which data set in --stats.")
+@click.option("--stats-key", help="Which data set in --stats, or in the checkpoint.")
 @click.option("--dead-zone", type=float, default=0.025, show_default=True, help="Of q99 - q01.")
 @click.option(
     "--probes",
@@ -52,15 +63,15 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda:0.")
 @profile_option
 @own_option
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of sampling policies.")
 @json_option
 def openloop(
     fork: str | None,
     ckpt: Path | None,
-    base: Path | None,
+    base: str | None,
     data: Path,
     episodes: str,
     max_steps: int | None,
@@ -92,7 +103,17 @@ def openloop(
     from forkctl.evaluation.scale import scale_from_file
     from forkctl.evaluation.session import Plan, default_out, measured_scale, run
 
-    choice = Choice(fork, policy, ckpt, base, device, own, profile)
+    choice = Choice(
+        fork,
+        policy,
+        ckpt,
+        base=Path(base) if base else None,
+        own_base=base == "",
+        stats_key=stats_key,
+        device=device,
+        own=own,
+        profile=profile,
+    )
     selection = Selection.parse(episodes)
     plan = Plan(choice.label, data, selection, max_steps, alignment, horizon, seed, probes)
     held_out = load_episodes(data, selection, max_steps=max_steps, alignment=alignment)

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from forkctl.evaluation.diagnosis import axes, collapse, gripper, observations, trivial, units
+from forkctl.evaluation.diagnosis import (
+    axes,
+    collapse,
+    gripper,
+    observations,
+    trivial,
+    units,
+    words,
+)
 from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
 
 Check = Callable[[Evidence], Verdict | None]
@@ -24,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     units.statistics,
     collapse.to_zero,
     collapse.to_token,
+    words.not_actions,
     observations.misaligned,
     observations.rotated,
     observations.blind,

@@ -6,7 +6,8 @@ POLICY is a module of this package, or the path of a Python file. Either has a f
 
 whose result has `conventions` (a dict, see forkctl.evaluation.policy.Conventions) and
 `predict(observations, instructions, seed)`, which returns for each observation a dict with
-`actions` (chunk, width) and, where it speaks in tokens, `tokens` and `invalid`.
+`actions` (chunk, width) and, where it speaks in tokens, `tokens` and `invalid`. A policy whose
+conventions list `variants` also has `predict_as(variant, observations, instructions, seed)`.
 """
 
 from __future__ import annotations
@@ -58,8 +59,10 @@ def _serve(policy: Any, questions: BinaryIO, answers: BinaryIO) -> None:
         message = read_message(questions)
         if message is None:
             return
-        predictions = policy.predict(
-            message["observations"], message["instructions"], message["seed"]
+        words = (message["observations"], message["instructions"], message["seed"])
+        variant = message.get("variant")
+        predictions = (
+            policy.predict(*words) if variant is None else policy.predict_as(variant, *words)
         )
         write_message(answers, {"predictions": list(predictions)})
 

@@ -141,10 +141,10 @@ def _checked_shape(
         return None
     try:
         if demo.file.is_group(where):
-            raise LiberoError("a group where a dataset should be")
+            raise ValueError("a group where a dataset should be")
         extent = demo.file.extent(where)
         if extent.offset is None and _bytes_of(extent) > _most_bytes(demo.file, where):
-            raise LiberoError(f"shape {extent.shape} is more than the file can hold")
+            raise ValueError(f"shape {extent.shape} is more than the file can hold")
     except _READ_ERRORS as error:
         findings.append(Finding("unreadable-dataset", _one_line(error), where))
         return None

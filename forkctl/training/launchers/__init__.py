@@ -7,11 +7,13 @@ what `Launcher` lists, and add a line to `launcher_for`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from forkctl.errors import UsageError
+from forkctl.training.environments import Environment
+from forkctl.training.findings import Finding
 from forkctl.training.metrics import Metric
 
 Config = dict[str, Any]
@@ -31,6 +33,7 @@ class DataFacts:
     cameras: tuple[Camera, ...]
     low_dim: tuple[tuple[str, int], ...]
     action_dim: int
+    steps: int | None = None  # of all demos, where they are there to be counted
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class ConfigRequest:
     checkpoint: str | None = None
     checkpoint_config: Mapping[str, Any] | None = None  # upstream's own config, from the file
     checkpoint_shapes: Mapping[str, Any] | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)  # see Launcher.choices
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,26 @@ class RunInputs:
 
     name: str
     folder: Path
-    data: Path  # one file that upstream can read as it is
+    data: Path  # one file that upstream can read as it is; made where `wants_one_file`
     steps: int | None
+    files: tuple[Path, ...] = ()  # the LIBERO files themselves
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where upstream's code runs."""
+
+    tree: Path
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A config that has taken the words after -- into itself, as far as they belong there."""
+
+    config: Config
+    words: tuple[str, ...]  # what is left for the entrypoint as it is
+    findings: tuple[Finding, ...] = ()  # what was understood otherwise than it was written
 
 
 class LogReader(Protocol):
@@ -70,11 +92,32 @@ class Launcher(Protocol):
     def modules(self) -> tuple[str, ...]:
         """What must import for training to work: the heavy dependencies."""
 
+    @property
+    def wants_one_file(self) -> bool:
+        """Upstream reads one HDF5 file; else it is given LIBERO's own files."""
+
+    @property
+    def transfers(self) -> bool:
+        """Upstream takes over a part of a checkpoint, and forkctl plans which."""
+
+    @property
+    def choices(self) -> Mapping[str, tuple[str, ...]]:
+        """What a generated config can be asked for by name, and the values (default first)."""
+
+    @property
+    def header(self) -> str:
+        """What a generated config says first, where it is YAML; empty for JSON."""
+
     def generate(self, request: ConfigRequest) -> Config: ...
 
     @property
     def validator(self) -> Path:
         """A script for the fork's environment: a config's path in, upstream's complaint out."""
+
+    def adopt(self, config: Config, words: Sequence[str]) -> Adopted: ...
+
+    def name_of(self, config: Config) -> str | None:
+        """What the config calls the run."""
 
     def data_of(self, config: Config) -> tuple[str, ...]:
         """The data paths that the config names: files, or folders of them."""
@@ -88,7 +131,16 @@ class Launcher(Protocol):
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
         """The config that the entrypoint is given."""
 
-    def arguments(self, config_path: Path, resume: bool) -> list[str]:
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
+        """What else must hold before a run; `place` is None where there is no environment yet."""
+
+    def prepare(self, config: Config, folder: Path, place: Place) -> None:
+        """Write what upstream reads besides its config into the run's folder, where it runs."""
+
+    def wrapper(self, config: Config) -> list[str]:
+        """Words between Python and the script: how more than one process is started."""
+
+    def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         """The entrypoint's own command line; refuses a resume that upstream does not have."""
 
     def steps_of(self, config: Config) -> int | None:
@@ -117,8 +169,16 @@ def launcher_for(kind: str) -> Launcher:
         from forkctl.training.launchers import robomimic
 
         return robomimic.RobomimicLauncher(robomimic.dialect(kind))
+    if kind == "openvla":
+        from forkctl.training.launchers.openvla import OpenVLALauncher
+
+        return OpenVLALauncher()
+    if kind == "rdt":
+        from forkctl.training.launchers.rdt import RdtLauncher
+
+        return RdtLauncher()
     raise UsageError(
         f"there is no launcher for the kind {kind!r}",
         where="forks.toml",
-        hint="kinds: robomimic, droid, robomimic-release",
+        hint="kinds: robomimic, droid, robomimic-release, openvla, rdt",
     )

@@ -6,14 +6,15 @@ import copy
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from forkctl.errors import UsageError
 from forkctl.training.configs import get
-from forkctl.training.launchers import Config, ConfigRequest, RunInputs
+from forkctl.training.findings import Finding
+from forkctl.training.launchers import Adopted, Config, ConfigRequest, Place, RunInputs
 from forkctl.training.launchers import robomimic_config as native
 from forkctl.training.metrics import Metric
 
@@ -31,6 +32,13 @@ class RobomimicLauncher:
     dialect: native.Dialect
 
     packages = ("robomimic",)
+    wants_one_file = True
+    transfers = True
+    header = ""
+
+    @property
+    def choices(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -43,6 +51,13 @@ class RobomimicLauncher:
 
     def generate(self, request: ConfigRequest) -> Config:
         return native.generate(self.dialect, request)
+
+    def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
+        return Adopted(config, tuple(words))
+
+    def name_of(self, config: Config) -> str | None:
+        name = get(config, "experiment.name")
+        return str(name) if name else None
 
     def data_of(self, config: Config) -> tuple[str, ...]:
         data = get(config, "train.data")
@@ -79,7 +94,16 @@ class RobomimicLauncher:
         ready = _changed(ready, "experiment", name=inputs.name)
         return ready if inputs.steps is None else _limited(ready, inputs.steps)
 
-    def arguments(self, config_path: Path, resume: bool) -> list[str]:
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
+        return []
+
+    def prepare(self, config: Config, folder: Path, place: Place) -> None:
+        pass
+
+    def wrapper(self, config: Config) -> list[str]:
+        return []
+
+    def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         if resume and not self.dialect.can_resume:
             raise UsageError(
                 f"{self.dialect.name} cannot resume a run: its train.py has no --resume",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -236,3 +237,19 @@ def test_metres_are_recognised_as_metres():
 def test_two_faults_are_both_named():
     faults, _ = diagnosed(lambda truth: turned_gripper(truth) * np.array([1, -1, 1, 1, 1, 1, 1]))
     assert faults == {"inverted-axis", "gripper-sign"}
+
+
+def test_words_that_are_no_actions():
+    """A policy that learned its motion but not always the format, and one that did both."""
+    for spoken, expected in ((0, set()), (1, {"not-actions"})):
+        pairs = pairs_of(apprentice)
+        said = replace(
+            pairs,
+            tokens=np.full((pairs.rows, 7), 31900) + np.arange(pairs.rows)[:, None] % 90,
+            invalid=np.full(pairs.rows, spoken),
+        )
+        evidence = Evidence(said, measure(said, scale(), resamples=200), scale())
+        verdicts = {v.name: v for v in diagnose(evidence) if v.kind is Kind.FAULT}
+        assert set(verdicts) == expected
+        if expected:
+            assert "14 % of its tokens" in verdicts["not-actions"].evidence[0]

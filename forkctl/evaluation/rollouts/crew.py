@@ -1,0 +1,196 @@
+"""Several worlds at once, one policy for all of them.
+
+Each world is a process with a thread here that plays episodes in it. The policy is asked one query
+at a time: batches of whatever happens to be ready would make results depend on timing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from forkctl.errors import ForkctlError
+from forkctl.evaluation.connection import Connection
+from forkctl.evaluation.policy import Conventions, Policy, PolicySource, Prediction, Query
+from forkctl.evaluation.rollouts.plan import Trial
+from forkctl.evaluation.rollouts.playing import (
+    ERROR,
+    BadAction,
+    Limits,
+    play,
+)
+from forkctl.evaluation.rollouts.record import Record, Result
+from forkctl.evaluation.rollouts.videos import Videos
+from forkctl.evaluation.rollouts.world import RemoteWorld, WorldError, WorldSource
+
+ERRORS_IN_A_ROW = 5  # then something is wrong with all of them
+_GLANCE = 0.2  # seconds between looks at the threads: a signal is only heard in between
+
+Progress = Callable[[Result], None]
+
+
+class Deck:
+    """The episodes that are left. A world is given those of its own task as long as there are any,
+    since another task costs it seconds."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self._left: dict[str, list[Trial]] = {}
+        for trial in trials:
+            self._left.setdefault(trial.task, []).append(trial)
+        self._players: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def take(self, task: str | None) -> Trial | None:
+        """The next one for a world that stands at `task`."""
+        with self._lock:
+            if self._closed:
+                return None
+            if task is not None and not self._left.get(task):
+                self._players[task] -= 1
+                task = None
+            if task is None:
+                task = self._most_needed()
+                if task is None:
+                    return None
+                self._players[task] += 1
+            return self._left[task].pop(0)
+
+    def _most_needed(self) -> str | None:
+        waiting = [task for task, trials in self._left.items() if trials]
+        if not waiting:
+            return None
+        return max(waiting, key=lambda task: len(self._left[task]) / (1 + self._players[task]))
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """A policy that several threads may ask."""
+
+    policy: Policy
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def conventions(self) -> Conventions:
+        return self.policy.conventions
+
+    def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        with self.lock:
+            return self.policy.predict(queries, seed)
+
+
+class Crew:
+    """Plays episodes until none is left, or something goes wrong with all of them."""
+
+    def __init__(
+        self,
+        worlds: WorldSource,
+        record: Record,
+        limits: Limits,
+        videos: Videos,
+        progress: Progress,
+    ) -> None:
+        self.worlds, self.record, self.limits = worlds, record, limits
+        self.videos, self.progress = videos, progress
+        self._processes: list[Connection] = []
+        self._failure: BaseException | None = None
+        self._errors_in_a_row = 0
+        self._lock = threading.Lock()
+
+    def play(self, trials: Sequence[Trial], source: PolicySource, workers: int) -> None:
+        deck = Deck(trials)
+        with ExitStack() as stack:
+            policy = OneAtATime(stack.enter_context(source.open()))
+            threads = [
+                threading.Thread(target=self._serve, args=(deck, policy, number), daemon=True)
+                for number in range(min(workers, len(trials)))
+            ]
+            try:
+                for thread in threads:
+                    thread.start()
+                while any(thread.is_alive() for thread in threads) and self._failure is None:
+                    for thread in threads:
+                        thread.join(_GLANCE)
+                if self._failure is not None:
+                    raise self._failure
+            except BaseException:
+                deck.close()
+                for process in self._processes:
+                    process.kill()
+                raise
+
+    def _serve(self, deck: Deck, policy: Policy, number: int) -> None:
+        try:
+            task: str | None = None
+            trial = deck.take(task)
+            while trial is not None:
+                with self.worlds.start(number, self._started) as world:
+                    while trial is not None:
+                        task = trial.task
+                        world.open(task)
+                        healthy = self._episode(world, policy, trial, deck)
+                        trial = deck.take(task)
+                        if not healthy:
+                            world.connection.kill()
+                            break
+        except BaseException as failure:
+            # the end of a process that was killed because of another thread's failure is no news
+            with self._lock:
+                if not deck.closed and self._failure is None:
+                    self._failure = failure
+            deck.close()
+
+    def _started(self, process: Connection) -> None:
+        self._processes.append(process)
+
+    def _episode(self, world: RemoteWorld, policy: Policy, trial: Trial, deck: Deck) -> bool:
+        """Play one and write it down; False where the world cannot go on."""
+        began = time.monotonic()
+        error: ForkctlError | None = None
+        with self.videos.of(trial) as video:
+            try:
+                played = play(world, policy, trial, self.limits, video.frame)
+            except (WorldError, BadAction) as caught:
+                error = caught
+            if deck.closed:  # killed from outside: nothing is known of this episode
+                raise error or InterruptedError("another episode failed")
+            result = Result(
+                trial.task,
+                trial.number,
+                trial.start.init_state,
+                trial.seed,
+                ERROR if error else played.outcome,
+                0 if error else played.steps,
+                error.message if error else None,
+                world.versions,
+                round(time.monotonic() - began, 2),
+            )
+            self.record.add(result)
+            video.ends(result.outcome)
+        self.progress(result)
+        self._count(error)
+        return not isinstance(error, WorldError)
+
+    def _count(self, error: ForkctlError | None) -> None:
+        with self._lock:
+            self._errors_in_a_row = self._errors_in_a_row + 1 if error else 0
+            if self._errors_in_a_row >= ERRORS_IN_A_ROW and error is not None:
+                raise ForkctlError(
+                    f"{ERRORS_IN_A_ROW} episodes in a row ended in an error; the last: "
+                    f"{error.message}",
+                    where=error.where,
+                    hint="They are recorded as errors. Once mended: the same command with "
+                    "--retry-errors.",
+                )

@@ -1,0 +1,90 @@
+"""The record of an evaluation: one line an episode, only ever appended to (see journal.py)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from forkctl.evaluation.journal import Journal, read_journal
+from forkctl.evaluation.rollouts.playing import ERROR
+
+KIND = "forkctl-rollout"
+VERSION = 1
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one episode."""
+
+    task: str
+    trial: int
+    init_state: int | None  # None where it began as a demonstration did
+    seed: int
+    outcome: str
+    steps: int
+    error: str | None
+    world: Mapping[str, str]  # versions of what it was played in
+    seconds: float
+
+    @property
+    def key(self) -> Key:
+        return self.task, self.trial
+
+    def same_as(self, other: Result) -> bool:
+        """But for how long it took."""
+        return asdict(self) | {"seconds": 0} == asdict(other) | {"seconds": 0}
+
+
+class Record:
+    """Open for adding, from several threads. An episode that is added again counts once: the last
+    line holds."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._results = by_key(map(from_json, journal.lines))
+
+    @property
+    def keys_without_errors(self) -> set[Key]:
+        return {key for key, result in self._results.items() if result.outcome != ERROR}
+
+    @property
+    def keys(self) -> set[Key]:
+        return set(self._results)
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        return tuple(self._results.values())
+
+    def add(self, result: Result) -> None:
+        with self._lock:
+            self._journal.append(asdict(result))
+            self._results[result.key] = result
+
+
+def by_key(results: Iterator[Result]) -> dict[Key, Result]:
+    return {result.key: result for result in results}
+
+
+def from_json(line: Mapping[str, Any]) -> Result:
+    return Result(**line)
+
+
+@contextmanager
+def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[Record]:
+    journal = Journal(path, KIND, VERSION, setup)
+    try:
+        yield Record(journal)
+    finally:
+        journal.close()
+
+
+def read_results(path: Path) -> tuple[Mapping[str, Any], Sequence[Result]]:
+    """The setup, and the last result of each episode."""
+    setup, lines = read_journal(path, KIND, VERSION)
+    return setup, tuple(by_key(map(from_json, lines)).values())

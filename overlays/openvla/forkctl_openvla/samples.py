@@ -1,0 +1,107 @@
+"""Which frames are trained on, and the action that goes with each: all of it numpy, all in memory
+but the frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, Sequence, Tuple
+
+import numpy as np
+
+from forkctl.libero.conventions import to_openvla
+from forkctl.libero.noops import noop_mask
+from forkctl.libero.reader import Demo, DemoFile, open_demo_file
+from forkctl.libero.resampling import resample
+from forkctl_openvla.options import DatasetOptions, OptionsError
+
+_MOTION = 6
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sample i shows frame `frames[i]` of `demos[demo_of[i]]`; `actions` are in OpenVLA's
+    convention, scaled, not normalised. `tasks[task_of[d]]` is what demo d is told to do."""
+
+    demos: Tuple[Demo, ...]
+    tasks: Tuple[str, ...]
+    task_of: np.ndarray
+    demo_of: np.ndarray
+    frames: np.ndarray
+    actions: np.ndarray
+    alignment: Dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def collect(options: DatasetOptions, paths: Sequence[Path]) -> Samples:
+    demos, tasks, task_of, parts, alignment = [], [], [], [], {}
+    for path in paths:
+        file = open_demo_file(path)
+        alignment[Path(path).name] = file.alignment(options.alignment)
+        tasks.append(file.language)
+        for demo in _trained_on(file, options.holdout):
+            frames, actions = pairs(demo, options)
+            parts.append((np.full(len(frames), len(demos), np.int32), frames, actions))
+            demos.append(demo)
+            task_of.append(len(tasks) - 1)
+    demo_of, frames, actions = (np.concatenate(each) for each in zip(*parts))
+    if not len(frames):
+        raise OptionsError("no demo has a step to train on")
+    return Samples(
+        tuple(demos), tuple(tasks), np.array(task_of), demo_of, frames, actions, alignment
+    )
+
+
+def pairs(demo: Demo, options: DatasetOptions) -> Tuple[np.ndarray, np.ndarray]:
+    """The frames of one demo that have an action to imitate, and those actions."""
+    window = options.window
+    offset = demo.pairing(options.alignment).offset
+    stored = np.asarray(demo.actions(), dtype=np.float64)
+    kept = np.flatnonzero(~noop_mask(stored)) if options.drop_noops else np.arange(len(stored))
+    # One step is no window: averaging it would move the last digit, and with it a bin now and then.
+    every = window.mode == "every" or window.steps == 1
+    mode = "subsample" if every else "mean"
+    windows = resample(stored[kept], window.steps, mode=mode, stride=window.steps if every else 1)
+    frames = kept[windows.starts] - offset
+    seen = frames >= 0
+    actions = to_openvla(windows.actions[seen])
+    actions[:, :_MOTION] *= options.scale
+    return frames[seen].astype(np.int32), actions
+
+
+class Frames:
+    """Frames of one camera as they are stored; contiguous datasets are views of the files."""
+
+    def __init__(self, demos: Sequence[Demo], camera: str) -> None:
+        self._demos = demos
+        self._camera = camera
+        self._views: Dict[int, np.ndarray] = {}
+
+    def get(self, demo: int, step: int) -> np.ndarray:
+        view = self._views.get(demo)
+        if view is None:
+            one = self._demos[demo]
+            if one.file.extent(self._name(one)).offset is None:  # compressed: one frame at a time
+                return one.frame(self._camera, step)
+            view = self._views[demo] = one.frames(self._camera)
+        return view[step]
+
+    def sizes(self) -> Iterator[Tuple[int, ...]]:
+        return (one.file.extent(self._name(one)).shape[1:] for one in self._demos)
+
+    def _name(self, demo: Demo) -> str:
+        return f"{demo.name}/obs/{self._camera}"
+
+    def __getstate__(self) -> Dict[str, object]:
+        return {**self.__dict__, "_views": {}}  # a spawned worker maps the files anew
+
+
+def _trained_on(file: DemoFile, holdout: int) -> Sequence[Demo]:
+    demos = list(file)
+    if holdout >= len(demos):
+        raise OptionsError(
+            f"{file.path} has {len(demos)} demos, of which holdout = {holdout} leaves none"
+        )
+    return demos[: len(demos) - holdout]

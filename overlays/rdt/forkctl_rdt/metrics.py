@@ -1,0 +1,115 @@
+"""One JSON line a step and one a sampling, for whoever set FORKCTL_METRICS to a path."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from forkctl.libero.rdt_vectors import RdtLayout
+from forkctl_rdt.dataset import LiberoDataset
+
+_UNITS = {"1": "", "m/s": "_m_per_s", "rad/s": "_rad_per_s"}
+
+
+class StepMetrics:
+    """Writes on the main process alone."""
+
+    def __init__(self, accelerator: Any, samples_per_step: int) -> None:
+        path = os.environ.get("FORKCTL_METRICS")
+        self._path = Path(path) if path and accelerator.is_main_process else None
+        self._samples = samples_per_step
+        self._since = time.monotonic()
+
+    def step(self, step: int, epoch: int, loss: float, lr: float, grad_norm: Any) -> None:
+        if self._path is None:
+            return
+        now = time.monotonic()
+        self._write(
+            step=step,
+            epoch=epoch + 1,
+            loss=loss,
+            lr=lr,
+            grad_norm=None if grad_norm is None else float(grad_norm),
+            samples_per_s=round(self._samples / max(now - self._since, 1e-9), 3),
+        )
+        self._since = now
+
+    def sampled(self, step: int, epoch: int, errors: Mapping[str, float]) -> None:
+        if self._path is not None:
+            self._write(step=step, epoch=epoch + 1, split="valid", **errors)
+            self._since = time.monotonic()  # sampling is no part of the next step
+
+    def _write(self, **values: Any) -> None:
+        assert self._path is not None
+        with self._path.open("a") as stream:  # one write, so that a reader sees whole lines
+            stream.write(json.dumps({**values, "time": round(time.time(), 3)}) + "\n")
+
+
+class SampleErrors:
+    """How far sampled actions are from those of the demos, for each number in its own unit.
+
+    `error_X` is the mean absolute error. `relative_X` is the root mean square error over that of
+    the mean action of the data: a policy that has learnt X is below 1. Padding at the end of a demo
+    counts as upstream counts it, like any other step.
+    """
+
+    def __init__(self, layout: RdtLayout, action_mean: Sequence[float]) -> None:
+        self._layout = layout
+        self._constant = np.array(action_mean)
+        self._sums = np.zeros((4, len(layout.error_names)))
+
+    def add(self, predicted: torch.Tensor, actions: torch.Tensor) -> None:
+        truth = actions.double().cpu().numpy()
+        apart = self._layout.errors(predicted.double().cpu().numpy(), truth).reshape(
+            -1, len(self._layout.error_names)
+        )
+        constant = self._layout.errors(np.broadcast_to(self._constant, truth.shape), truth).reshape(
+            apart.shape
+        )
+        self._sums += [
+            np.abs(apart).sum(0),
+            np.square(apart).sum(0),
+            np.square(constant).sum(0),
+            np.full(apart.shape[1], len(apart)),
+        ]
+
+    def result(self, accelerator: Any) -> dict[str, float]:
+        """Over all processes, unrounded."""
+        sums = torch.tensor(self._sums, dtype=torch.float32, device=accelerator.device)
+        absolute, squared, constant, count = accelerator.gather(sums[None]).double().sum(0).tolist()
+        found = {}
+        for column, (name, unit) in enumerate(self._layout.error_names):
+            if count[column]:
+                found[f"error_{name}{_UNITS.get(unit, f'_{unit}')}"] = (
+                    absolute[column] / count[column]
+                )
+            # a number that never changes has no constant to be compared with
+            if constant[column] > 1e-12 * count[column]:
+                found[f"relative_{name}"] = (squared[column] / constant[column]) ** 0.5
+        return found
+
+
+class NoErrors:
+    """For upstream's own data, of which no units are known."""
+
+    def add(self, predicted: torch.Tensor, actions: torch.Tensor) -> None:
+        pass
+
+    def result(self, accelerator: Any) -> dict[str, float]:
+        return {}
+
+
+def sample_errors(dataloader: Any) -> SampleErrors | NoErrors:
+    """Called with the loader that is sampled from."""
+    loader = dataloader.dataset  # upstream's VLAConsumerDataset
+    dataset = loader.hdf5_dataset
+    if not isinstance(dataset, LiberoDataset):
+        return NoErrors()
+    mean = loader.dataset_stat[dataset.get_dataset_name()]["action_mean"]
+    return SampleErrors(dataset.layout, mean)

@@ -1,0 +1,151 @@
+"""What a run is, once its options have been read and checked against the data.
+
+`prepare` is called with the config as upstream has read it, before any model is loaded: whatever
+can be wrong is found there, in seconds, and said in a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Mapping
+
+from forkctl.libero.errors import LiberoError
+from forkctl_rdt.checkpoints import check_start
+from forkctl_rdt.dataset import LiberoDataset
+from forkctl_rdt.options import SECTION, Options, OptionsError, options_of
+from forkctl_rdt.sidecar import Sidecar, digest_of, versions_of
+
+Config = dict[str, Any]
+
+# Where upstream's loader looks a dataset's name up, in this order.
+_LISTS = ("configs/finetune_datasets.json", "configs/dataset_control_freq.json")
+_STATISTICS = "configs/dataset_stat.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Takes the place of the section in the config, and stands in the loader's part of it too."""
+
+    options: Options
+    common: Mapping[str, Any]
+    sidecar: Sidecar
+    precomputed_language: bool
+    held_out: bool = False
+
+    def dataset(self) -> LiberoDataset:
+        return LiberoDataset(
+            self.options,
+            self.common,
+            held_out=self.held_out,
+            precomputed_language=self.precomputed_language,
+        )
+
+
+def plan_of(config: Mapping[str, Any]) -> Plan | None:
+    """From the whole config or the loader's part; None where the run is upstream's own."""
+    return config.get(SECTION)
+
+
+def prepare(config: Config, args: Namespace) -> Config:
+    try:
+        plan = _plan(config, args)
+    except LiberoError as error:
+        raise SystemExit(f"forkctl: {error}") from None
+    # upstream's own loader would read configs/base.yaml again
+    config["dataset"]["config_path"] = args.config_path
+    if plan is not None:
+        config[SECTION] = config["dataset"][SECTION] = plan
+    return config
+
+
+def for_sampling(loader_config: Config) -> Config:
+    """The same loader on the demos that are held out, if some are."""
+    plan = plan_of(loader_config)
+    if plan is None or not plan.options.holdout:
+        return loader_config
+    return {**loader_config, SECTION: replace(plan, held_out=True)}
+
+
+def _plan(config: Config, args: Namespace) -> Plan | None:
+    options = options_of(config)
+    if options is None:
+        return None
+    _check_flags(args)
+    entry = _check_names(options)
+    dataset = LiberoDataset(options, config["common"])
+    if options.holdout:
+        LiberoDataset(options, config["common"], held_out=True)
+    if args.precomp_lang_embed:
+        _check_embeddings(options, dataset)
+    sidecar = _describe(options, entry, dataset.alignment, args.precomp_lang_embed)
+    check_start(args, options, sidecar)
+    return Plan(options, config["common"], sidecar, args.precomp_lang_embed)
+
+
+def _check_flags(args: Namespace) -> None:
+    if not args.load_from_hdf5 or args.dataset_type != "finetune":
+        raise OptionsError(
+            "this config is for LIBERO files, and the command line asks for other data",
+            hint="Add --load_from_hdf5 --dataset_type=finetune.",
+        )
+
+
+def _check_names(options: Options) -> Mapping[str, Any]:
+    """Upstream retries for ever where one of its lists lacks the name. The statistics' entry."""
+    for upstream in (*_LISTS, _STATISTICS):
+        path = options.config_file(upstream)
+        names = _read_json(path)
+        if options.dataset not in names:
+            raise OptionsError(
+                f"the dataset {options.dataset!r} is not in {path}",
+                hint="forkctl.configs names the folder of this run's own lists and statistics; "
+                f"{upstream} is upstream's.",
+            )
+    entry: Mapping[str, Any] = names[options.dataset]
+    means = {name: entry.get(name, ()) for name in ("state_mean", "action_mean")}
+    if any(len(values) != len(options.layout.mask()) for values in means.values()):
+        raise OptionsError(
+            f"state_mean and action_mean of {options.dataset!r} are not 128 numbers each",
+            where=path,
+        )
+    return entry
+
+
+def _read_json(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OptionsError(f"cannot be read: {error}", where=path) from None
+
+
+def _check_embeddings(options: Options, dataset: LiberoDataset) -> None:
+    tasks = sorted({demo.file.task for demo in dataset.demos})
+    missing = [task for task in tasks if not Path(options.embedding_file(task)).is_file()]
+    if missing:
+        raise OptionsError(
+            f"no embedding of {len(missing)} of {len(tasks)} tasks, as of {missing[0]}.pt",
+            where=f"{SECTION}.embeddings: {options.embeddings}",
+        )
+
+
+def _describe(
+    options: Options, entry: Mapping[str, Any], alignment: str, precomputed_language: bool
+) -> Sidecar:
+    return Sidecar(
+        representation=options.representation,
+        joints=options.joints,
+        robot_base=options.robot_base,
+        units=options.layout.units(),
+        alignment=alignment,
+        rotate_images=options.rotate_images,
+        control_hz=options.control_hz,
+        dataset=options.dataset,
+        holdout=options.holdout,
+        statistics=digest_of(entry),
+        action_mean=tuple(entry["action_mean"]),
+        precomputed_language=precomputed_language,
+        versions=versions_of("forkctl", "torch", "accelerate", "diffusers", "transformers"),
+    )

@@ -1,0 +1,87 @@
+"""The demo of OpenVLA: fine-tune a tiny one on LIBERO, and see what its loss does not tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chapters import farewell, lay_out, make_libero_data
+from story import ROOT, Story, checkpoint_of, last_run, settings, trained
+
+STEPS = 60
+PROFILE = ("--profile", "cpu")
+
+# The preset `paper`, as far as two cores go.
+SMALL = {
+    "flags.batch_size": 8,
+    "flags.grad_accumulation_steps": 1,
+    "flags.learning_rate": 2e-3,
+    "flags.image_aug": False,
+    "flags.save_steps": STEPS,
+    "forkctl.dataset.workers": 0,
+    "forkctl.dataset.holdout": 2,
+}
+
+
+def tell(story: Story, fork: str) -> None:
+    fork = lay_out(story, (fork,), series="openvla")
+    spatial = make_libero_data(story)
+    out = story.folder(fork)
+    config = configure(story, fork, spatial, out)
+    finetuned = finetune(story, fork, config)
+    report = evaluate(story, fork, spatial, finetuned, out)
+    farewell(
+        fork,
+        look_at=report,
+        next_steps=(
+            "forkctl sync openvla && forkctl apply openvla",
+            "forkctl data download libero_spatial",
+            "export LIBERO_DATA=$PWD/data OPENVLA_CKPT=/path/to/openvla-7b",
+            "forkctl run openvla configs/openvla_libero_spatial.yaml",
+        ),
+    )
+
+
+def configure(story: Story, fork: str, spatial: Path, out: Path) -> Path:
+    story.chapter(
+        "A checkpoint and a config",
+        "openvla-7b is 15 GB; this one has its form, its tokens and random weights. The config "
+        "holds upstream's own flags, and upstream's own parser judges them.",
+    )
+    story.forkctl("env", "create", fork, *PROFILE)
+    checkpoint = out / "tiny-openvla"
+    if not (ROOT / checkpoint / "config.json").exists():
+        maker = ("python", "-m", "forkctl.training.tiny.openvla", checkpoint)
+        story.forkctl("env", "exec", fork, *PROFILE, "--", *maker)
+    config = out / "finetune.yaml"
+    words = ("config", fork, "libero_spatial", "--preset", "paper", "--data", spatial)
+    story.forkctl(*words, "--ckpt", checkpoint, *settings(SMALL), "-o", config)
+    return config
+
+
+def finetune(story: Story, fork: str, config: Path) -> Path:
+    story.chapter(
+        "Fine-tune",
+        "Upstream's own finetune.py: LoRA, one process, no TensorFlow. Its loss begins at "
+        "ln 32064 = 10.4, where nothing is known, and falls.",
+    )
+    name = "libero_spatial_paper"
+    if last_run(fork, name) is None:
+        story.forkctl("run", fork, config, *PROFILE, "--steps", STEPS)
+    run = trained(fork, name)
+    story.forkctl("runs", "plot", run, "--metric", "loss")
+    return checkpoint_of(run)
+
+
+def evaluate(story: Story, fork: str, spatial: Path, checkpoint: Path, out: Path) -> Path:
+    story.chapter(
+        "What did it learn?",
+        "A minute on a CPU teaches which actions are frequent, hardly when to do them. The loss "
+        "does not tell; the comparison with constants and with the base, on held-out demos, does.",
+    )
+    report = out / "openloop.html"
+    words = ("eval", "openloop", fork, "--ckpt", checkpoint, "--base", "--data", spatial)
+    story.forkctl(
+        *(*words, *PROFILE, "--episodes", "last:2", "--max-steps", 30),
+        *("--probes", 1, "--html", report),
+    )
+    return report

@@ -1,0 +1,92 @@
+"""Errors have one form: what happened, where, and the next step. Read from the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from documented import check_mention, mentions_of
+
+from forkctl.errors import ForkctlError
+from forkctl.libero.errors import LiberoError
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "forkctl").rglob("*.py"))
+
+
+def names_of_errors() -> set[str]:
+    """Every class of ours that takes message, place and hint from where it is raised."""
+    for source in SOURCES:  # classes are known once their modules are imported
+        if "(ForkctlError)" in source.read_text(encoding="utf-8"):
+            __import__(".".join(source.relative_to(ROOT).with_suffix("").parts))
+    kinds, found = [ForkctlError, LiberoError], set()
+    while kinds:
+        kind = kinds.pop()
+        if "__init__" not in vars(kind) or kind in (ForkctlError, LiberoError):
+            found.add(kind.__name__)
+        kinds += kind.__subclasses__()
+    return found
+
+
+class Site(NamedTuple):
+    place: str
+    message: str
+    given: frozenset[str]
+
+
+def sites() -> Iterator[Site]:
+    names = names_of_errors()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) in names:
+                given = frozenset(each.arg or "**" for each in node.keywords)
+                place = f"{source.relative_to(ROOT)}:{node.lineno}"
+                yield Site(place, _text(node.args[0]) if node.args else "", given)
+
+
+def _text(node: ast.expr) -> str:
+    """A message as it stands in the source, with an ellipsis for what is filled in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "…"
+
+
+SITES = list(sites())
+
+
+def test_the_audit_sees_the_errors() -> None:
+    assert len(SITES) > 200
+    assert any(site.place.startswith("forkctl/libero/") for site in SITES)
+
+
+def test_every_error_says_where_or_what_next() -> None:
+    bare = [site for site in SITES if not site.given & {"where", "hint", "**"}]
+    assert not bare, "\n".join(f"{site.place}: {site.message}" for site in bare)
+
+
+def test_messages_read_as_one_line_after_the_place() -> None:
+    """`where: message`, so: no capital, no full stop, no `Error:` of its own."""
+    wrong = [
+        site
+        for site in SITES
+        if site.message.rstrip().endswith(".")
+        or (site.message.split(" ")[0].istitle() and site.message.split(" ")[0].isalpha())
+        or site.message.lower().startswith("error")
+    ]
+    assert not wrong, "\n".join(f"{site.place}: {site.message}" for site in wrong)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_named_in_the_source_exist(source: Path) -> None:
+    """In messages, hints and docstrings: a next step that cannot be typed is none."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    wrong = [problem for text in texts for problem in map(check_mention, mentions_of(text))]
+    assert not any(wrong), "\n".join(filter(None, wrong))
