@@ -86,6 +86,17 @@ def test_every_mentioned_command_and_option_exists() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
+    linked = set()
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text(encoding="utf-8")):
+            path = (page.parent / target).resolve()
+            assert path.exists(), f"{page.name}: {target}"
+            if page.name == "README.md":
+                linked.add(path)
+    assert set(PAGES[1:]) <= linked
+
+
 @functools.cache
 def all_tests() -> str:
     paths = [path for path in (ROOT / "tests").rglob("*.py") if path.parent != ROOT / "tests"]
