@@ -34,6 +34,7 @@ REPRESENTATIONS = ("delta", "velocity", "absolute")
 STATE_KEYS = ("joint_states", "ee_pos", "ee_ori", "gripper_states")
 
 _JOINTS = tuple(item for item in dims.RDT_STATE if item.name.startswith("joint_"))
+_POSE = dims.RDT_STATE[len(_JOINTS) :]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class RdtLayout:
     def state_dims(self) -> dims.Dimensions:
         if self.representation == "velocity":
             return self.action_dims
-        return tuple(item for item in dims.RDT_STATE if self.joints or item not in _JOINTS)
+        return dims.RDT_STATE if self.joints else _POSE
 
     @property
     def slots(self) -> list[int]:
