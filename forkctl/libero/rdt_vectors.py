@@ -38,6 +38,7 @@ STATE_KEYS = ("joint_states", "ee_pos", "ee_ori", "gripper_states")
 TINY_TURN = 1e-3
 
 _JOINTS = tuple(item for item in dims.RDT_STATE if item.name.startswith("joint_"))
+_POSE = dims.RDT_STATE[len(_JOINTS) :]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class RdtLayout:
     def state_dims(self) -> dims.Dimensions:
         if self.representation == "velocity":
             return self.action_dims
-        return tuple(item for item in dims.RDT_STATE if self.joints or item not in _JOINTS)
+        return dims.RDT_STATE if self.joints else _POSE
 
     @property
     def slots(self) -> list[int]:
