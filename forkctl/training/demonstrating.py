@@ -11,6 +11,7 @@ from typing import Any
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.libero.suites import get_suite
 from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
+from forkctl.training.process import end_group, interrupted_by_signals
 from forkctl.training.simulator import Simulator
 
 
@@ -47,41 +48,34 @@ def _chosen(name: str, every: Sequence[str], refused: Mapping[str, str], suite: 
 
 
 def make_demos(simulator: Simulator, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What `forkctl.simulation.demos` says, line by line; its errors as ours."""
-    process = subprocess.Popen(
-        simulator.command("demos"),
-        env=dict(simulator.variables),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(question))
-        process.stdin.close()
-        for line in process.stdout:
-            said = json.loads(line)
-            if said["kind"] == "error":
-                raise ForkctlError(said["message"], where=said["where"], hint=said["hint"])
-            yield said
-        if process.wait() != 0:
-            raise ForkctlError(
-                f"the simulator ended with exit {process.returncode}",
-                hint="its own words are above; run the same command again to go on",
-            )
-    finally:
-        _end(process)
+    """What `forkctl.simulation.demos` says, line by line; its errors as ours.
 
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Its workers end with it: their pool is shut down when it is interrupted."""
-    if process.poll() is None:
-        process.terminate()
+    Its workers end with this, whatever the reason: they are one process group.
+    """
+    with interrupted_by_signals():
+        process = subprocess.Popen(
+            simulator.command("demos"),
+            env=dict(simulator.variables),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
         try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.stdin.write(json.dumps(question).encode())
+            process.stdin.close()
+            for line in process.stdout:
+                said = json.loads(line)
+                if said["kind"] == "error":
+                    raise ForkctlError(said["message"], where=said["where"], hint=said["hint"])
+                yield said
+            if process.wait() != 0:
+                raise ForkctlError(
+                    f"the simulator ended with exit {process.returncode}",
+                    hint="its own words are above; run the same command again to go on",
+                )
+        finally:
+            end_group(process)
 
 
 def question_for(

@@ -93,3 +93,23 @@ def test_joints_of_an_action_are_those_it_leads_to() -> None:
 def test_an_unknown_representation() -> None:
     with pytest.raises(LiberoError, match="delta, velocity, absolute"):
         RdtLayout("normalised")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
+def test_errors_are_in_physical_units(layout: RdtLayout) -> None:
+    """One number is made wrong, and that number's error says by how much."""
+    obs, actions = observations(4), some_actions(4)
+    truth = layout.actions(actions, obs)
+    names = [name for name, _ in layout.error_names]
+    assert len(set(names)) == len(names) == (7 if not layout.joints else 14)
+    np.testing.assert_allclose(layout.errors(truth, truth), 0, atol=1e-9)
+    for number, (at, unit) in enumerate([(names[-7], 0.05), (names[-4], 0.5), (names[-1], 0.5)]):
+        wrong = actions.copy()
+        wrong[:, 3 * number] += 0.1
+        if number == 1:  # about an axis of the base, on top of what is there
+            wrong[:, 3:6] = actions[:, 3:6] = [0.2, 0, 0]
+            wrong[:, 3] += 0.1
+        apart = layout.errors(layout.actions(wrong, obs), layout.actions(actions, obs))
+        expected = 0.1 * unit * (20 if layout.representation == "velocity" and number < 2 else 1)
+        sign = -1 if number == 2 else 1  # the gripper is 1 where LIBERO's is -1
+        np.testing.assert_allclose(apart[:, names.index(at)], sign * expected, atol=1e-9)

@@ -36,6 +36,7 @@ class Grasp:
 
     position: Array
     yaw: float
+    width: float  # of what is between the fingers
     clearance: float
     score: float
 
@@ -78,17 +79,16 @@ def find_grasp(item: Solids, around: Solids, errand: Errand, avoid: Sequence[Gra
     for grasp in sorted(grasps, key=lambda grasp: -grasp.score):
         if grasp.score <= best.score:
             break
-        clearance = _clearance(_in_hand(obstacles, grasp.position, grasp.yaw))
-        score = _score(min(clearance, grasp.clearance), grasp.position, grasp.yaw, errand)
-        if score > best.score:
-            best = replace(grasp, clearance=clearance, score=score)
+        around_it = _clearance(_in_hand(obstacles, grasp.position, grasp.yaw))
+        judged = _judged(replace(grasp, clearance=min(around_it, grasp.clearance)), errand)
+        best = max(best, judged, key=lambda each: each.score)
     return best
 
 
 def _from_above(points: Array, middle: Array) -> Grasp:
     """What is left where nothing fits: at its middle, and hope."""
     height = max(points[:, 2].max() - _DEPTH, points[:, 2].min() + FINGER_TIP)
-    return Grasp(np.array([middle[0], middle[1], height]), 0.0, -1.0, -1.0)
+    return Grasp(np.array([middle[0], middle[1], height]), 0.0, _WIDEST, -1.0, -1.0)
 
 
 def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp | None:
@@ -105,11 +105,14 @@ def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp 
     shift = np.array([_middle(along[held]), _middle(across[held]), height])
     clearance = _clearance(np.stack([along, across, up]) - shift[:, None])
     position = place + _axes(yaw).T @ shift
-    return Grasp(position, yaw, clearance, _score(clearance, position, yaw, errand))
+    width = float(np.ptp(along[held]))
+    return _judged(Grasp(position, yaw, width, clearance, score=0.0), errand)
 
 
-def _score(clearance: float, position: Array, yaw: float, errand: Errand) -> float:
-    return min(clearance, 0.012) - 0.006 * abs(yaw) - errand.cost(position)
+def _judged(grasp: Grasp, errand: Errand) -> Grasp:
+    """Room for the fingers is good, up to a point. What is held askew is wide, and turns."""
+    costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
+    return replace(grasp, score=min(grasp.clearance, 0.012) - costs)
 
 
 def _in_hand(points: Array, place: Array, yaw: float) -> Array:

@@ -27,7 +27,10 @@ Actions = Iterator[Array]
 
 _HOVER = 0.05  # above the grasp, before the way down
 _LIFT = 0.04
-_DROP = 0.012  # the item's bottom above its support when the hand opens
+# Where the item's bottom is when the hand opens: it is dropped onto an object, but set down in a
+# region, which may lie on a slope that it would fall off.
+_ABOVE_OBJECT, _IN_REGION = 0.012, -0.005
+_HOLD_STEPS = 5
 _ARRIVED, _NEARLY = 0.006, 0.012
 _MOVED = 0.015
 _STAGE_STEPS = 90
@@ -142,10 +145,13 @@ class Expert:
         solids = solids_of(env, item)
         bottom = float((solids.centers[:, 2] - solids.reach[:, 2]).min())
         sideways = place[:2] + here[:2] - self._item_position()[:2]
-        return np.array([*sideways, place[2] + _DROP + here[2] - bottom])
+        above = _ABOVE_OBJECT if self._goal.target in env.obj_body_id else _IN_REGION
+        return np.array([*sideways, place[2] + above + here[2] - bottom])
 
     def _open(self, grasp: Grasp) -> Actions:
         here = hand_position(self._env)
+        for _ in range(_HOLD_STEPS if self._goal.target not in self._env.obj_body_id else 0):
+            yield towards(self._env, here, grasp.yaw, CLOSE)
         for _ in range(_OPENING_STEPS):
             yield towards(self._env, here, grasp.yaw, OPEN)
 

@@ -63,9 +63,14 @@ class RdtLab:
         return Ended(process.returncode, output, left)
 
     def python_says(self, script: str, *words: str) -> str:
+        """What a script prints that imports what it likes of the tree."""
         done = subprocess.run(
-            [self.python, "-c", script, *words], capture_output=True, text=True, check=True
+            [self.python, "-c", script, *words],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(self.tree), str(ROOT)])},
+            capture_output=True,
+            text=True,
         )
+        assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 
     def _flags(self, run: Run) -> list[str]:

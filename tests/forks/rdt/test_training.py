@@ -110,6 +110,30 @@ def tensor_types(path: Path) -> set[str]:
     return {facts["dtype"] for name, facts in head.items() if name != "__metadata__"}
 
 
+DRAWS = """
+import os, random, sys, numpy, torch
+from forkctl_rdt.loading import seed_worker
+class Draws(torch.utils.data.Dataset):
+    def __len__(self):
+        return 1
+    def __getitem__(self, index):
+        return [random.random(), numpy.random.rand(), torch.rand(()).item()]
+def drawn(rank, seeded):
+    os.environ["RANK"] = rank
+    torch.manual_seed(0)
+    first = seed_worker if seeded else None
+    loader = torch.utils.data.DataLoader(Draws(), num_workers=1, worker_init_fn=first)
+    return [float(number) for number in next(iter(loader))]
+print(drawn("0", False) == drawn("1", False), drawn("0", True) == drawn("0", True))
+print(any(a == b for a, b in zip(drawn("0", True), drawn("1", True))))
+"""
+
+
+def test_workers_of_two_processes_draw_apart(lab: RdtLab) -> None:
+    """torch seeds them alike where the processes' generators are in step, as accelerate's are."""
+    assert lab.python_says(DRAWS).split() == ["True", "True", "False"]
+
+
 def refused(done: Ended, said: str) -> None:
     """In a sentence, by the process itself, with nothing left running."""
     assert done.code not in (0, 2), done.output[-2000:]
