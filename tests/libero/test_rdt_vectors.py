@@ -96,6 +96,26 @@ def test_an_unknown_representation() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
+def test_what_is_executed_is_what_the_demonstrator_did(layout: RdtLayout) -> None:
+    """By whoever knows the convention and the pose in LIBERO's frame, and nothing of RDT."""
+    obs, actions = observations(9), some_actions(9)
+    executed = layout.executed(layout.actions(actions, obs))
+    pose = Pose(obs["ee_pos"], obs["ee_ori"])
+    np.testing.assert_allclose(layout.convention.decode(executed, pose), actions, atol=1e-6)
+
+
+@pytest.mark.parametrize("representation", ["delta", "velocity"])
+def test_a_tiny_turn_is_executed_as_none(representation: str) -> None:
+    layout = RdtLayout(representation)
+    actions = np.zeros((3, 7))
+    actions[:, 3] = [0.0009, 0.00107, -0.0005]
+    values = layout.executed(layout.actions(actions, observations(3)))
+    turns = layout.convention.decode(values, None)[:, 3]
+    assert turns[0] == turns[2] == 0
+    assert turns[1] == pytest.approx(0.00107)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 def test_errors_are_in_physical_units(layout: RdtLayout) -> None:
     """One number is made wrong, and that number's error says by how much."""
     obs, actions = observations(4), some_actions(4)

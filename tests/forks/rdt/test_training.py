@@ -29,7 +29,7 @@ def embeddings(demos: Path, folder: Path, lab: RdtLab) -> Path:
     folder.mkdir()
     tasks = [path.stem.removesuffix("_demo") for path in sorted(demos.glob("*.hdf5"))]
     script = "import torch, sys; [torch.save(torch.randn(5, 4096), name) for name in sys.argv[1:]]"
-    lab.python_says(script, *(str(folder / f"{task}.pt") for task in tasks))
+    lab.python_says("-c", script, *(str(folder / f"{task}.pt") for task in tasks))
     return folder
 
 
@@ -108,30 +108,6 @@ def tensor_types(path: Path) -> set[str]:
     with path.open("rb") as file:
         head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     return {facts["dtype"] for name, facts in head.items() if name != "__metadata__"}
-
-
-DRAWS = """
-import os, random, sys, numpy, torch
-from forkctl_rdt.loading import seed_worker
-class Draws(torch.utils.data.Dataset):
-    def __len__(self):
-        return 1
-    def __getitem__(self, index):
-        return [random.random(), numpy.random.rand(), torch.rand(()).item()]
-def drawn(rank, seeded):
-    os.environ["RANK"] = rank
-    torch.manual_seed(0)
-    first = seed_worker if seeded else None
-    loader = torch.utils.data.DataLoader(Draws(), num_workers=1, worker_init_fn=first)
-    return [float(number) for number in next(iter(loader))]
-print(drawn("0", False) == drawn("1", False), drawn("0", True) == drawn("0", True))
-print(any(a == b for a, b in zip(drawn("0", True), drawn("1", True))))
-"""
-
-
-def test_workers_of_two_processes_draw_apart(lab: RdtLab) -> None:
-    """torch seeds them alike where the processes' generators are in step, as accelerate's are."""
-    assert lab.python_says(DRAWS).split() == ["True", "True", "False"]
 
 
 def refused(done: Ended, said: str) -> None:
