@@ -72,6 +72,7 @@ def test_command(line: Line) -> None:
             if is_long(command):
                 assert runs_in_a_test(names), f"no test runs `forkctl {' '.join(names)}`"
         else:
+            assert command[0] in TOOLS, f"{command[0]}: what is that?"
             TOOLS[command[0]](command)
 
 
