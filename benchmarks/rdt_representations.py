@@ -1,6 +1,6 @@
 """Which representation does RDT learn from? One tiny RDT, the same steps, several seeds.
 
-    forkctl env exec rdt -- python benchmarks/rdt_representations.py [--seeds 3] [--steps 1500]
+    forkctl env exec rdt -- python benchmarks/rdt_representations.py [--seeds 3] [--steps 800]
 
 Upstream's own RDTRunner, with its loss and its sampler, is trained on synthetic LIBERO demos in
 each representation, and once on the mistake: LIBERO's numbers in [-1, 1] where metres and radians
@@ -72,7 +72,7 @@ class Samples:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--demos", type=int, default=15, help="of each of two tasks")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
@@ -110,7 +110,7 @@ def run(variant: Variant, train: Samples, test: Samples, steps: int, seed: int) 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=steps)
     for _ in range(steps):
-        rows = rng.integers(len(train), size=64)
+        rows = rng.integers(len(train), size=32)
         loss = model(
             **conditions(train, states, mask, rows), action_gt=actions[rows], ctrl_freqs=hz(rows)
         )
@@ -181,7 +181,7 @@ def new_model(images: tuple[int, ...]) -> Any:
                 "lang_adaptor": "linear",
                 "img_adaptor": "mlp2x_gelu",
                 "state_adaptor": "mlp3x_gelu",
-                "rdt": {"hidden_size": 64, "depth": 3, "num_heads": 4},
+                "rdt": {"hidden_size": 64, "depth": 2, "num_heads": 4},
                 "noise_scheduler": {
                     "num_train_timesteps": 1000,
                     "num_inference_timesteps": 5,

@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--fault-trials", type=int, default=20)
+    parser.add_argument("--max-steps", type=int, default=220)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/eval/replay-table"))
     words = parser.parse_args()
@@ -33,7 +34,9 @@ def main() -> int:
     print("|---|---|---|---|", flush=True)
     for channel, fault in rows():
         trials = words.trials if fault is None else words.fault_trials
-        rate = replayed(channel, fault, words.data, trials, words.workers, words.out)
+        more = ["--trials", str(trials), "--workers", str(words.workers)]
+        more += ["--max-steps", str(words.max_steps)]
+        rate = replayed(channel, fault, words.data, words.out, more)
         name = f"{channel}: {CHANNELS[channel].summary}" if fault is None else ""
         share = f"{rate['successes']} of {rate['trials']}"
         if rate["errors"]:
@@ -51,10 +54,10 @@ def rows() -> Iterator[tuple[str, str | None]]:
 
 
 def replayed(
-    channel: str, fault: str | None, data: Path, trials: int, workers: int, out: Path
+    channel: str, fault: str | None, data: Path, out: Path, more: list[str]
 ) -> dict[str, float]:
     argv = ["eval", "rollout", "baseline:replay", "--data", str(data), "--through", channel]
-    argv += ["--trials", str(trials), "--workers", str(workers), "--json"]
+    argv += [*more, "--json"]
     argv += ["--out", str(out / (f"{channel}-{fault}" if fault else channel))]
     argv += ["--fault", fault] if fault else []
     said = io.StringIO()

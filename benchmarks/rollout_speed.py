@@ -59,7 +59,7 @@ def main() -> int:
             options = WorldOptions(words.image_size, reflection)
             source = WorldSource(kind, launch, logs, options)
             worlds[name] = stack.enter_context(source.start(90 + number, lambda process: None))
-            worlds[name].open(tasks[0])
+            worlds[name].open(tasks[0], frames=True)
         for trial in trials:
             for name, world in worlds.items():
                 seconds.setdefault(name, []).append(timed(world, policy, trial, words.max_steps))

@@ -111,7 +111,11 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Run the same command again to finish the work.", err=True)
         return int(ExitCode.INTERRUPTED)
-    except Exception as error:  # a bug of ours: say so, and leave a log that can be pasted
+    except Exception as error:
+        if (told := _of_libero(error)) is not None:
+            print_error(told)
+            return int(told.exit_code)
+        # a bug of ours: say so, and leave a log that can be pasted
         from forkctl.cli.crash import write_crash_log
 
         click.echo(
@@ -121,6 +125,15 @@ def main(argv: Sequence[str]) -> int:
         )
         return int(ExitCode.BUG)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _of_libero(error: Exception) -> ForkctlError | None:
+    """Errors of `forkctl.libero`, which knows no other part of forkctl, as our own."""
+    from forkctl.libero.errors import LiberoError
+
+    if not isinstance(error, LiberoError):
+        return None
+    return ForkctlError(error.message, where=error.where, hint=error.hint)
 
 
 def print_error(error: ForkctlError) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from forkctl import __version__, cli
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.libero.errors import LiberoError
 
 
 def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -59,6 +60,7 @@ def test_unknown_command_is_a_usage_error() -> None:
     [
         (ForkctlError("it is dirty", where="forks/x", hint="commit it"), 1),
         (UsageError("bad key", where="forks.toml:3", hint="use `git`"), 2),
+        (LiberoError("it is no HDF5", where="a.hdf5", hint="fetch it"), 1),
         (KeyboardInterrupt(), 130),
         (RuntimeError("bug"), 3),
     ],
@@ -75,7 +77,7 @@ def test_errors_have_one_form_and_their_own_exit_code(
     assert cli.main(["fail"]) == code
     printed = capsys.readouterr().err
     assert "Traceback" not in printed
-    if isinstance(error, ForkctlError):
+    if isinstance(error, (ForkctlError, LiberoError)):
         assert f"{error.where}: {error.message}" in printed
         assert str(error.hint) in printed
     if code == 3:

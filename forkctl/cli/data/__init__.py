@@ -5,13 +5,9 @@ The commands are imported when they are used: `forkctl data --help` needs neithe
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from forkctl.cli import LazyGroup
-from forkctl.errors import ForkctlError
-from forkctl.libero.errors import LiberoError
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "inspect": ("forkctl.cli.data.inspect", "inspect", "Show a file: tree, plots, frames."),
@@ -31,16 +27,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class DataGroup(LazyGroup):
-    """Prints errors of `forkctl.libero`, which knows no other part of forkctl, as our own."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LiberoError as error:
-            raise ForkctlError(error.message, where=error.where, hint=error.hint) from error
-
-
-@click.group(cls=DataGroup, table=COMMANDS)
+@click.group(cls=LazyGroup, table=COMMANDS)
 def data() -> None:
     """Look at LIBERO data, check it, measure it, make it."""

@@ -19,7 +19,6 @@ from models.multimodal_encoder.siglip_encoder import SiglipVisionTower
 from models.rdt_runner import RDTRunner
 from PIL import Image
 
-from forkctl.libero.conventions import rdt_slots
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.rdt_vectors import STATE_KEYS
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
@@ -34,8 +33,6 @@ Observation = Mapping[str, Array]
 _CAMERAS: tuple[Optional[str], ...] = (AGENTVIEW, EYE_IN_HAND, None)
 KEYS = (AGENTVIEW, EYE_IN_HAND, *STATE_KEYS)
 HISTORY = 2
-# In LIBERO's units of 0.5 rad. The smallest turn that demonstrators make is about 0.001.
-TINY_TURN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -137,16 +134,8 @@ class RdtPolicy:
     def plan(
         self, observations: Sequence[Observation], instructions: Sequence[str], seed: int
     ) -> Array:
-        """(queries, horizon, width) in the layout's convention, as a robot executes it: targets in
-        LIBERO's frame, and no turn where a tiny one was predicted."""
-        convention = self.layout.convention
-        vectors = self.predict(observations, instructions, seed)
-        values: Array = vectors[..., rdt_slots(convention.dims)]
-        if convention.needs_pose:
-            values[..., :3] += np.array(self.layout.robot_base)
-            return values
-        actions = convention.decode(values, None)
-        return convention.encode(without_tiny_turns(actions), None)
+        """(queries, horizon, width) in the layout's convention, as a robot executes it."""
+        return self.layout.executed(self.predict(observations, instructions, seed))
 
     def _images(self, observation: Observation) -> torch.Tensor:
         processor = self.vision.image_processor
@@ -176,14 +165,6 @@ class RdtPolicy:
 
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values)).to(self.device, self.dtype)
-
-
-def without_tiny_turns(actions: Array) -> Array:
-    """The controller keeps the orientation that it was last told to hold only where all three
-    numbers are exactly zero; otherwise it drifts with every step's rounding."""
-    tiny = np.linalg.norm(actions[..., 3:6], axis=-1, keepdims=True) < TINY_TURN
-    turns = np.where(tiny, 0.0, actions[..., 3:6])
-    return np.concatenate([actions[..., :3], turns, actions[..., 6:]], axis=-1)
 
 
 def _at_start(observation: Observation) -> bool:

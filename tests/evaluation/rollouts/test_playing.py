@@ -27,7 +27,7 @@ class Here:
         self.shown: list[tuple[str, ...]] = []
         self.actions: list[np.ndarray] = []
 
-    def open(self, task):
+    def open(self, task, frames):
         pass
 
     def reset(self, trial, keys):

@@ -18,6 +18,7 @@ from forkctl.libero.rdt_statistics import layout_entry
 from forkctl.libero.rdt_vectors import RdtLayout
 
 ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
 OVERLAY = ROOT / "overlays" / "rdt"
 DATASET = "libero_spatial"
 BATCH = 2
@@ -62,10 +63,15 @@ class RdtLab:
                     os.killpg(process.pid, signal.SIGKILL)
         return Ended(process.returncode, output, left)
 
-    def python_says(self, script: str, *words: str) -> str:
+    def python_says(self, *words: str) -> str:
+        """What the fork's Python prints; a script may import what it likes of the tree."""
         done = subprocess.run(
-            [self.python, "-c", script, *words], capture_output=True, text=True, check=True
+            [self.python, *words],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(self.tree), str(ROOT)])},
+            capture_output=True,
+            text=True,
         )
+        assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 
     def _flags(self, run: Run) -> list[str]:

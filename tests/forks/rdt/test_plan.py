@@ -41,6 +41,7 @@ def flags(out: Path, **changes: Any) -> Namespace:
         "load_from_hdf5": True,
         "dataset_type": "finetune",
         "precomp_lang_embed": False,
+        "deepspeed": None,
         "resume_from_checkpoint": None,
         "pretrained_model_name_or_path": None,
     }
@@ -121,6 +122,21 @@ def test_what_is_wrong_is_said_at_once(
     with pytest.raises(SystemExit, match=said) as caught:
         prepare(config, flags(tmp_path, **flag))
     assert str(caught.value).startswith("forkctl: ")
+
+
+def test_deepspeed_that_would_be_ignored(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = flags(tmp_path, deepspeed="configs/zero2.json")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    with pytest.raises(SystemExit, match="ignored without a word"):
+        prepare(dict(config), asked)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    with pytest.raises(SystemExit, match="ignored without a word"):
+        prepare(dict(config), asked)
+    monkeypatch.delenv("ACCELERATE_USE_CPU")
+    assert plan_of(prepare(config, asked)) is not None
 
 
 def test_statistics_of_another_shape(config: dict[str, Any], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def embeddings(demos: Path, folder: Path, lab: RdtLab) -> Path:
     folder.mkdir()
     tasks = [path.stem.removesuffix("_demo") for path in sorted(demos.glob("*.hdf5"))]
     script = "import torch, sys; [torch.save(torch.randn(5, 4096), name) for name in sys.argv[1:]]"
-    lab.python_says(script, *(str(folder / f"{task}.pt") for task in tasks))
+    lab.python_says("-c", script, *(str(folder / f"{task}.pt") for task in tasks))
     return folder
 
 

@@ -98,6 +98,18 @@ def test_the_checkpoint_is_evaluated_with_absolute_targets(
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_the_policy_sees_what_the_loader_showed_in_training(desk: Desk, trained: Path) -> None:
+    """Upstream's own loader and ours of the policy, on the same steps: the first of an episode,
+    whose frame before is grey, and one in its middle."""
+    words = {"run": trained, "checkpoint": trained / "checkpoints" / "checkpoint-4"}
+    steps = {"first": 0, "middle": 30}
+    asked = json.dumps({**words, "steps": steps}, default=str)
+    done = desk.run(str(HERE / "probe_policy.py"), asked, cwd=trained)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for differences in json.loads(done.stdout.splitlines()[-1]).values():
+        assert max(differences.values()) < 1e-6, differences
+
+
 def test_the_trees_own_evaluation_counts_outcomes_and_names_videos(
     desk: Desk, trained: Path, tmp_path: Path
 ) -> None:
