@@ -22,7 +22,10 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 # What a line may begin with. A block whose first line begins otherwise shows something else: a
 # file, a table, an output.
-PROGRAMS = ("forkctl", "make", "python", "pip", "bash", "git", "export", "cd", "tensorboard")
+PROGRAMS = (
+    *("forkctl", "make", "python", "pip", "bash", "git"),
+    *("cd", "eval", "export", "tensorboard"),
+)
 _SHELLS = ("console", "sh", "bash", "shell")
 _OPERATORS = ("&&", "||", "|", ";", ">")
 

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bundle": ("forkctl.cli.bundle", "bundle", "Carry pins to a machine without network."),
     "doctor": ("forkctl.cli.doctor", "doctor", "Look at git, cache, disk, uv, Python, GPU."),
     "data": ("forkctl.cli.data", "data", "Inspect, check, measure, make LIBERO data."),
+    "demos": ("forkctl.cli.demos", "demos", "Make LIBERO demonstrations in the simulator."),
     "env": ("forkctl.cli.env", "env", "Create and check each fork's environment."),
     "config": ("forkctl.cli.config", "config", "Generate an upstream's native config."),
     "ckpt": ("forkctl.cli.ckpt", "ckpt", "Look into a checkpoint, plan a transfer."),
@@ -40,13 +41,28 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("forkctl.cli.eval", "evaluation", "Evaluate a policy: held-out demos, simulator."),
 }
 
+# How `forkctl --help` groups them.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Forks": ("init", "sync", "apply", "status", "clean", "bundle", "doctor"),
+    "Patches": ("check", "drift", "patches", "diff", "which", "export", "save"),
+    "Data": ("data", "demos"),
+    "Training and evaluation": ("env", "config", "ckpt", "run", "runs", "eval"),
+}
+
 
 class LazyGroup(click.Group):
     """A click group whose commands are imported when they are called."""
 
-    def __init__(self, *args: object, table: dict[str, tuple[str, str, str]], **kw: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        table: dict[str, tuple[str, str, str]],
+        sections: dict[str, tuple[str, ...]] | None = None,
+        **kw: object,
+    ) -> None:
         super().__init__(*args, **kw)  # type: ignore[arg-type]
         self.table = table
+        self.sections = sections or {"Commands": tuple(table)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -60,13 +76,19 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[2]) for name, entry in self.table.items()])
+        width = max(map(len, self.table))
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                known = [name for name in names if name in self.table]
+                formatter.write_dl([(f"{name:<{width}}", self.table[name][2]) for name in known])
 
 
 @click.group(
     cls=LazyGroup,
     table=COMMANDS,
+    sections=SECTIONS,
+    epilog="Start with `forkctl init`, then `forkctl sync && forkctl apply`. `forkctl status` says "
+    "what to type next.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="forkctl")
@@ -89,7 +111,11 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Run the same command again to finish the work.", err=True)
         return int(ExitCode.INTERRUPTED)
-    except Exception as error:  # a bug of ours: say so, and leave a log that can be pasted
+    except Exception as error:
+        if (told := _of_libero(error)) is not None:
+            print_error(told)
+            return int(told.exit_code)
+        # a bug of ours: say so, and leave a log that can be pasted
         from forkctl.cli.crash import write_crash_log
 
         click.echo(
@@ -99,6 +125,15 @@ def main(argv: Sequence[str]) -> int:
         )
         return int(ExitCode.BUG)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _of_libero(error: Exception) -> ForkctlError | None:
+    """Errors of `forkctl.libero`, which knows no other part of forkctl, as our own."""
+    from forkctl.libero.errors import LiberoError
+
+    if not isinstance(error, LiberoError):
+        return None
+    return ForkctlError(error.message, where=error.where, hint=error.hint)
 
 
 def print_error(error: ForkctlError) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
@@ -14,7 +15,7 @@ from forkctl.patching import apply as patching_apply
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
 @click.option("--without", multiple=True, metavar="PATCH", help="Leave this patch out.")
 @click.option(
@@ -41,8 +42,8 @@ def apply(
     if as_json:
         print_json([_as_json(result) for result in results])
     else:
-        print_rows(
-            ("fork", "apply", "patches", "commit", "note"),
+        print_table(
+            ("fork", "apply", "in series", "commit", "note"),
             [
                 (
                     r.fork.name,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.errors import UsageError
 from forkctl.forks.bundle import read_bundle, write_bundle
 from forkctl.forks.manifest import load
@@ -14,7 +15,7 @@ from forkctl.forks.workspace import find_workspace, locked
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option(
     "-o", "--out", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here."
 )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
@@ -16,7 +17,7 @@ from forkctl.patching.check import CheckOutcome, CheckResult
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--at", metavar="REV", help="Another revision of upstream: an id, branch or tag.")
 @click.option("--head", is_flag=True, help="The newest revision of upstream.")
 @click.option("--strict", is_flag=True, help="Fail where a fork could not be reached.")
@@ -54,7 +55,7 @@ def check(
 
 
 def _print(results: Sequence[CheckResult]) -> None:
-    print_rows(
+    print_table(
         ("fork", "check", "revision", "commit", "patches"),
         [
             (

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from forkctl.cli.show import print_failures
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import print_failures
 from forkctl.errors import ExitCode, ForkctlError
 from forkctl.forks import clean as forks_clean
 from forkctl.forks.manifest import load
@@ -14,7 +15,7 @@ from forkctl.forks.workspace import find_workspace, locked
 
 
 @click.command()
-@click.argument("forks", nargs=-1, required=True)
+@click.argument("forks", nargs=-1, required=True, shell_complete=fork_names)
 def clean(forks: Sequence[str]) -> int:
     """Remove the trees of FORKS, never with work of yours in them.
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names, suite_names
 from forkctl.cli.env import own_option, profile_option
 
 
 @click.command()
-@click.argument("fork")
-@click.argument("suite")
+@click.argument("fork", shell_complete=fork_names)
+@click.argument("suite", shell_complete=suite_names)
 @click.option("--data", metavar="PATH", help="The suite's files. Default: ${LIBERO_DATA}/SUITE.")
 @click.option(
     "--ckpt",

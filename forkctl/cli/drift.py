@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from forkctl.cli.show import error_json, print_failures, print_json
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import error_json, print_failures, print_json
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
@@ -16,7 +17,7 @@ from forkctl.forks.workspace import ended_with_the_command, find_workspace
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
 @click.option("--since", metavar="REV", help="Leave out what this upstream revision contains.")
 @click.option(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import environment_names, fork_names
+
 profile_option = click.option(
     "--profile",
     type=click.Choice(["cpu", "cuda"]),
@@ -26,8 +28,8 @@ def env() -> None:
     """
 
 
-@env.command()
-@click.argument("name")
+@env.command(short_help="Make an environment from its lock.")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def create(name: str, profile: str | None) -> None:
     """Make the environment NAME, a fork's or one of its own, from its lock."""
@@ -45,7 +47,7 @@ def create(name: str, profile: str | None) -> None:
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=environment_names)
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """List the environment NAME, or all."""
@@ -65,8 +67,8 @@ def show(name: str | None, as_json: bool) -> None:
     )
 
 
-@env.command()
-@click.argument("fork")
+@env.command(short_help="Prove what is in it, and what FORK imports.")
+@click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @json_option
@@ -88,8 +90,8 @@ def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int
     return 1 if any_failed(found) else 0
 
 
-@env.command(name="exec")
-@click.argument("fork")
+@env.command(name="exec", short_help="Run a command of your own in it.")
+@click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -110,7 +112,7 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
 
 
 @env.command()
-@click.argument("name")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def remove(name: str, profile: str | None) -> None:
     """Remove the environment NAME. Forks with the same lock lose it too."""
@@ -128,7 +130,7 @@ def remove(name: str, profile: str | None) -> None:
 
 
 @env.command(name="lock")
-@click.argument("name")
+@click.argument("name", shell_complete=environment_names)
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in anew, as of its date, and write the lock."""

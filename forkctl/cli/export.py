@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.opened import opened_tree
-from forkctl.cli.show import print_json
+from forkctl.cli.output import print_json
 from forkctl.forks import history
 
 
 @click.command()
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @click.option(
     "-o",
     "--out",

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Files to train on, or their folder.")
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to fine-tune from.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names, run_names
 from forkctl.cli.env import json_option
 
 
@@ -18,7 +19,7 @@ def runs() -> None:
 
 
 @runs.command(name="list")
-@click.option("--fork", help="Only runs of this fork.")
+@click.option("--fork", help="Only runs of this fork.", shell_complete=fork_names)
 @json_option
 def list_command(fork: str | None, as_json: bool) -> None:
     """List all runs, newest last."""
@@ -46,7 +47,7 @@ def list_command(fork: str | None, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @json_option
 def show(run: str, as_json: bool) -> None:
     """Show what RUN was made of and what came out."""
@@ -65,7 +66,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on until the run ends.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines.")
 def logs(run: str, following: bool, lines: int | None) -> None:
@@ -84,11 +85,23 @@ def logs(run: str, following: bool, lines: int | None) -> None:
 
 
 @runs.command()
-@click.argument("names", metavar="RUN...", nargs=-1, required=True)
-@click.option("--metric", default="loss", show_default=True)
-@click.option("--split", type=click.Choice(["train", "valid"]), default="train", show_default=True)
+@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=run_names)
+@click.option("--metric", default="loss", show_default=True, help="`runs show` names them.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "valid"]),
+    default="train",
+    show_default=True,
+    help="Which steps.",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write a PNG here.")
-@click.option("--smooth", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--smooth",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Mean of so many points.",
+)
 def plot(names: tuple[str, ...], metric: str, split: str, out: Path | None, smooth: int) -> None:
     """Plot a metric of one or more runs, in the terminal or as PNG."""
     from forkctl.forks.workspace import find_workspace
@@ -109,7 +122,7 @@ def plot(names: tuple[str, ...], metric: str, split: str, out: Path | None, smoo
 
 
 @runs.command()
-@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True, shell_complete=run_names)
 @json_option
 def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Show where runs differ, and what came out of each."""
@@ -129,7 +142,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 def resume(run: str) -> None:
     """Go on with RUN where its last checkpoint is, if its upstream can."""
     from forkctl.forks.workspace import find_workspace

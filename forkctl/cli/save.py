@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from forkctl.cli.show import print_json
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import print_json
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
 from forkctl.patching import save as patching_save
 
 
 @click.command()
-@click.argument("fork")
+@click.argument("fork", shell_complete=fork_names)
 @click.option("--series", help="The series to add to. [default: the fork's last]")
 @click.option(
     "--for-all", is_flag=True, help="For every fork of the series, not for this one alone."

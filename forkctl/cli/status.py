@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from forkctl.cli.show import print_json, print_rows
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
@@ -15,7 +16,7 @@ from forkctl.patching import status as patching_status
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def status(forks: Sequence[str], as_json: bool) -> int:
     """Say how each fork stands and what to type next."""
@@ -26,7 +27,7 @@ def status(forks: Sequence[str], as_json: bool) -> int:
     if as_json:
         print_json([_as_json(row) for row in rows])
     else:
-        print_rows(
+        print_table(
             ("fork", "stands", "pin", "commit", "yours", "next"),
             [
                 (

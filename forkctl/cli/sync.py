@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.completing import fork_names
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks import sync as forks_sync
 from forkctl.forks.manifest import load
@@ -16,7 +17,7 @@ from forkctl.forks.workspace import find_workspace, locked
 
 
 @click.command()
-@click.argument("forks", nargs=-1)
+@click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -46,7 +47,7 @@ def sync(forks: Sequence[str], every: bool, offline: bool, as_json: bool) -> int
             ]
         )
     else:
-        print_rows(
+        print_table(
             ("fork", "sync", "pin", "from"),
             [
                 (r.fork.name, r.outcome.value, (r.pin or "-")[:12], str(r.fork.source))

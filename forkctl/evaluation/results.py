@@ -101,7 +101,7 @@ def _arm(
 ) -> ArmResult:
     entries = record.arm(name)
     if not entries:
-        raise ForkctlError(f"no prediction of {name!r} is recorded")
+        raise ForkctlError(f"no prediction of {name!r} is recorded", hint="evaluate it first")
     everything = pair_up([entry.pairs() for entry in entries])
     pairs = everything.finite()
     not_finite = 1 - pairs.rows / max(everything.rows, 1)

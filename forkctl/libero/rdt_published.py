@@ -35,7 +35,9 @@ def published_actions(suite: str, representation: str) -> dict[str, Any]:
     name = get_suite(suite).name
     known = published().get(name)
     if known is None or not known.complete:
-        raise LiberoError(f"no complete statistics are published for {name}")
+        raise LiberoError(
+            f"no complete statistics are published for {name}", hint="Measure them from the data."
+        )
     fields = dict(known.fields)
     fields.setdefault("min", fields["q01"])
     fields.setdefault("max", fields["q99"])
@@ -60,9 +62,11 @@ def _small_sixd(field: str, values: Array) -> Array:
         turned = [1, wz, -wy, -wz, 1, wx]
     elif field == "std":
         turned = [0, wz, wy, wz, 0, wx]
-    else:  # a minimum where the sign turns is a maximum; both are bounded by the larger
-        bound = -1 if field == "min" else 1
-        turned = [1, bound * abs(wz), bound * abs(wy), bound * abs(wz), 1, bound * abs(wx)]
+    else:  # where the sign turns a minimum is a maximum; the sizes bound both
+        x, y, z = (abs(value) for value in (wx, wy, wz))
+        turned = [1, z, y, z, 1, x]
+        if field == "min":
+            turned = [1 - (y * y + z * z) / 2, -z, -y, -z, 1 - (x * x + z * z) / 2, -x]
     return np.concatenate([values[:3], turned, values[6:]])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Optional
+from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from forkctl.libero.alignment import AUTO
 from forkctl.libero.conventions import rdt_slots
@@ -19,6 +19,8 @@ from forkctl.libero.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.statistics import Accumulator
 from forkctl.libero.statistics_files import rdt_fields
 
+# A Panda on the table of most scenes.
+_ON_A_TABLE = (-0.66, 0.0, 0.912)
 _BASE = re.compile(r'<body[^>]*\bname="robot0_base"[^>]*\bpos="([^"]+)"')
 
 
@@ -60,6 +62,14 @@ def training_demos(file: DemoFile, holdout: int) -> Iterator[Demo]:
 def held_out_demos(file: DemoFile, holdout: int) -> Iterator[Demo]:
     names = file.demo_names
     return (file[name] for name in names[max(len(names) - holdout, 0) :])
+
+
+def robot_base(files: Sequence[Path]) -> tuple[float, float, float]:
+    """Of the first file's scene; that of most scenes where the file has lost its scene."""
+    for path in files[:1]:
+        with open_demo_file(path) as file:
+            return robot_base_of(file) or _ON_A_TABLE
+    return _ON_A_TABLE
 
 
 def robot_base_of(file: DemoFile) -> Optional[tuple[float, float, float]]:

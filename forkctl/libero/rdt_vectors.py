@@ -33,7 +33,12 @@ Array = npt.NDArray[Any]
 REPRESENTATIONS = ("delta", "velocity", "absolute")
 STATE_KEYS = ("joint_states", "ee_pos", "ee_ori", "gripper_states")
 
+# In units of 0.5 rad. Demonstrators turn by 0.00107 at least, or not at all. The controller holds
+# an orientation only where it is told exactly zero.
+TINY_TURN = 1e-3
+
 _JOINTS = tuple(item for item in dims.RDT_STATE if item.name.startswith("joint_"))
+_POSE = dims.RDT_STATE[len(_JOINTS) :]
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class RdtLayout:
     def state_dims(self) -> dims.Dimensions:
         if self.representation == "velocity":
             return self.action_dims
-        return tuple(item for item in dims.RDT_STATE if self.joints or item not in _JOINTS)
+        return dims.RDT_STATE if self.joints else _POSE
 
     @property
     def slots(self) -> list[int]:
@@ -142,6 +147,17 @@ class RdtLayout:
             [apart[..., : turn[0]], turned, apart[..., turn[-1] + 1 :]], axis=-1
         )
         return joined
+
+    def executed(self, vectors: Array) -> Array:
+        """(..., 128) -> (..., width of the convention), as a robot executes it: targets in LIBERO's
+        frame, and no turn where a tiny one was predicted."""
+        values: Array = _float(vectors)[..., conv.rdt_slots(self.convention.dims)]
+        if self.convention.needs_pose:
+            return np.concatenate([values[..., :3] + self._base, values[..., 3:]], axis=-1)
+        actions = self.convention.decode(values, None)
+        tiny = np.linalg.norm(actions[..., 3:6], axis=-1) < TINY_TURN
+        actions[..., 3:6][tiny] = 0.0
+        return self.convention.encode(actions, None)
 
     def units(self) -> dict[str, str]:
         """What each filled slot holds, for people and for a checkpoint's side-car."""

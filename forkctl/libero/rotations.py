@@ -1,7 +1,7 @@
 """Rotations as axis-angle, matrix and 6D, for arrays of any leading shape.
 
 LIBERO's rotation actions are axis-angle, in the base frame. Reading them as roll, pitch, yaw errs
-by up to 12 degrees at full scale.
+by up to 12.7 degrees at full scale, and by 1.8 at the largest rotations of the published data.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str]) -> int:
@@ -13,8 +15,36 @@ def main(arguments: list[str]) -> int:
 
         print(json.dumps(probe()))
         return 0
+    if command == "demos":
+        return _demos(json.load(sys.stdin))
     print(f"python -m forkctl.simulation: no command {command!r}", file=sys.stderr)
     return 2
+
+
+def _demos(question: dict[str, Any]) -> int:
+    from forkctl.libero.errors import LiberoError
+    from forkctl.simulation.demos import DemoPlan, as_line, make_demos
+    from forkctl.simulation.layouts import DemoLayout
+    from forkctl.simulation.recording import RecordingOptions
+
+    recording = question.pop("recording")
+    recording["layout"] = DemoLayout(recording["layout"])
+    plan = DemoPlan(
+        folder=Path(question.pop("folder")),
+        tasks=tuple(question.pop("tasks")),
+        recording=RecordingOptions(**recording),
+        **question,
+    )
+    lines = sys.stdout
+    sys.stdout = sys.stderr  # LIBERO and robosuite print what they like
+    try:
+        for made in make_demos(plan):
+            print(as_line(made), file=lines, flush=True)
+    except LiberoError as error:
+        said = {"message": error.message, "where": error.where, "hint": error.hint}
+        print(json.dumps({"kind": "error", **said}), file=lines, flush=True)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ class World:
 
         np.random.seed(seed)
         for _ in range(_PLACEMENT_ATTEMPTS):
+            self._fixtures_to_origin()
             with contextlib.suppress(RandomizationError):
                 self.env.reset()
                 break
@@ -168,6 +169,16 @@ class World:
         self.env.sim.set_state_from_flattened(np.asarray(state, dtype=np.float64))
         self.env.sim.forward()
         self.env._post_process()
+
+    def _fixtures_to_origin(self) -> None:
+        """LIBERO places what stands on a fixture by where the fixture's regions are in a scene that
+        was just compiled, where fixtures are at the origin. A soft reset leaves them in place."""
+        model = self.env.sim.model
+        for name in self.env.fixtures_dict:
+            body = self.env.obj_body_id.get(name)
+            if body is not None:
+                model.body_pos[body] = 0.0
+                model.body_quat[body] = (1.0, 0.0, 0.0, 0.0)
 
     def _rest_gripper(self) -> None:
         # robosuite's grippers integrate their action, and a soft reset does not empty them

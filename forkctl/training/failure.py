@@ -9,7 +9,10 @@ from collections.abc import Sequence
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]*(?:Error|Exception|Interrupt|Exit)\b.*")
 # what the log says -> what to do about it
 _HINTS = (
-    (r"CUDA out of memory|OutOfMemoryError", "use a smaller batch, e.g. --set train.batch_size=32"),
+    (
+        r"CUDA out of memory|OutOfMemoryError",
+        "use a smaller batch: --set, with the config's key for it",
+    ),
     (r"Bus error|out of shared memory|/dev/shm", "fewer loader workers, or more shared memory"),
     (r"No space left on device", "free some disk space, then `forkctl runs resume`"),
     (r"ModuleNotFoundError|ImportError", "forkctl env check FORK says what the environment lacks"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import pytest
 
 from forkctl import __version__, cli
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.libero.errors import LiberoError
 
 
 def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -58,6 +60,7 @@ def test_unknown_command_is_a_usage_error() -> None:
     [
         (ForkctlError("it is dirty", where="forks/x", hint="commit it"), 1),
         (UsageError("bad key", where="forks.toml:3", hint="use `git`"), 2),
+        (LiberoError("it is no HDF5", where="a.hdf5", hint="fetch it"), 1),
         (KeyboardInterrupt(), 130),
         (RuntimeError("bug"), 3),
     ],
@@ -74,10 +77,39 @@ def test_errors_have_one_form_and_their_own_exit_code(
     assert cli.main(["fail"]) == code
     printed = capsys.readouterr().err
     assert "Traceback" not in printed
-    if isinstance(error, ForkctlError):
+    if isinstance(error, (ForkctlError, LiberoError)):
         assert f"{error.where}: {error.message}" in printed
         assert str(error.hint) in printed
     if code == 3:
         log = Path(printed.strip().rsplit(": ", 1)[1])
         assert "RuntimeError: bug" in log.read_text()
         log.unlink()
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for each in command.list_commands(context):
+                found = command.get_command(context, each)
+                assert found is not None
+                yield from below(f"{name} {each}", found)
+
+    return below("forkctl", cli.root)
+
+
+@pytest.mark.parametrize(("name", "command"), list(all_commands()), ids=lambda each: str(each))
+def test_every_option_is_explained_and_no_summary_is_cut(name: str, command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        text = command.get_help(click.Context(command, info_name=name))
+        assert "..." not in text.partition("[ARGS]...")[2], text
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert [option.opts for option in options if not option.help] == []
+    assert command.help, "says nothing about itself"
+
+
+def test_every_command_has_its_section() -> None:
+    placed = [name for names in cli.SECTIONS.values() for name in names]
+    assert len(placed) == len(set(placed))
+    assert set(cli.COMMANDS) <= set(placed)

@@ -7,14 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.evaluation import workers
+from forkctl.evaluation import workers, worlds
 
 FILES = sorted(Path(workers.__file__).parent.glob("*.py"))
+WORLD_FILES = sorted(Path(worlds.__file__).parent.glob("*.py"))
 ALLOWED = ("forkctl.evaluation.workers", "forkctl.libero")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_worker_is_python_3_9_and_stands_alone(file):
+    assert_imports(file, ALLOWED)
+
+
+@pytest.mark.parametrize("file", WORLD_FILES, ids=lambda file: file.stem)
+def test_a_world_needs_the_simulator_and_nothing_else_of_ours(file):
+    assert_imports(file, (*ALLOWED, "forkctl.simulation"))
+
+
+def assert_imports(file: Path, allowed: tuple[str, ...]) -> None:
     tree = ast.parse(file.read_text(), feature_version=(3, 9))
     for node in ast.walk(tree):
         names = []
@@ -24,7 +34,7 @@ def test_a_worker_is_python_3_9_and_stands_alone(file):
             names = [node.module or ""]
         for name in names:
             ours = name.split(".")[0] == "forkctl"
-            assert not ours or name.startswith(ALLOWED), name
+            assert not ours or name.startswith(allowed), name
 
 
 def test_the_packages_above_import_nothing():

@@ -93,3 +93,43 @@ def test_joints_of_an_action_are_those_it_leads_to() -> None:
 def test_an_unknown_representation() -> None:
     with pytest.raises(LiberoError, match="delta, velocity, absolute"):
         RdtLayout("normalised")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
+def test_what_is_executed_is_what_the_demonstrator_did(layout: RdtLayout) -> None:
+    """By whoever knows the convention and the pose in LIBERO's frame, and nothing of RDT."""
+    obs, actions = observations(9), some_actions(9)
+    executed = layout.executed(layout.actions(actions, obs))
+    pose = Pose(obs["ee_pos"], obs["ee_ori"])
+    np.testing.assert_allclose(layout.convention.decode(executed, pose), actions, atol=1e-6)
+
+
+@pytest.mark.parametrize("representation", ["delta", "velocity"])
+def test_a_tiny_turn_is_executed_as_none(representation: str) -> None:
+    layout = RdtLayout(representation)
+    actions = np.zeros((3, 7))
+    actions[:, 3] = [0.0009, 0.00107, -0.0005]
+    values = layout.executed(layout.actions(actions, observations(3)))
+    turns = layout.convention.decode(values, None)[:, 3]
+    assert turns[0] == turns[2] == 0
+    assert turns[1] == pytest.approx(0.00107)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
+def test_errors_are_in_physical_units(layout: RdtLayout) -> None:
+    """One number is made wrong, and that number's error says by how much."""
+    obs, actions = observations(4), some_actions(4)
+    truth = layout.actions(actions, obs)
+    names = [name for name, _ in layout.error_names]
+    assert len(set(names)) == len(names) == (7 if not layout.joints else 14)
+    np.testing.assert_allclose(layout.errors(truth, truth), 0, atol=1e-9)
+    for number, (at, unit) in enumerate([(names[-7], 0.05), (names[-4], 0.5), (names[-1], 0.5)]):
+        wrong = actions.copy()
+        wrong[:, 3 * number] += 0.1
+        if number == 1:  # about an axis of the base, on top of what is there
+            wrong[:, 3:6] = actions[:, 3:6] = [0.2, 0, 0]
+            wrong[:, 3] += 0.1
+        apart = layout.errors(layout.actions(wrong, obs), layout.actions(actions, obs))
+        expected = 0.1 * unit * (20 if layout.representation == "velocity" and number < 2 else 1)
+        sign = -1 if number == 2 else 1  # the gripper is 1 where LIBERO's is -1
+        np.testing.assert_allclose(apart[:, names.index(at)], sign * expected, atol=1e-9)

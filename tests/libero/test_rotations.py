@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -77,3 +79,21 @@ def test_any_leading_shape() -> None:
     assert rot.sixd_from_matrix(matrices).shape == (2, 3, 4, 6)
     assert rot.matrix_from_axis_angle(np.zeros((0, 3))).shape == (0, 3, 3)
     assert rot.axis_angle_from_matrix(np.zeros((0, 3, 3))).shape == (0, 3)
+
+
+def worst_euler_error(largest: float) -> float:
+    """Degrees between a command as axis-angle, and the same three numbers read as angles about
+    fixed axes, over the cube of commands up to `largest` (in controller units)."""
+    commands = np.array(list(itertools.product(np.linspace(-1, 1, 9), repeat=3))) * largest
+    turns = commands * 0.5  # radians
+    meant = rot.matrix_from_axis_angle(turns)
+    roll, pitch, yaw = (
+        rot.matrix_from_axis_angle(np.where(np.arange(3) == axis, turns, 0.0)) for axis in range(3)
+    )
+    apart = rot.axis_angle_from_matrix(np.swapaxes(meant, -1, -2) @ (yaw @ pitch @ roll))
+    return float(np.degrees(np.linalg.norm(apart, axis=-1)).max())
+
+
+def test_how_far_an_euler_reading_of_rotations_errs() -> None:
+    assert worst_euler_error(1.0) == pytest.approx(12.7, abs=0.1), "at full scale"
+    assert worst_euler_error(0.375) == pytest.approx(1.8, abs=0.1), "at what the data holds"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode, UsageError
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--fork", help="Build the model in this fork's environment…")
+@click.option(
+    "--fork", help="Build the model in this fork's environment…", shell_complete=fork_names
+)
 @click.option("--config", type=click.Path(path_type=Path), help="…from this config.")
 @click.option("--data", type=click.Path(path_type=Path), help="A data file or folder for it.")
 @profile_option

@@ -5,18 +5,19 @@ The commands are imported when they are used: `forkctl data --help` needs neithe
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from forkctl.cli import LazyGroup
-from forkctl.errors import ForkctlError
-from forkctl.libero.errors import LiberoError
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "inspect": ("forkctl.cli.data.inspect", "inspect", "Show a file: tree, plots, frames."),
     "validate": ("forkctl.cli.data.validate", "validate", "Check files, say what breaks and why."),
     "stats": ("forkctl.cli.data.stats", "stats", "Measure actions and states, next to published."),
+    "verify-rdt": (
+        "forkctl.cli.data.verify_rdt",
+        "verify_rdt",
+        "Say whether RDT would see metres and radians.",
+    ),
     "index": ("forkctl.cli.data.index", "index", "Cache what the files hold, for a quick start."),
     "merge": ("forkctl.cli.data.merge", "merge", "Join files into one HDF5 of links."),
     "convert": ("forkctl.cli.data.convert", "convert", "Resample, filter, resize into new files."),
@@ -26,16 +27,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class DataGroup(LazyGroup):
-    """Prints errors of `forkctl.libero`, which knows no other part of forkctl, as our own."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LiberoError as error:
-            raise ForkctlError(error.message, where=error.where, hint=error.hint) from error
-
-
-@click.group(cls=DataGroup, table=COMMANDS)
+@click.group(cls=LazyGroup, table=COMMANDS)
 def data() -> None:
     """Look at LIBERO data, check it, measure it, make it."""

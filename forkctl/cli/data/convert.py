@@ -31,14 +31,25 @@ import click
     show_default=True,
     help="split ends a window where the gripper toggles.",
 )
-@click.option("--stride", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--stride",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="A window begins at every N-th step.",
+    metavar="N",
+)
 @click.option("--image-size", type=click.IntRange(min=16), help="Pixels a side.")
 @click.option("--compress", is_flag=True, help="gzip the frames.")
 @click.option(
-    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+    "--alignment",
+    type=click.Choice(["auto", "raw", "aligned"]),
+    default="auto",
+    show_default=True,
+    help="raw: obs[t] goes with actions[t+1].",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def convert(
     paths: tuple[Path, ...],
     out: Path,

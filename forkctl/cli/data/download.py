@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.completing import suite_names
+
 if TYPE_CHECKING:
     from forkctl.libero.download import RemoteFile
 
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suite_names)
 @click.option(
     "-o",
     "--out",
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 )
 @click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
 @click.option("--repo", help="Another dataset repository with a folder for each suite.")
-@click.option("--revision", default="main", show_default=True)
+@click.option("--revision", default="main", show_default=True, help="Of that repository.")
 @click.option("--dry-run", is_flag=True, help="Only list what there is, and what is here already.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def download(
     suite: str,
     out: Path,

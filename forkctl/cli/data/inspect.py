@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     default=None,
     help="Show frames in the terminal. Default: when it is one.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(
     path: Path,
     demo_name: str | None,

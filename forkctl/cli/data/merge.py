@@ -16,11 +16,15 @@ import click
 @click.option("--valid", default=0.1, show_default=True, help="Share of each task for validation.")
 @click.option("--seed", default=0, show_default=True, help="Draws the demos for validation.")
 @click.option(
-    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+    "--alignment",
+    type=click.Choice(["auto", "raw", "aligned"]),
+    default="auto",
+    show_default=True,
+    help="raw: obs[t] goes with actions[t+1].",
 )
 @click.option("--keep-timing", is_flag=True, help="Leave raw demos a step late, as they are.")
 @click.option("--absolute", is_flag=True, help="Links that survive a move of this file alone.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def merge(
     paths: tuple[Path, ...],
     out: Path,

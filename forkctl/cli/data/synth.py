@@ -6,16 +6,29 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import suite_names
+
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suite_names)
 @click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
-@click.option("--demos", type=click.IntRange(min=1), default=50, show_default=True, metavar="M")
 @click.option(
-    "--layout", type=click.Choice(["raw", "regenerated"]), default="raw", show_default=True
+    "--demos",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="M",
+    help="Of each task.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["raw", "regenerated"]),
+    default="raw",
+    show_default=True,
+    help="As LIBERO publishes it, or as OpenVLA does.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Other scenes and ways.")
 @click.option("--image-size", type=click.IntRange(min=32), help="Pixels; default 128 or 256.")
 @click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")
 @click.option("--compress", is_flag=True, help="gzip the frames, as some copies of LIBERO do.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from forkctl.cli.data import DataGroup
+from forkctl.cli import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "openloop": (
@@ -30,6 +30,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@click.group(cls=DataGroup, table=COMMANDS)
+@click.group(cls=LazyGroup, table=COMMANDS)
 def evaluation() -> None:
     """Evaluate a policy on held-out demos, or in the simulator."""

@@ -10,7 +10,7 @@ from forkctl.cli.env import json_option
 
 
 @click.command()
-@click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for the whole."
 )

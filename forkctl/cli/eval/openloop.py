@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
 
 
 @click.command()
-@click.argument("fork", required=False)
+@click.argument("fork", required=False, shell_complete=fork_names)
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
 @click.option(
     "--base",
@@ -30,7 +31,11 @@ from forkctl.cli.env import json_option, own_option, profile_option
 )
 @click.option("--max-steps", type=click.IntRange(min=2), help="Only the first steps of each demo.")
 @click.option(
-    "--alignment", type=click.Choice(["auto", "raw", "aligned"]), default="auto", show_default=True
+    "--alignment",
+    type=click.Choice(["auto", "raw", "aligned"]),
+    default="auto",
+    show_default=True,
+    help="raw: obs[t] goes with actions[t+1].",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/<name>."
@@ -58,10 +63,10 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda:0.")
 @profile_option
 @own_option
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of sampling policies.")
 @json_option
 def openloop(
     fork: str | None,

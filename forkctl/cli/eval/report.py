@@ -15,6 +15,15 @@ from forkctl.cli.env import json_option
 @json_option
 def report(folder: Path, html: Path | None, as_json: bool) -> None:
     """Measure the record in FOLDER again and write its report. No policy is loaded."""
+    from forkctl.evaluation.rollouts.merging import RECORDS
+
+    if list(folder.glob(RECORDS)):
+        from forkctl.cli.eval.rollout_view import print_rollout
+        from forkctl.evaluation.rollouts.merging import count, find_records
+        from forkctl.evaluation.rollouts.plan import WHOLE
+
+        print_rollout(count(find_records([folder])), folder, WHOLE, html, as_json)
+        return
     from forkctl.cli.eval.view import print_evaluation
     from forkctl.evaluation.session import measured_again
 

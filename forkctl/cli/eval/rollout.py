@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
 
 
 @click.command()
-@click.argument("fork", required=False)
+@click.argument("fork", required=False, shell_complete=fork_names)
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
 @click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: theirs.")
 @click.option("--tasks", help="Numbers, or parts of names: 0,3. Default: all of the suite.")
@@ -26,8 +27,20 @@ from forkctl.cli.env import json_option, own_option, profile_option
     "--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute. Default: all."
 )
 @click.option("--max-steps", type=click.IntRange(min=1), help="Default: the suite's cap.")
-@click.option("--settle", type=click.IntRange(min=0), default=10, show_default=True)
-@click.option("--image-size", type=click.IntRange(min=16), default=128, show_default=True)
+@click.option(
+    "--settle",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Steps of rest at the start.",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=16),
+    default=128,
+    show_default=True,
+    help="Pixels a side.",
+)
 @click.option(
     "--reflection/--no-reflection",
     default=True,
@@ -51,10 +64,11 @@ from forkctl.cli.env import json_option, own_option, profile_option
     "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
 )
 @click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
+@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda:0.")
 @profile_option
 @own_option
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")
 @json_option
 def rollout(
     fork: str | None,
@@ -81,6 +95,7 @@ def rollout(
     policy: Path | None,
     world: Path | None,
     sim_env: str | None,
+    stats_key: str | None,
     device: str,
     profile: str | None,
     own: str | None,
@@ -102,7 +117,9 @@ def rollout(
     from forkctl.evaluation.rollouts.planning import Asked, make_plan
     from forkctl.evaluation.rollouts.world import WorldOptions
 
-    choice = Choice(fork, policy, ckpt, None, device, own, profile)
+    choice = Choice(
+        fork, policy, ckpt, None, stats_key=stats_key, device=device, own=own, profile=profile
+    )
     way = choosing.Way(through, fault)
     choosing.check_words(choice, way, data)
     plan = make_plan(

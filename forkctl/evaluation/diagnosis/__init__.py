@@ -59,6 +59,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "constant-zero": _MOTION_FAULTS | {"random"},
     "constant-mean": _MOTION_FAULTS | {"random"},
     "constant": _MOTION_FAULTS | {"random"},
+    # each decodes to an end of the range: whatever else is seen is made of those
+    "not-actions": _MOTION_FAULTS | {"constant", "random", "gripper-sign", "gripper-stuck"},
     # but not what a probe shows: upside-down images make a good policy look like noise
     "random": _MOTION_FAULTS - {"image-not-rotated", "misaligned-observations"},
     "image-not-rotated": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
 
-MOST = 0.02  # share of the tokens; a policy that has learned the format has none
+MOST = 0.1  # share of the tokens; a policy that has learned the format has none
 
 
 def not_actions(evidence: Evidence) -> Verdict | None:

@@ -143,11 +143,11 @@ def _scaled_move(factor: float) -> Fault:
 
 
 def _from_base(values: Floats, statistics: Statistics) -> Floats:
-    return _changed(values, slice(0, 3), lambda position: position - ROBOT_BASE)
+    return _changed(values, slice(0, 3), lambda position: np.subtract(position, ROBOT_BASE))
 
 
 def _changed(values: Floats, columns: slice, change: Callable[[Floats], Floats]) -> Floats:
-    result = values.copy()
+    result: Floats = values.copy()
     result[..., columns] = change(values[..., columns])
     return result
 

@@ -51,9 +51,14 @@ def check_words(choice: Choice, way: Way, data: Path | None) -> None:
             raise UsageError("what is replayed?", hint="Name the demonstrations with --data.")
         choose_channel(way.through or "libero", way.fault)
     elif way.through or way.fault:
-        raise UsageError("--through and --fault are for baseline:replay")
+        raise UsageError(
+            "--through and --fault are for replayed actions",
+            hint="with baseline:replay --data FOLDER",
+        )
     elif data is not None:
-        raise UsageError("--data is for baseline:replay; other policies begin at --init-states")
+        raise UsageError(
+            "--data is for baseline:replay", hint="other policies begin at --init-states"
+        )
     if not builtin and choice.checkpoint is None:
         raise UsageError("there is no checkpoint to evaluate", hint="Name it with --ckpt.")
 

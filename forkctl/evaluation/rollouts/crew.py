@@ -26,8 +26,10 @@ from forkctl.evaluation.rollouts.playing import (
 from forkctl.evaluation.rollouts.record import Record, Result
 from forkctl.evaluation.rollouts.videos import Videos
 from forkctl.evaluation.rollouts.world import RemoteWorld, WorldError, WorldSource
+from forkctl.libero.schema import CAMERAS
 
 ERRORS_IN_A_ROW = 5  # then something is wrong with all of them
+CAMERA_KEYS = frozenset(CAMERAS)
 _GLANCE = 0.2  # seconds between looks at the threads: a signal is only heard in between
 
 Progress = Callable[[Result], None]
@@ -132,6 +134,7 @@ class Crew:
                 raise
 
     def _serve(self, deck: Deck, policy: Policy, number: int) -> None:
+        frames = self.videos.wanted or not CAMERA_KEYS.isdisjoint(policy.conventions.observations)
         try:
             task: str | None = None
             trial = deck.take(task)
@@ -139,7 +142,7 @@ class Crew:
                 with self.worlds.start(number, self._started) as world:
                     while trial is not None:
                         task = trial.task
-                        world.open(task)
+                        world.open(task, frames)
                         healthy = self._episode(world, policy, trial, deck)
                         trial = deck.take(task)
                         if not healthy:

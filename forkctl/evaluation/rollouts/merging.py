@@ -37,6 +37,12 @@ def merge(records: Sequence[Path], out: Path) -> Evaluation:
         return Evaluation(setup, record.results, _missing(record.results))
 
 
+def count(records: Sequence[Path]) -> Evaluation:
+    """What records hold together, with nothing written."""
+    setup, results = _together(records)
+    return Evaluation(setup, tuple(results), _missing(results))
+
+
 def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[Result]]:
     first, *_ = records
     setup, _ = read_results(first)

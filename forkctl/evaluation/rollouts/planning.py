@@ -40,7 +40,10 @@ def make_plan(asked: Asked, *, shard: Shard, workers: int, video: str, retry_err
     if asked.suite is None and asked.data is None:
         raise UsageError("which suite?", hint=f"--suite, one of {', '.join(SUITES)}.")
     if asked.data is not None and asked.init_states is not None:
-        raise UsageError("--init-states do not go with --data: replay begins as its demos did")
+        raise UsageError(
+            "--init-states do not go with --data",
+            hint="leave them out: replay begins as its demos did",
+        )
     suite = get_suite(asked.suite) if asked.suite else suite_of_data(_given(asked.data))
     tasks = choose_tasks(suite, asked.tasks)
     init_states = choose_init_states(asked.init_states)

@@ -61,11 +61,11 @@ def play(
         queries += 1
         check_prediction(answer, wants.chunk, len(convention.dims))
         plan = answer.actions[: min(limits.horizon or wants.chunk, limits.max_steps - step)]
+        final = step + len(plan) == limits.max_steps  # the policy is not asked again
         for number, values in enumerate(plan):
-            left = len(plan) - 1 - number
-            last = step + 1 == limits.max_steps
+            left = None if final else len(plan) - 1 - number
             action = _action(convention, values, eyes.pose)
-            done, seen = world.step(action, eyes.keys(None if last else left))
+            done, seen = world.step(action, eyes.keys(left))
             step += 1
             eyes.see(seen)
             if done:
@@ -96,7 +96,7 @@ class _Eyes:
     def keys(self, left: int | None) -> Sequence[str]:
         """What to look at now, with `left` actions to go before the policy is asked again; None
         for when it is not asked again."""
-        keys = list(self._every_step) if left is not None else []
+        keys = list(self._every_step)
         if left is not None and left < self.wants.history:
             keys += self.wants.observations
         if self.camera is not None:
@@ -104,7 +104,7 @@ class _Eyes:
         return tuple(dict.fromkeys(keys))
 
     def see(self, observation: Observation) -> None:
-        if self._every_step and all(key in observation for key in POSE_KEYS):
+        if self._every_step:
             self.pose = Pose(observation["ee_pos"], observation["ee_ori"])
         if all(key in observation for key in self.wants.observations):
             self._seen.append({key: observation[key] for key in self.wants.observations})
@@ -125,5 +125,8 @@ class _Eyes:
 def _action(convention: Convention, values: Floats, pose: Pose | None) -> Floats:
     action: Floats = convention.decode(values, pose)
     if not np.isfinite(action).all():
-        raise BadAction("the policy answered with numbers that are not finite")
+        raise BadAction(
+            "the policy answered with numbers that are not finite",
+            hint="look at its statistics and at what it was given",
+        )
     return np.clip(action, -1.0, 1.0)

@@ -27,6 +27,10 @@ class Videos:
     folder: Path
     kind: str = NONE
 
+    @property
+    def wanted(self) -> bool:
+        return self.kind != NONE
+
     @contextmanager
     def of(self, trial: Trial) -> Iterator[Video]:
         """Written beside its place, and named when it is known how the episode ended."""

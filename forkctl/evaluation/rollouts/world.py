@@ -25,7 +25,7 @@ class World(Protocol):
     @property
     def versions(self) -> Mapping[str, str]: ...
 
-    def open(self, task: str) -> None: ...
+    def open(self, task: str, frames: bool) -> None: ...
 
     def reset(self, trial: Trial, keys: Sequence[str]) -> Observation: ...
 
@@ -71,10 +71,15 @@ class RemoteWorld:
         self.versions: Mapping[str, str] = {}
         self._init_states = 0
 
-    def open(self, task: str) -> None:
+    def open(self, task: str, frames: bool) -> None:
+        """`frames` where any will be wanted."""
         if task == self.task:
             return
-        options = {"image_size": self.options.image_size, "reflection": self.options.reflection}
+        options = {
+            "image_size": self.options.image_size,
+            "reflection": self.options.reflection,
+            "frames": frames,
+        }
         answer = self.connection.ask({"open": task, "options": options})
         self.task = task
         self.versions = answer["versions"]

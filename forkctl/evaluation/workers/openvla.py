@@ -6,6 +6,7 @@ are no actions, and otherwise does the same thing: tests/forks/openvla compares 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ PROMPT = "In: What action should the robot take to {}?\nOut:"
 
 
 def load(checkpoint: str, device: str, options: dict[str, Any]) -> OpenVLAPolicy:
+    if "proprio" in inspect.signature(OpenVLAForActionPrediction.forward).parameters:
+        raise NotImplementedError("openvla-oft's policies answer in another way; not known here")
     return OpenVLAPolicy(Path(checkpoint), device, options)
 
 

@@ -1,7 +1,6 @@
 """Checkpoints of RDT on LIBERO. The policy is in the fork's tree, where its own evaluation has it.
 
-An answer is in the units that the checkpoint's side-car names. Absolute targets are given in
-LIBERO's frame: the robot's base, which training subtracts, is added again.
+An answer is in the units that the checkpoint's side-car names.
 """
 
 from __future__ import annotations
@@ -9,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from forkctl_rdt.policy import HISTORY, KEYS, RdtPolicy  # type: ignore[import-not-found]
-
-from forkctl.libero.conventions import rdt_slots
 
 BATCH = 8
 
@@ -39,9 +35,5 @@ class RdtWorker:
     def predict(
         self, observations: Sequence[dict[str, Any]], instructions: Sequence[str], seed: int
     ) -> list[dict[str, Any]]:
-        layout = self.policy.layout
-        vectors = self.policy.predict(observations, instructions, seed)
-        values = vectors[..., rdt_slots(layout.convention.dims)]
-        if layout.convention.needs_pose:
-            values[..., :3] += np.array(layout.robot_base)
-        return [{"actions": plan} for plan in values]
+        plans = self.policy.plan(observations, instructions, seed)
+        return [{"actions": plan} for plan in plans]

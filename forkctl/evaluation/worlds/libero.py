@@ -15,7 +15,12 @@ _PACKAGES = ("hf-libero", "robosuite", "mujoco")
 
 
 def open_world(task: str, options: dict[str, Any]) -> LiberoWorld:
-    return LiberoWorld(task, options["image_size"], options["reflection"])
+    world = LiberoWorld(task, options["image_size"], options["reflection"])
+    if options["frames"]:
+        # The first frame of a renderer differs in a few pixels from the same one later on, and an
+        # episode must not depend on whether it is the first.
+        world.observe(CAMERAS)
+    return world
 
 
 class LiberoWorld:

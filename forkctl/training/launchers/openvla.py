@@ -151,7 +151,9 @@ class _Silent:
 def _processes(config: Config) -> int:
     processes = config.get("processes", 1)
     if not isinstance(processes, int) or processes < 1:
-        raise UsageError(f"processes is {processes!r}, and must be a whole number from 1 on")
+        raise UsageError(
+            f"processes is {processes!r}, and must be a whole number", hint="one for each GPU, or 1"
+        )
     return processes
 
 

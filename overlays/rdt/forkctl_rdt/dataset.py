@@ -120,13 +120,13 @@ class LiberoDataset:
         """(history, H, W, 3) of each camera, oldest first, and which of them there were."""
         first = step - self.history + 1
         seen = np.arange(first, step + 1) >= 0
+        absent = int((~seen).sum())
         images = {}
         for camera in CAMERAS:
             frames = demo.frames(camera, max(first, 0), step + 1)
             if self.options.rotate_images:
                 frames = frames[:, ::-1, ::-1]
-            absent = np.repeat(frames[:1], (~seen).sum(), axis=0)
-            images[camera] = np.concatenate([absent, frames])
+            images[camera] = np.concatenate([*[frames[:1]] * absent, frames])
         return images, seen
 
     def _instruction(self, demo: Demo) -> str:

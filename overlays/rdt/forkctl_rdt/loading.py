@@ -44,7 +44,9 @@ def stop_reading(tries: int, error: BaseException, dataset: Any, index: int) -> 
         name = f"sample {index}"
         if isinstance(dataset, LiberoDataset):
             name = f"sample {index} ({dataset.demos[index]!r})"
-        raise RuntimeError(f"{_TRIES} samples in a row failed, the last one {name}: {error}")
+        raise RuntimeError(
+            f"{_TRIES} samples in a row failed, the last one {name}: {error}"
+        ) from error
 
 
 def seed_worker(worker: int) -> None:

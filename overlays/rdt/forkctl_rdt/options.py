@@ -11,9 +11,11 @@ The file that `--config_path` names holds upstream's keys (common, dataset, mode
 Without the section the tree behaves as upstream's.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping
 
 from forkctl.libero.alignment import ALIGNMENTS, AUTO
 from forkctl.libero.errors import LiberoError
@@ -31,7 +33,7 @@ class Options:
     """All paths are absolute. A key of the section that is not a field here is refused."""
 
     dataset: str
-    files: Tuple[str, ...]
+    files: tuple[str, ...]
     representation: str = "delta"
     # fill the joint angles, in state and action
     joints: bool = False
@@ -42,13 +44,13 @@ class Options:
     # LIBERO stores its frames upside down; RDT was trained on upright ones
     rotate_images: bool = True
     # metres, subtracted from positions in space
-    robot_base: Tuple[float, float, float] = (0.0, 0.0, 0.0)
+    robot_base: tuple[float, float, float] = (0.0, 0.0, 0.0)
     control_hz: float = 20.0
     seed: int = 0
     # a folder of precomputed <task>.pt; used with --precomp_lang_embed
-    embeddings: Optional[str] = None
+    embeddings: str | None = None
     # a folder of files that stand in for those of the same names in upstream's configs/
-    configs: Optional[str] = None
+    configs: str | None = None
     # without mixed precision of its own, RDT is built in bf16 and small updates are lost
     master_weights: bool = True
     # --pretrained_model_name_or_path may name a model without a fitting side-car
@@ -74,11 +76,11 @@ class Options:
             )
         return str(Path(self.embeddings) / f"{task}.pt")
 
-    def to_section(self) -> "dict[str, Any]":
+    def to_section(self) -> dict[str, Any]:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
 
-def options_of(config: Mapping[str, Any]) -> Optional[Options]:
+def options_of(config: Mapping[str, Any]) -> Options | None:
     """From a whole config; None where it has no section of ours."""
     section = config.get(SECTION)
     if section is None or isinstance(section, Options):

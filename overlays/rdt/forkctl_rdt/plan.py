@@ -7,6 +7,7 @@ can be wrong is found there, in seconds, and said in a sentence.
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +91,13 @@ def _check_flags(args: Namespace) -> None:
         raise OptionsError(
             "this config is for LIBERO files, and the command line asks for other data",
             hint="Add --load_from_hdf5 --dataset_type=finetune.",
+        )
+    cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+    if args.deepspeed and ("LOCAL_RANK" not in os.environ or cpu):
+        raise OptionsError(
+            "--deepspeed would be ignored without a word: accelerate uses it for what torchrun "
+            "starts alone, and never with ACCELERATE_USE_CPU",
+            hint="Start main.py with torchrun, with one process too.",
         )
 
 

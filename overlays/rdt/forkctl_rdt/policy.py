@@ -131,6 +131,12 @@ class RdtPolicy:
         result: Array = vectors.float().cpu().numpy().astype(np.float64)
         return result
 
+    def plan(
+        self, observations: Sequence[Observation], instructions: Sequence[str], seed: int
+    ) -> Array:
+        """(queries, horizon, width) in the layout's convention, as a robot executes it."""
+        return self.layout.executed(self.predict(observations, instructions, seed))
+
     def _images(self, observation: Observation) -> torch.Tensor:
         processor = self.vision.image_processor
         grey = np.array([int(x * 255) for x in processor.image_mean], dtype=np.uint8)

@@ -22,7 +22,7 @@ FORMAT = 1
 
 # What a model must share with a run that starts from it, and what with one that goes on.
 _MEANING = ("representation", "joints", "robot_base", "units", "rotate_images", "alignment")
-_DATA = ("dataset", "holdout", "statistics", "control_hz", "precomputed_language")
+_DATA = ("dataset", "holdout", "statistics", "control_hz")
 
 
 class SidecarError(LiberoError):

@@ -2,7 +2,7 @@
 and close it. Quick, exact, and in a process of its own like the real one.
 
 Environment variables make it misbehave: POINT_WORLD_BREAKS names the initial states at which it
-raises in the middle of the episode, POINT_WORLD_LOG a file that says what was asked of it, and
+raises within the episode, POINT_WORLD_LOG a file that says what was asked of it, and
 POINT_WORLD_DELAY seconds that each step takes.
 """
 
@@ -59,7 +59,7 @@ class PointWorld:
         if self.delay:
             time.sleep(self.delay)
         self.steps += 1
-        if str(self.init_state) in self.breaks and self.steps == 3:
+        if str(self.init_state) in self.breaks and self.steps == 1:
             raise RuntimeError("the point fell off the edge of the world")
         self.position = self.position + STEP * np.clip(action[:3], -1, 1)
         self.closed = action[6] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from openvla_lab import HERE, OpenVLALab
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
 
 STEPS = 70
+Change = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +90,57 @@ def test_evaluation_sees_it_on_held_out_demos(
         assert tuned["dir_cond"][axis][0] > 0.9
         assert tuned["skill_zero"][axis][0] > base["skill_zero"][axis][0] + 0.3
     assert tuned["invalid_tokens"]["motion"][0] == 0
+
+
+@pytest.fixture(scope="module")
+def faults(
+    openvla: OpenVLALab, learned: Finetuning, demos: Path
+) -> Callable[..., dict[str, tuple[str, ...]]]:
+    """What `eval` finds wrong with a copy of the checkpoint whose files say something else."""
+    checkpoint = learned.checkpoints[STEPS]
+
+    def found(name: str, *words: str, **changes: Change) -> dict[str, tuple[str, ...]]:
+        copy = checkpoint.with_name(name)
+        shutil.copytree(checkpoint, copy, ignore=shutil.ignore_patterns("training"))
+        for file, change in changes.items():
+            path = copy / f"{file}.json"
+            content = json.loads(path.read_text())
+            change(content)
+            path.write_text(json.dumps(content))
+        done = openvla.forkctl(
+            *("eval", "openloop", "openvla", "--ckpt", str(copy), "--data", str(demos)),
+            *("--episodes", "all", "--max-steps", "40", "--probes", "3"),
+            *("--env", openvla.prefix, "--json", *words),
+        )
+        assert done.returncode == 0, done.stderr
+        verdicts = json.loads(done.stdout)["arms"]["policy"]["verdicts"]
+        return {each["name"]: tuple(each["dims"]) for each in verdicts if each["kind"] == "fault"}
+
+    return found
+
+
+def test_no_fault_is_found_where_there_is_none(faults: Callable[..., Any]):
+    assert faults("healthy") == {}
+
+
+def test_an_inverted_axis_and_gripper_are_named(faults: Callable[..., Any]):
+    def turn(content: dict[str, Any]) -> None:
+        action = content["libero_spatial"]["action"]
+        action["q01"][0], action["q99"][0] = action["q99"][0], action["q01"][0]
+        # 0 becomes 1, and 1 becomes 0
+        action["mask"][6], action["q01"][6], action["q99"][6] = True, 2.0, 0.0
+
+    found = faults("turned", dataset_statistics=turn)
+    assert found["inverted-axis"] == ("x",)
+    assert "gripper-sign" in found
+
+
+def test_a_factor_that_is_not_undone_is_named(faults: Callable[..., Any]):
+    def forget(content: dict[str, Any]) -> None:
+        content["actions"]["scale"] = 4.0
+
+    assert "unit-error" in faults("scaled", forkctl=forget)
+
+
+def test_pairs_that_are_one_step_off_are_named(faults: Callable[..., Any]):
+    assert set(faults("shifted", "--alignment", "aligned")) == {"misaligned-observations"}

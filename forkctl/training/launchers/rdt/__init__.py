@@ -98,7 +98,11 @@ class RdtLauncher:
     def wrapper(self, config: Config) -> list[str]:
         processes = config.get("processes", 1)
         if not isinstance(processes, int) or processes < 1:
-            raise UsageError(f"processes: {processes!r} is no number of processes")
+            raise UsageError(
+                f"{processes!r} is no number of processes",
+                where="processes",
+                hint="one for each GPU, or 1",
+            )
         # accelerate leaves DeepSpeed out, without a word, where no launcher started the process
         if processes == 1 and not section(config, "flags").get("deepspeed"):
             return []

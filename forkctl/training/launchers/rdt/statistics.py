@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError
+from forkctl.libero import rdt_statistics
 from forkctl.libero.alignment import AUTO
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_statistics import layout_entry, robot_base_of
 from forkctl.libero.rdt_vectors import REPRESENTATIONS, RdtLayout
-from forkctl.libero.reader import open_demo_file
 
 MEASURED, PUBLISHED = "measured", "published"
-# A Panda's base on the table of most scenes, for files that have lost the scene.
-_ON_A_TABLE = (-0.66, 0.0, 0.912)
 
 
 def entry(config: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
     try:
         if wanted not in (MEASURED, PUBLISHED):
             return _from_file(Path(str(wanted)).expanduser(), options["dataset"])
-        measured = layout_entry(
+        measured = rdt_statistics.layout_entry(
             options["dataset"],
             [Path(file) for file in options["files"]],
             layout_of(options),
@@ -53,15 +50,10 @@ def representation_of(options: dict[str, Any]) -> str:
 
 
 def robot_base(files: Sequence[Path]) -> list[float]:
-    """Where the robot of these files stands, as the first one's scene has it."""
     try:
-        found = None
-        for path in files[:1]:
-            with open_demo_file(path) as file:
-                found = robot_base_of(file)
+        return list(rdt_statistics.robot_base(files))
     except LiberoError as error:
         raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
-    return list(found or _ON_A_TABLE)
 
 
 def _from_file(path: Path, name: str) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""The whole way, with real processes: the command, a policy, worlds, the record and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rollout_support import POLICY, WORLD, episodes, lines_of
+
+import forkctl
+from forkctl.cli import main
+from forkctl.libero.suites import get_suite
+
+TASKS = get_suite("libero_spatial").tasks
+RECORD = Path("out/episodes.jsonl")
+
+
+def test_a_policy_that_can_do_it_is_seen_to(rollout):
+    found = rollout("--tasks", "0,1", "--trials", "6", "--workers", "2")
+    assert found["overall"]["successes"] == found["overall"]["trials"] == 12
+    assert list(found["tasks"]) == list(TASKS[:2])
+    assert found["overall"]["low"] == pytest.approx(0.7575, abs=1e-4)
+    assert found["missing"] == found["errors"] == []
+    assert {line["init_state"] for line in lines_of(RECORD)} == set(range(6))
+    assert found["published"][2]["percent"] == 84.7
+
+
+def test_workers_and_order_change_no_result(rollout):
+    rollout("--tasks", "0,1,2", "--trials", "8", skill=0.6)
+    rollout("--tasks", "2,0,1", "--trials", "8", "--workers", "3", out="other", skill=0.6)
+    alone, together = episodes(RECORD), episodes(Path("other/episodes.jsonl"))
+    assert alone == together
+    assert {line["outcome"] for line in alone.values()} == {"success", "failure"}
+
+
+def test_the_floor_is_zero(rollout, capsys):
+    words = ["eval", "rollout", "baseline:zero", "--world", str(WORLD), "--suite", "libero_goal"]
+    assert main([*words, "--tasks", "0", "--trials", "3", "--out", "zero", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["overall"]["successes"] == 0
+    assert {line["steps"] for line in lines_of(Path("zero/episodes.jsonl"))} == {300}
+
+
+def test_more_trials_are_added_and_nothing_is_played_twice(rollout, monkeypatch, tmp_path):
+    rollout("--tasks", "0", "--trials", "3")
+    before = RECORD.read_bytes()
+    monkeypatch.setenv("POINT_WORLD_LOG", str(tmp_path / "log"))
+    found = rollout("--tasks", "0,1", "--trials", "5")
+    assert found["overall"]["trials"] == 10
+    assert RECORD.read_bytes().startswith(before)
+    resets = [line for line in (tmp_path / "log").read_text().splitlines() if "reset" in line]
+    assert len(resets) == 7
+    monkeypatch.setattr("subprocess.Popen", None)  # a finished one starts nothing
+    assert rollout("--tasks", "0,1", "--trials", "5") == found
+
+
+def test_a_torn_line_is_played_again(rollout):
+    rollout("--tasks", "0", "--trials", "4", skill=0.5)
+    whole = RECORD.read_bytes()
+    RECORD.write_bytes(whole[:-30])
+    rollout("--tasks", "0", "--trials", "4", skill=0.5)
+    assert [line["trial"] for line in lines_of(RECORD)] == [0, 1, 2, 3]
+
+
+def test_another_policy_or_protocol_is_not_mixed_in(rollout):
+    rollout("--tasks", "0", "--trials", "2")
+    before = RECORD.read_bytes()
+    assert "another policy" in rollout("--tasks", "0", "--trials", "2", code=1, skill=0.5)
+    assert "another horizon" in rollout("--tasks", "0", "--horizon", "2", code=1)
+    assert RECORD.read_bytes() == before
+
+
+def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatch):
+    monkeypatch.setenv("POINT_WORLD_BREAKS", "1 3")
+    found = rollout("--tasks", "0", "--trials", "6")
+    assert (found["overall"]["trials"], found["overall"]["errors"]) == (4, 2)
+    assert found["overall"]["rate"] == 1.0
+    assert [trial for _, trial, _ in found["errors"]] == [1, 3]
+    assert "fell off the edge of the world" in found["errors"][0][2]
+    assert any("2 episodes ended in an error" in note for note in found["notes"])
+    monkeypatch.delenv("POINT_WORLD_BREAKS")
+    assert rollout("--tasks", "0", "--trials", "6")["overall"]["errors"] == 2
+    again = rollout("--tasks", "0", "--trials", "6", "--retry-errors")
+    assert (again["overall"]["trials"], again["overall"]["errors"]) == (6, 0)
+    assert len(lines_of(RECORD)) == 8  # nothing was taken away
+
+
+def test_numbers_that_are_not_finite_are_an_error_of_the_episode(rollout):
+    found = rollout("--tasks", "0", "--trials", "2", answers="nan")
+    assert found["overall"]["trials"] == 0
+    assert "not finite" in found["errors"][0][2]
+
+
+def test_errors_without_end_stop_the_evaluation(rollout, monkeypatch):
+    monkeypatch.setenv("POINT_WORLD_BREAKS", " ".join(map(str, range(50))))
+    said = rollout("--tasks", "0", "--trials", "50", code=1)
+    assert "5 episodes in a row" in said
+    assert "--retry-errors" in said
+    assert len(lines_of(RECORD)) == 5
+
+
+def test_a_policy_that_fails_stops_it_and_is_no_episodes_fault(rollout):
+    said = rollout("--tasks", "0", "--trials", "4", "--workers", "2", code=1, answers="nothing")
+    assert "RuntimeError: out of memory" in said
+    assert lines_of(RECORD) == []
+
+
+def test_shards_merge_into_what_one_run_gives(rollout, capsys):
+    words = ["--tasks", "0,1", "--trials", "5"]
+    whole = rollout(*words, out="whole", skill=0.6)
+    for number in (1, 2, 3):
+        part = rollout(*words, "--shard", f"{number}/3", out="parts", skill=0.6)
+        assert part["missing"] == []
+    assert main(["eval", "merge", "parts", "--out", "merged", "--json"]) == 0
+    merged = json.loads(capsys.readouterr().out)
+    assert merged == whole
+    assert episodes(Path("merged/episodes.jsonl")) == episodes(Path("whole/episodes.jsonl"))
+    assert main(["eval", "merge", "parts", "merged", "--out", "merged", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == merged
+    assert len(lines_of(Path("merged/episodes.jsonl"))) == 10
+
+
+def test_a_shard_that_is_missing_is_told(rollout, capsys):
+    for number in (1, 3):
+        rollout("--tasks", "0,1", "--trials", "4", "--shard", f"{number}/3", out="parts")
+    assert main(["eval", "merge", "parts", "--out", "merged"]) == 0
+    assert "3 episodes are not played yet" in capsys.readouterr().out
+
+
+def test_records_that_do_not_belong_together_are_refused(rollout, capsys):
+    rollout("--tasks", "0", "--trials", "2", out="one")
+    rollout("--tasks", "0", "--trials", "2", "--max-steps", "9", out="two")
+    assert main(["eval", "merge", "one", "two", "--out", "merged"]) == 1
+    assert "another max_steps" in capsys.readouterr().err
+    other = Path("one/episodes-2of2.jsonl")
+    other.write_text(Path("one/episodes.jsonl").read_text().replace("success", "failure"))
+    assert main(["eval", "merge", "one", "--out", "merged"]) == 1
+    assert "ended differently" in capsys.readouterr().err
+    assert not Path("merged").exists()
+
+
+def test_machines_differ_in_where_a_checkpoint_lies(rollout, capsys):
+    rollout("--tasks", "0", "--trials", "4", "--shard", "1/2", out="parts")
+    rollout("--tasks", "0", "--trials", "4", "--shard", "2/2", out="parts")
+    second = Path("parts/episodes-2of2.jsonl")
+    header, *lines = second.read_text().splitlines()
+    moved = json.loads(header)
+    moved["setup"]["policy"]["checkpoint"] = "/scratch/point.json"
+    moved["setup"]["policy"]["fingerprint"][0][2] += 1
+    second.write_text("\n".join([json.dumps(moved), *lines]) + "\n")
+    assert main(["eval", "merge", "parts", "--out", "merged", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["trials"] == 4
+
+
+def test_videos_say_task_trial_and_outcome(rollout):
+    import cv2
+
+    rollout("--tasks", "0", "--trials", "4", "--record-video", skill=0.5)
+    outcomes = {line["trial"]: line for line in lines_of(RECORD)}
+    videos = sorted(Path("out/videos").iterdir())
+    assert [video.name for video in videos] == [
+        f"{TASKS[0]}--{trial:03d}--{outcomes[trial]['outcome']}.mp4" for trial in range(4)
+    ]
+    capture = cv2.VideoCapture(str(videos[0]))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == outcomes[0]["steps"] + 1
+    _, frame = capture.read()
+    assert frame[:4, :4].sum() > frame[-4:, -4:].sum()  # upright
+
+
+def test_videos_of_failures_only(rollout):
+    rollout("--tasks", "0", "--trials", "8", "--record-failures", skill=0.6)
+    failed = [line["trial"] for line in lines_of(RECORD) if line["outcome"] == "failure"]
+    videos = sorted(video.name for video in Path("out/videos").iterdir())
+    assert 0 < len(failed) < 8
+    assert videos == [f"{TASKS[0]}--{trial:03d}--failure.mp4" for trial in failed]
+
+
+def test_nothing_is_rendered_for_a_policy_without_eyes(rollout, monkeypatch, tmp_path):
+    monkeypatch.setenv("POINT_WORLD_LOG", str(tmp_path / "log"))
+    rollout("--tasks", "0", "--trials", "1")
+    assert "agentview" not in (tmp_path / "log").read_text()
+
+
+def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):
+    monkeypatch.setenv("POINT_WORLD_BREAKS", "1")
+    rollout("--tasks", "0", "--trials", "3", "--html", "paper/report.html")
+    text = Path("paper/report.html").read_text()
+    assert main(["eval", "report", "out", "--html", "again.html"]) == 0
+    assert Path("again.html").read_text() == text
+    for words in ("84.7 %", "fell off the edge", "Wilson", "at most 220 steps after 10 at rest"):
+        assert words in text
+    assert "<script" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
+    """A few kills; tests/e2e/rollout_kills.py does twenty, with LIBERO's simulator if wanted."""
+    rollout("--tasks", "0,1", "--trials", "10", out="whole", skill=0.6)
+    command = [
+        *(sys.executable, "-m", "forkctl", "eval", "rollout", "--policy", str(POLICY)),
+        *("--ckpt", str(tmp_path / "point.json"), "--world", str(WORLD), "--suite"),
+        *("libero_spatial", "--tasks", "0,1", "--trials", "10", "--workers", "2", "--out", "out"),
+    ]
+    root = str(Path(forkctl.__file__).parents[1])
+    env = {**os.environ, "PYTHONPATH": root, "POINT_WORLD_DELAY": "0.01"}
+    for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+        known = len(lines_of(RECORD)) if RECORD.exists() else 0
+        process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+        while process.poll() is None and known + 3 > (
+            RECORD.read_bytes().count(b"\n") - 1 if RECORD.exists() else 0
+        ):
+            time.sleep(0.005)
+        assert process.poll() is None, "it should still have been running"
+        process.send_signal(how)
+        assert process.wait(30) != 0
+    assert len(lines_of(RECORD)) < 20
+    assert rollout("--tasks", "0,1", "--trials", "10", skill=0.6)["overall"]["trials"] == 20
+    assert episodes(RECORD) == episodes(Path("whole/episodes.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "name a fork or a policy file"),
+        (["baseline:mean"], 2, "no baseline"),
+        (["robomimic", "--suite", "libero_spatial"], 2, "no checkpoint to evaluate"),
+        (["baseline:zero"], 2, "which suite?"),
+        (["baseline:zero", "--suite", "libero"], 1, "no LIBERO suite"),
+        (["baseline:zero", "--suite", "libero_goal", "--tasks", "99"], 2, "no task"),
+        (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "no shard"),
+        (["baseline:zero", "--suite", "libero_goal", "--through", "openvla"], 2, "baseline:replay"),
+        (["baseline:replay", "--suite", "libero_goal"], 2, "what is replayed?"),
+        (["baseline:replay", "--data", ".", "--through", "act"], 2, "no way of actions 'act'"),
+        (["baseline:replay", "--data", ".", "--fault", "x"], 2, "has no fault 'x'"),
+    ],
+)
+def test_mistakes_are_told_in_words(tmp_path, monkeypatch, capsys, words, code, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval", "rollout", *words]) == code
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import io
+import pickle
+
+import pytest
+
+from forkctl.errors import UsageError
+from forkctl.libero.suites import SUITES
+from forkctl.simulation.errors import SimulationError
+from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
+from forkctl.simulation.tasks import _NumpyOnly
+from forkctl.training.demonstrating import choose_tasks
+
+
+def test_what_is_no_pick_and_place_is_refused_by_name() -> None:
+    assert supported_tasks("libero_spatial") == SUITES["libero_spatial"].tasks
+    assert supported_tasks("libero_object") == SUITES["libero_object"].tasks
+    assert len(supported_tasks("libero_goal")) == 6
+    assert refused_tasks("libero_goal")["turn_on_the_stove"] == "turning a knob"
+    assert supported_tasks("libero_90") == supported_tasks("libero_10") == ()
+
+
+def test_tasks_are_chosen_by_name_or_number() -> None:
+    every = SUITES["libero_spatial"].tasks
+    assert choose_tasks("libero_spatial", ["3", every[0], "3"]) == (every[3], every[0])
+    assert choose_tasks("libero_spatial", []) == every
+    with pytest.raises(UsageError, match="turning a knob"):
+        choose_tasks("libero_goal", ["turn_on_the_stove"])
+    with pytest.raises(UsageError, match="can do no task"):
+        choose_tasks("libero_90", [])
+    with pytest.raises(UsageError, match="no task '10'"):
+        choose_tasks("libero_spatial", ["10"])
+
+
+def test_initial_states_cannot_run_code() -> None:
+    import os
+
+    with pytest.raises(SimulationError, match="system"):
+        _NumpyOnly(io.BytesIO(pickle.dumps(os.system))).load()
