@@ -10,7 +10,7 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.training import findings
 from forkctl.training.configs import Config
-from forkctl.training.findings import Finding
+from forkctl.training.findings import Finding, any_failed
 from forkctl.training.launchers import Place
 from forkctl.training.launchers.rdt import language
 from forkctl.training.launchers.rdt.config import is_path, section
@@ -19,10 +19,11 @@ _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_
 
 
 def checks(config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
+    encoders = _encoders(config)
     return [
         *_data_set(config, place),
-        *_encoders(config),
-        *_language(config, files),
+        *encoders,
+        *([] if any_failed(encoders) else _language(config, files)),
         *_flags(config),
     ]
 
@@ -69,6 +70,11 @@ def _language(config: Config, files: Sequence[Path]) -> list[Finding]:
             language.precomputed(Path(str(given)).expanduser(), language.sentences_of(files))
         except ForkctlError as error:
             return [findings.from_error("language", error)]
+        return []
+    missing = language.to_embed(config, files)
+    if missing:
+        text = f"T5 embeds {missing} tasks before the run, and never again"
+        return [findings.ok("language", text)]
     return []
 
 
