@@ -33,7 +33,7 @@ class Story:
     def chapter(self, title: str, text: str) -> None:
         self._chapter += 1
         seconds = time.monotonic() - self._started
-        print(f"\n\033[1m{self._chapter}. {title}\033[0m  ({seconds:.0f} s)", flush=True)
+        print(f"\n{_styled('1', f'{self._chapter}. {title}')}  ({seconds:.0f} s)", flush=True)
         print(textwrap.fill(text, 96), flush=True)
 
     def say(self, text: str) -> None:
@@ -49,11 +49,16 @@ class Story:
 
     def run(self, command: Sequence[str], *, shown: str, must: bool = True) -> int:
         line = shlex.join([shown, *command[1:]])
-        print(f"\n\033[36m$ {line if len(line) < 400 else line[:396] + ' ...'}\033[0m", flush=True)
+        line = line if len(line) < 400 else line[:396] + " ..."
+        print(f"\n{_styled('36', f'$ {line}')}", flush=True)
         code = subprocess.run(command, cwd=ROOT).returncode
         if code and must:
             sys.exit(f"demo: the command above ended with {code}. `make demo` goes on from here.")
         return code
+
+
+def _styled(code: str, text: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 def settings(values: Mapping[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
@@ -42,8 +42,8 @@ def apply(
     if as_json:
         print_json([_as_json(result) for result in results])
     else:
-        print_rows(
-            ("fork", "apply", "patches", "commit", "note"),
+        print_table(
+            ("fork", "apply", "in series", "commit", "note"),
             [
                 (
                     r.fork.name,

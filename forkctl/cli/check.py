@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
@@ -55,7 +55,7 @@ def check(
 
 
 def _print(results: Sequence[CheckResult]) -> None:
-    print_rows(
+    print_table(
         ("fork", "check", "revision", "commit", "patches"),
         [
             (

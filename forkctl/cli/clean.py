@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import print_failures
+from forkctl.cli.output import print_failures
 from forkctl.errors import ExitCode, ForkctlError
 from forkctl.forks import clean as forks_clean
 from forkctl.forks.manifest import load

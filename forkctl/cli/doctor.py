@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from forkctl.cli.show import print_json, print_rows
+from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks import doctor as forks_doctor
 from forkctl.forks.manifest import Manifest, load
@@ -26,7 +26,7 @@ def doctor(as_json: bool) -> int:
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        print_rows(("about", "verdict", "says"), [(f.about, f.verdict, f.says) for f in findings])
+        print_table(("about", "verdict", "says"), [(f.about, f.verdict, f.says) for f in findings])
     bad = any(finding.verdict == "bad" for finding in findings)
     return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import error_json, print_failures, print_json
+from forkctl.cli.output import error_json, print_failures, print_json
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load

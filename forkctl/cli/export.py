@@ -8,7 +8,7 @@ import click
 
 from forkctl.cli.completing import fork_names
 from forkctl.cli.opened import opened_tree
-from forkctl.cli.show import print_json
+from forkctl.cli.output import print_json
 from forkctl.forks import history
 
 

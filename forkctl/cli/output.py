@@ -1,50 +1,69 @@
-"""Print findings and tables: with colour on a terminal, plain elsewhere."""
+"""Print results: pleasant in a terminal, plain aligned text elsewhere, JSON for programs.
+
+Nothing heavy is imported here, because a no-op `forkctl sync` prints too.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from forkctl.training.findings import Finding, Verdict
+from forkctl.errors import ForkctlError
 
-_MARKS = {
-    Verdict.OK: ("ok     ", "green"),
-    Verdict.WARNING: ("warning", "yellow"),
-    Verdict.FAILED: ("failed ", "red"),
+if TYPE_CHECKING:
+    from forkctl.training.findings import Finding
+
+_COLOURS = {
+    "green": ("up to date", "applied", "holds", "ok", "laid out", "finished"),
+    "yellow": (
+        *("not checked", "stale patches", "not applied", "not synced", "pin moved"),
+        *("interrupted", "warning", "running"),
+    ),
+    "red": ("failed", "broken", "not forkctl's", "lost"),
 }
+_COLOUR_OF = {word: colour for colour, words in _COLOURS.items() for word in words}
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Cells that say how something went have a colour in a terminal."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_rich(columns, cells)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for row in (columns, *cells):
+        click.echo("  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for first, *rest in rows:
+        coloured = (Text(cell, style=_COLOUR_OF.get(cell, "")) for cell in rest)
+        table.add_row(Text(first, style="bold"), *coloured)
+    Console().print(table)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        mark, colour = _MARKS[finding.verdict]
-        click.echo(f"{click.style(mark, fg=colour)}  {finding.subject}: {finding.text}")
+        verdict = finding.verdict.value
+        mark = click.style(f"{verdict:<7}", fg=_COLOUR_OF[verdict])
+        click.echo(f"{mark}  {finding.subject}: {finding.text}")
         if finding.hint:
             click.echo(f"         {click.style('hint:', fg='cyan')} {finding.hint}")
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*["" if cell is None else str(cell) for cell in row])
-    if console.is_terminal:
-        console.print(table)
-        return
-    console.width = 400  # a pipe has no width: nothing is cut
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
-
-
-def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=str))
 
 
 def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, str | None]]:
@@ -57,6 +76,24 @@ def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, str | None]]
         }
         for finding in findings
     ]
+
+
+def print_failures(failures: Iterable[tuple[str, ForkctlError]]) -> None:
+    """Every failure with its reason and the next step, after the table."""
+    for name, error in failures:
+        place = f"{error.where}: " if error.where and error.where != name else ""
+        click.echo(
+            click.style("error: ", fg="red", bold=True) + f"{name}: {place}{error.message}",
+            err=True,
+        )
+        if error.hint:
+            click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True)
+
+
+def error_json(error: ForkctlError | None) -> dict[str, str | None] | None:
+    if error is None:
+        return None
+    return {"message": error.message, "where": error.where, "hint": error.hint}
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from forkctl.cli.show import print_json, print_rows
+from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.workspace import Workspace, find_workspace
 from forkctl.patching.lint import Finding, lint
@@ -36,7 +36,7 @@ def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int
     if as_json:
         print_json([_as_json(p, lint(p)) | _drift_json(p, drift, covered) for p in found])
         return ExitCode.DONE
-    print_rows(
+    print_table(
         ("patch", "forks", *(("applies",) if drift else ()), "subject", "files"),
         [
             (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import print_json
+from forkctl.cli.output import print_json
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
 from forkctl.patching import save as patching_save

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import print_json, print_rows
+from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
@@ -27,7 +27,7 @@ def status(forks: Sequence[str], as_json: bool) -> int:
     if as_json:
         print_json([_as_json(row) for row in rows])
     else:
-        print_rows(
+        print_table(
             ("fork", "stands", "pin", "commit", "yours", "next"),
             [
                 (

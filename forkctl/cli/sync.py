@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.show import error_json, print_failures, print_json, print_rows
+from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks import sync as forks_sync
 from forkctl.forks.manifest import load
@@ -47,7 +47,7 @@ def sync(forks: Sequence[str], every: bool, offline: bool, as_json: bool) -> int
             ]
         )
     else:
-        print_rows(
+        print_table(
             ("fork", "sync", "pin", "from"),
             [
                 (r.fork.name, r.outcome.value, (r.pin or "-")[:12], str(r.fork.source))

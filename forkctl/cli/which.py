@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from forkctl.cli.show import print_json
+from forkctl.cli.output import print_json
 from forkctl.errors import ExitCode
 from forkctl.forks import which as forks_which
 from forkctl.forks.manifest import load

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.dimensions import Floats
 from forkctl.evaluation.policy import Conventions, Query
+from forkctl.libero import files
 from forkctl.libero.conventions import Pose
 from forkctl.libero.reader import Demo, open_demo_file
 from forkctl.libero.schema import CAMERAS
@@ -117,16 +118,7 @@ class Selection:
 
 def find_files(data: Path) -> tuple[Path, ...]:
     """The HDF5 files of a folder, or the one file that is named."""
-    if data.is_file():
-        return (data,)
-    files = tuple(sorted(data.rglob("*.hdf5"))) if data.is_dir() else ()
-    if not files:
-        raise ForkctlError(
-            "no LIBERO data here",
-            where=str(data),
-            hint="Name an .hdf5 file or a folder of them; `forkctl data download` fetches a suite.",
-        )
-    return files
+    return tuple(files.find_files([data]))
 
 
 def load_episodes(

@@ -12,7 +12,7 @@ from forkctl.forks.sources import fetch_source
 from forkctl.forks.standing import open_tree, require_untouched
 from forkctl.forks.state import TreeState, state_of, write_state
 from forkctl.forks.switch import switch
-from forkctl.forks.sync import SyncOutcome, SyncResult, is_at_pin
+from forkctl.forks.synced import SyncOutcome, SyncResult, is_at_pin
 from forkctl.forks.tree import build, copy_pin, pristine_state
 from forkctl.forks.workspace import Workspace
 

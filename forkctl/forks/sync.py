@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import Fork, GitSource, Manifest
+from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.processes import Children
 from forkctl.forks.state import TreeState, interrupted, state_of
+from forkctl.forks.synced import SyncOutcome, SyncResult, is_at_pin
 from forkctl.forks.workspace import Workspace, sweep_work_area
 
 # How a fork's progress is shown: called with its name, gives what takes git's lines.
 ProgressFor = Callable[[str], Callable[[str], None] | None]
 
 _AT_ONCE = 8
-
-
-class SyncOutcome(enum.Enum):
-    UNCHANGED = "up to date"
-    MADE = "laid out"
-    MOVED = "moved to the new pin"
-    FAILED = "failed"
-
-
-class SyncResult(NamedTuple):
-    fork: Fork
-    outcome: SyncOutcome
-    pin: str | None
-    error: ForkctlError | None = None
 
 
 def sync(
@@ -86,8 +71,3 @@ def settled_state(workspace: Workspace, name: str, children: Children) -> TreeSt
 
         state = recover(open_tree(workspace, name, children)) or state
     return state
-
-
-def is_at_pin(state: TreeState, fork: Fork) -> bool:
-    url = fork.source.url if isinstance(fork.source, GitSource) else None
-    return (state.source, state.sparse, state.url) == (fork.source.identity, fork.sparse, url)

@@ -21,7 +21,8 @@ from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import open_tree, require_on_top, require_untouched, standing_of
 from forkctl.forks.state import TreeState
-from forkctl.forks.sync import is_at_pin, settled_state
+from forkctl.forks.sync import settled_state
+from forkctl.forks.synced import is_at_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 

@@ -13,7 +13,7 @@ from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import Standing, open_tree, standing_of
 from forkctl.forks.state import TreeState, interrupted, state_of
-from forkctl.forks.sync import is_at_pin
+from forkctl.forks.synced import is_at_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.apply import what_differs
 from forkctl.patching.inputs import identity_of, inputs_of

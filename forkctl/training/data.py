@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.libero.files import ENDINGS
 from forkctl.training.launchers import Camera, DataFacts
 
 _SAMPLE = 1 << 20
@@ -31,7 +32,7 @@ def files_at(path: Path, suite: str | None = None) -> tuple[Path, ...]:
         return (path,)
     folders = [path, *([path / suite] if suite else [])]
     for folder in folders:
-        found = tuple(sorted([*folder.glob("*.hdf5"), *folder.glob("*.h5")]))
+        found = tuple(sorted(p for p in folder.glob("*") if p.suffix in ENDINGS))
         if found:
             return found
     what = "no HDF5 files in it" if path.is_dir() else "there is no such file or folder"

@@ -12,7 +12,7 @@ from forkctl.forks.manifest import Environment as EnvironmentSpec
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import standing_of
 from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.sync import is_at_pin
+from forkctl.forks.synced import is_at_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.inputs import identity_of, inputs_of
 

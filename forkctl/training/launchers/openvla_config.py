@@ -127,7 +127,10 @@ def section(config: Config, *names: str) -> dict[str, Any]:
             return {}
         if not isinstance(found, dict):
             where = ".".join(names[: depth + 1])
-            raise UsageError("this section does not consist of keys and values", where=where)
+            raise UsageError(
+                f"the section `{where}` does not consist of keys and values",
+                hint="docs/openvla.md lists them",
+            )
     return dict(found)
 
 

@@ -63,18 +63,29 @@ class OpenVLALab:
         """The command line, as a person types it, in the lab's workspace."""
         return subprocess.run(
             [sys.executable, "-m", "forkctl", *words],
-            env={
-                **self.variables,
-                "PYTHONPATH": str(ROOT),
-                "FORKCTL_CACHE": str(self.cache),
-                **environment,
-            },
+            env={**self._command_environment, **environment},
             cwd=self.workspace,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=900,
         )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """The same, not waited for; what it says goes nowhere."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "forkctl", *words],
+            env=self._command_environment,
+            cwd=self.workspace,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    @property
+    def _command_environment(self) -> dict[str, str]:
+        return {**self.variables, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(self.cache)}
 
     @property
     def prefix(self) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +121,40 @@ def test_one_command_compares_it_with_its_base(openvla: OpenVLALab, run: Path, l
     assert base == {**tuned, "variant": "base"}, "one policy, loaded once"
     assert result["arms"]["base"]["metrics"]["invalid_tokens"]["motion"][0] is not None
     assert "<html" in (openvla.workspace / "report.html").read_text()[:200].lower()
+
+
+def test_an_interrupted_run_goes_on_where_it_was(openvla: OpenVLALab, run: Path, tiny: Path):
+    """`run` has written the config; this one is stopped after its first checkpoint."""
+    words = ["run", "openvla", "way.yaml", "--name", "stopped", "--steps", "12"]
+    settings = ["--set", "forkctl.training.merge=never", "--env", openvla.prefix]
+    started = openvla.start(*words, *settings)
+    try:
+        folder = awaited(lambda: openvla.workspace.glob("runs/openvla/stopped-*"), started)
+        awaited(lambda: folder.glob("upstream/*/step-000002/forkctl.json"), started)
+        started.send_signal(signal.SIGINT)
+        assert started.wait(60) == 130
+    finally:
+        started.kill()
+    before = steps_of(folder)
+    assert 2 <= len(before) < 12
+    done = openvla.forkctl("runs", "resume", str(folder))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    after = steps_of(folder)
+    assert after[: len(before)] == before, "what was recorded is kept"
+    assert after[len(before)] > 2, "it did not begin anew"
+    assert sorted(set(after)) == list(range(1, 13))
+    assert (folder / "checkpoints" / "step-000012").exists()
+
+
+def steps_of(run: Path) -> list[int]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["step"] for line in lines]
+
+
+def awaited(look: Callable[[], Iterable[Path]], process: subprocess.Popen[str]) -> Path:
+    """The first path that comes to be while the process lives."""
+    while process.poll() is None:
+        for path in look():
+            return path
+        time.sleep(0.05)
+    raise AssertionError(f"it ended with {process.returncode} first")

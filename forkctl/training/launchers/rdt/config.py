@@ -74,7 +74,10 @@ def section(config: Config, name: str) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise UsageError("this section does not consist of keys and values", where=name)
+        raise UsageError(
+            f"the section `{name}` does not consist of keys and values",
+            hint="docs/rdt.md lists them",
+        )
     return found
 
 
