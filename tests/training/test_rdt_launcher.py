@@ -228,6 +228,7 @@ def test_absolute_targets_are_relative_to_the_robots_base(
         ({"flags": {"pretrained_model_name_or_path": "/no/such"}}, "no such file or folder"),
         ({"language": {"precomputed": "/no/such"}}, "no language embedding for 2 tasks"),
         ({"flags": {"precomp_lang_embed": False}}, "needs --precomp_lang_embed"),
+        ({"statistics": "/no/such.json"}, "no statistics here"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_run(
@@ -235,13 +236,13 @@ def test_what_cannot_work_is_said_before_the_run(
     place: Place,
     suite: Path,
     tmp_path: Path,
-    change: dict[str, dict[str, Any]],
+    change: dict[str, Any],
     told: str,
 ) -> None:
     config = config_for(suite, tmp_path)
     assert launcher.checks(config, sorted(suite.glob("*.hdf5")), place) == []
     for section, values in change.items():
-        config[section] = {**config[section], **values}
+        config[section] = {**config[section], **values} if isinstance(values, dict) else values
     (found,) = launcher.checks(config, sorted(suite.glob("*.hdf5")), place)
     assert found.verdict is Verdict.FAILED
     assert told in found.text

@@ -12,7 +12,7 @@ from forkctl.training import findings
 from forkctl.training.configs import Config
 from forkctl.training.findings import Finding, any_failed
 from forkctl.training.launchers import Place
-from forkctl.training.launchers.rdt import language
+from forkctl.training.launchers.rdt import language, statistics
 from forkctl.training.launchers.rdt.config import is_path, section
 
 _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_name_or_path")
@@ -24,6 +24,7 @@ def checks(config: Config, files: Sequence[Path], place: Place | None) -> list[F
         *_data_set(config, place),
         *encoders,
         *([] if any_failed(encoders) else _language(config, files)),
+        *_statistics(config),
         *_flags(config),
     ]
 
@@ -38,6 +39,18 @@ def _data_set(config: Config, place: Place | None) -> list[Finding]:
         if name in known:
             text = f"upstream has a data set {name} of its own"
             return [findings.failed("dataset", text, "--set forkctl.dataset=ANOTHER_NAME")]
+    return []
+
+
+def _statistics(config: Config) -> list[Finding]:
+    wanted = config.get("statistics") or statistics.MEASURED
+    if wanted in (statistics.MEASURED, statistics.PUBLISHED):
+        return []
+    try:
+        path = Path(str(wanted)).expanduser()
+        statistics.from_file(path, str(section(config, "forkctl").get("dataset")))
+    except ForkctlError as error:
+        return [findings.from_error("statistics", error)]
     return []
 
 
