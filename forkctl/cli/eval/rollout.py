@@ -28,9 +28,7 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Simulators."
 )
-@click.option(
-    "--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute. Default: all."
-)
+@click.option("--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Default: the suite's cap.")
 @click.option(
     "--settle",
