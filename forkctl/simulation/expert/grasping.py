@@ -66,11 +66,10 @@ def find_grasp(item: Solids, around: Solids, errand: Errand, avoid: Sequence[Gra
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     obstacles = around.near(middle, _SURROUNDINGS).points(0.008)
     obstacles = obstacles[obstacles[:, 2] > points[:, 2].min()]
-    places = np.concatenate([item.centers, middle[None]])
     grasps = [
         grasp
         for yaw in np.linspace(-np.pi / 2, np.pi / 2, _DIRECTIONS, endpoint=False)
-        for place in places
+        for place in [*item.centers, *_middle_and_ends(points, middle, float(yaw))]
         if (grasp := _grasp_at(place, float(yaw), points, errand)) is not None
         and not any(_same(grasp, other) for other in avoid)
     ]
@@ -83,6 +82,12 @@ def find_grasp(item: Solids, around: Solids, errand: Errand, avoid: Sequence[Gra
         judged = _judged(replace(grasp, clearance=min(around_it, grasp.clearance)), errand)
         best = max(best, judged, key=lambda each: each.score)
     return best
+
+
+def _middle_and_ends(points: Array, middle: Array, yaw: float) -> list[Array]:
+    """Along the stroke: the ends of something round are where a wall is met at a right angle."""
+    reach = (points - middle) @ stroke(yaw)
+    return [middle + stroke(yaw) * at for at in (0.0, reach.min(), reach.max())]
 
 
 def _from_above(points: Array, middle: Array) -> Grasp:

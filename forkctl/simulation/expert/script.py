@@ -112,7 +112,7 @@ class Expert:
             yield towards(self._env, grasp.position, grasp.yaw, CLOSE)
 
     def _lift(self, grasp: Grasp) -> Actions:
-        began = self._item_position()[2]
+        began, others = self._item_position()[2], self._heights_of_others()
         goal = hand_position(self._env) + np.array([0.0, 0.0, _LIFT])
         for _ in range(_STAGE_STEPS):
             if hand_position(self._env)[2] > goal[2] - _NEARLY:
@@ -120,6 +120,11 @@ class Expert:
             yield towards(self._env, goal, grasp.yaw, CLOSE)
         if self._item_position()[2] - began < _LIFT / 3:
             raise Stuck("the hand came up empty")
+        # a bowl may hang on to the ramekin that it stood on
+        if (self._heights_of_others() - others).max(initial=0.0) > _LIFT / 3:
+            yield from self._down(grasp.position.copy, grasp.yaw, CLOSE, unmoved=None)
+            yield from self._open(grasp)
+            raise Stuck("something came along")
 
     def _carry(self, grasp: Grasp) -> Actions:
         """To above the place, then down until the item all but stands."""
@@ -160,6 +165,11 @@ class Expert:
         goal = hand_position(self._env) + np.array([0.0, 0.0, 2 * _HOVER])
         for _ in range(_PATIENCE):
             yield towards(self._env, goal, grasp.yaw, OPEN)
+
+    def _heights_of_others(self) -> Array:
+        bodies = [self._env.obj_body_id[name] for name in self._env.objects_dict]
+        own = self._env.obj_body_id[self._goal.item]
+        return np.array([self._env.sim.data.body_xpos[body][2] for body in bodies if body != own])
 
     def _item_position(self) -> Array:
         return np.array(self._env.sim.data.body_xpos[self._env.obj_body_id[self._goal.item]])
