@@ -257,8 +257,9 @@ def test_only_whole_checkpoints_count_in_the_order_of_their_steps(
     launcher: RdtLauncher, tmp_path: Path
 ) -> None:
     for name in ("checkpoint-500", "checkpoint-1000", "checkpoint-90"):
-        (tmp_path / "upstream" / name / "ema").mkdir(parents=True)
-    (tmp_path / "upstream" / "checkpoint-1500").mkdir()  # killed while it was saved
+        (tmp_path / "upstream" / name).mkdir(parents=True)
+        (tmp_path / "upstream" / name / "forkctl.json").touch()
+    (tmp_path / "upstream" / "checkpoint-1500" / "ema").mkdir(parents=True)  # killed while saving
     names = [path.name for path in launcher.checkpoints(tmp_path)]
     assert names == ["checkpoint-90", "checkpoint-500", "checkpoint-1000"]
 

@@ -126,11 +126,6 @@ def _swap_gripper(values: Floats, statistics: Statistics) -> Floats:
     return _changed(values, slice(-1, None), lambda gripper: 1 - gripper)
 
 
-def _gripper_as_01(values: Floats, statistics: Statistics) -> Floats:
-    """0 = open, 1 = close is sent: the hand never opens again, as only the sign counts."""
-    return _changed(values, slice(-1, None), lambda gripper: np.where(gripper > 0, 1.0, 0.5))
-
-
 def _stay_in_quantiles(values: Floats, statistics: Statistics) -> Floats:
     span = statistics.q99 - statistics.q01 + 1e-8
     return _changed(values, slice(0, 6), lambda v: 2 * (v - statistics.q01[:6]) / span[:6] - 1)
