@@ -243,13 +243,15 @@ def bounded_retry(tree: ast.Module, code: Code) -> None:
             and ast.unparse(each.type) == "BaseException"
         ]
     )
-    handler.body += parsed(code("stop"))
+    handler.body[:0] = parsed(code("stop").replace("$ERROR", handler.name or ""))
     loops = [
         index
         for index, node in enumerate(function.body)
         if isinstance(node, ast.While) and ast.unparse(node.test) == "True"
     ]
     insert(function.body, only(loops), code("counter"))
+    corrupt = imported_from(tree, "train.image_corrupt", "image_corrupt")
+    insert(tree.body, corrupt + 1, code("import"))
 
 
 def unwrap_to_load(tree: ast.Module, code: Code) -> None:
@@ -262,5 +264,18 @@ def unwrap_to_load(tree: ast.Module, code: Code) -> None:
 
 
 def unwrap_to_sample(tree: ast.Module, code: Code) -> None:
-    call = only(calls(definition(tree, "log_sample_res"), "rdt.predict_action"))
-    call.func = ast.parse(code("sample"), mode="eval").body
+    """The prediction within the model's autocast, and its error in float32."""
+    function = definition(tree, "log_sample_res")
+    body, index = assigned_by(function, "rdt.predict_action")
+    call = getattr(body[index], "value", None)
+    assert isinstance(call, ast.Call)
+    error = only(calls(function, "F.mse_loss"))
+    (wrapped,) = parsed(code("sample").replace("$$$A", "").replace("$P", target_of(body[index])))
+    assert isinstance(wrapped, ast.With)
+    made = wrapped.body[0]
+    assert isinstance(made, ast.Assign) and isinstance(made.value, ast.Call)
+    made.value.args, made.value.keywords = call.args, call.keywords
+    body[index] = wrapped
+    for place in (0, 1):
+        as_float = ast.parse(f"({ast.unparse(error.args[place])}).float()", mode="eval")
+        error.args[place] = as_float.body
