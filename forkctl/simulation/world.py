@@ -43,6 +43,7 @@ class World:
         self.task = task
         self.env = env
         self.reflection = reflection
+        self._compiled: str = env.model.get_xml()
 
     @classmethod
     def open(cls, task: str, *, reflection: bool = True) -> World:
@@ -99,7 +100,8 @@ class World:
         Two restores, and the same actions after them, give the same states to the last bit.
         """
         self._drop_simulation()
-        self.env.reset_from_xml_string(portable.with_assets(model_xml))
+        self._compiled = portable.with_assets(model_xml)
+        self.env.reset_from_xml_string(self._compiled)
         self._rest_gripper()
         self.env.sim.reset()  # also what the solver remembers, which is no part of the state
         self._set_state(state)
@@ -143,6 +145,11 @@ class World:
 
     def model_xml(self) -> str:
         """The scene as it stands, fixtures included, without any path of this machine."""
+        import mujoco
+
+        # mujoco fills a model's numbers into the XML that this process compiled last, of whichever
+        # world it was
+        mujoco.MjModel.from_xml_string(self._compiled)
         return portable.without_paths(self.env.sim.model.get_xml())
 
     def close(self) -> None:

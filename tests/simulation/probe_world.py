@@ -27,6 +27,7 @@ def main() -> None:
         "expert": {"stove": steps_to_success(world, 11), "rack": rack()},
         "frames": frames(world),
     }
+    world.close()
     print(json.dumps(facts))
 
 
