@@ -27,7 +27,7 @@ _WIDEST = 0.072
 _DIRECTIONS = 24
 _SURROUNDINGS = 0.2
 # Where, from its base, the arm is all but stretched out, and what a metre beyond it costs.
-_COMFORTABLE, _FAR = 0.70, 0.15
+_COMFORTABLE, _FAR = 0.72, 0.5
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,11 @@ def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp 
 
 
 def _judged(grasp: Grasp, errand: Errand) -> Grasp:
-    """Room for the fingers is good, up to a point. What is held askew is wide, and turns."""
+    """Room for the fingers is good, up to a point, and to hit something is bad. What is held askew
+    is wide, and turns."""
     costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
-    return replace(grasp, score=min(grasp.clearance, 0.012) - costs)
+    room = min(grasp.clearance, 0.012) + 3.0 * min(grasp.clearance, 0.0)
+    return replace(grasp, score=room - costs)
 
 
 def _in_hand(points: Array, place: Array, yaw: float) -> Array:
