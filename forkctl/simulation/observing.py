@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,9 @@ def xyzw(wxyz: Array) -> Array:
 def axis_angle(quaternion: Array) -> Array:
     """As robosuite has it: angles up to 2 pi, so that q and -q differ."""
     w = float(np.clip(quaternion[3], -1.0, 1.0))
-    length = np.sqrt(1.0 - w * w)
-    if np.isclose(length, 0.0):
+    length = math.sqrt(1.0 - w * w)
+    if math.isclose(length, 0.0):
         return np.zeros(3)
-    axis: Array = np.asarray(quaternion[:3]) / length
-    return axis * (2.0 * float(np.arccos(w)))
+    # in robosuite's order of operations, for the last bit
+    turned: Array = (np.asarray(quaternion[:3]) * 2.0 * math.acos(w)) / length
+    return turned

@@ -194,5 +194,9 @@ class World:
 
     def _drop_simulation(self) -> None:
         """With its render context, which would show garbage for another simulation."""
-        if self.env.sim is not None:
-            self.env.close()
+        if self.env.sim is None:
+            return
+        context = self.env.sim._render_context_offscreen
+        if context is not None:
+            context.gl_ctx.make_current()  # or it would free what belongs to another world
+        self.env.close()

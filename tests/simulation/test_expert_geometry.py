@@ -75,8 +75,8 @@ def test_fingers_stay_clear_of_what_stands_beside() -> None:
 def test_the_side_within_reach_is_taken_when_the_place_is_far() -> None:
     to_the_left = Errand(BASE, np.array([0.1, 0.25, 0.0]))
     to_the_right = Errand(BASE, np.array([0.1, -0.25, 0.0]))
-    assert find_grasp(bowl(0.0, 0.0), NOTHING, to_the_left).position[1] < -0.02
-    assert find_grasp(bowl(0.0, 0.0), NOTHING, to_the_right).position[1] > 0.02
+    assert find_grasp(bowl(0.0, 0.0), NOTHING, to_the_left).position[1] < -0.01
+    assert find_grasp(bowl(0.0, 0.0), NOTHING, to_the_right).position[1] > 0.01
 
 
 def test_a_grasp_that_failed_is_not_tried_again() -> None:

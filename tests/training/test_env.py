@@ -121,3 +121,22 @@ def test_an_environment_whose_python_is_gone_is_an_error_not_a_crash(thing: Benc
     assert thing.run("env", "check", "thing", "--profile", "cpu") == 1
     assert "its Python does not start" in thing.err
     assert "forkctl env remove" in thing.err
+
+
+def test_an_environment_that_belongs_to_no_fork(thing: Bench) -> None:
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text() + "\n[env.alone]\npython = '3.11'\nlocks = 'alone'\n")
+    thing.write({"alone/cpu.txt": f"# python: {sys.version_info[0]}.{sys.version_info[1]}\n"})
+    made = Path(thing.ok("env", "create", "alone", "--profile", "cpu").split()[0])
+    assert (made / "bin" / "python").exists()
+    shown = json.loads(thing.ok("env", "show", "--json"))
+    assert {"thing", "alone"} == {each["name"] for each in shown}
+    assert "removed" in thing.ok("env", "remove", "alone", "--profile", "cpu")
+    assert thing.run("env", "create", "alnoe") == 2
+
+
+def test_an_environment_may_not_be_named_as_a_fork(thing: Bench) -> None:
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text() + "\n[env.thing]\npython = '3.11'\nlocks = 'x'\n")
+    assert thing.run("status") == 2
+    assert "is a fork's name already" in thing.err

@@ -108,6 +108,13 @@ def test_a_lock_may_take_over_another(tmp_path: Path) -> None:
         read_lock(loop, "cpu", PYTHON)
 
 
+def test_a_lock_that_leaves_packages_out_is_installed_as_it_stands(tmp_path: Path) -> None:
+    """`exclude` is in the comments of the lock, and may be spread over several lines."""
+    lock = lock_with(tmp_path / "envs", "# exclude: wandb\n# exclude: torch pytest\nsix==1.16\n")
+    assert lock.complete
+    assert not lock_with(tmp_path / "other", "six==1.16\n").complete
+
+
 def test_a_profile_without_a_lock_names_those_that_there_are(tmp_path: Path) -> None:
     lock_with(tmp_path, "six==1.16\n", "cpu")
     with pytest.raises(ForkctlError) as caught:

@@ -27,7 +27,7 @@ _WIDEST = 0.072
 _DIRECTIONS = 24
 _SURROUNDINGS = 0.2
 # Where, from its base, the arm is all but stretched out, and what a metre beyond it costs.
-_COMFORTABLE, _FAR = 0.70, 0.15
+_COMFORTABLE, _FAR = 0.72, 0.5
 
 
 @dataclass(frozen=True)
@@ -98,26 +98,31 @@ def _from_above(points: Array, middle: Array) -> Grasp:
 
 def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp | None:
     """The grasp around `place`, judged by the object alone."""
-    along, across, up = _in_hand(points, place, yaw)
-    between = (np.abs(along) < 0.037) & (np.abs(across) < 0.011)
-    if not between.any():
-        return None
-    height = max(up[between].max() - _DEPTH, up.min() + FINGER_TIP, up.max() - PALM_BOTTOM + 0.003)
-    held = between & (np.abs(up - height) < 0.01)
-    if not held.any() or np.ptp(along[held]) > _WIDEST:
-        return None
-    # both fingers should touch at the same time, and with the middle of their pads
-    shift = np.array([_middle(along[held]), _middle(across[held]), height])
-    clearance = _clearance(np.stack([along, across, up]) - shift[:, None])
-    position = place + _axes(yaw).T @ shift
-    width = float(np.ptp(along[held]))
+    for _ in range(2):  # what is only half between the fingers is gone nearer to, and seen whole
+        along, across, up = _in_hand(points, place, yaw)
+        between = (np.abs(along) < 0.037) & (np.abs(across) < 0.011)
+        if not between.any():
+            return None
+        height = max(
+            up[between].max() - _DEPTH, up.min() + FINGER_TIP, up.max() - PALM_BOTTOM + 0.003
+        )
+        held = between & (np.abs(up - height) < 0.01)
+        if not held.any() or np.ptp(along[held]) > _WIDEST:
+            return None
+        # both fingers should touch at the same time, and with the middle of their pads
+        shift = np.array([_middle(along[held]), _middle(across[held]), height])
+        width, position = float(np.ptp(along[held])), place + _axes(yaw).T @ shift
+        clearance = _clearance(np.stack([along, across, up]) - shift[:, None])
+        place = position
     return _judged(Grasp(position, yaw, width, clearance, score=0.0), errand)
 
 
 def _judged(grasp: Grasp, errand: Errand) -> Grasp:
-    """Room for the fingers is good, up to a point. What is held askew is wide, and turns."""
+    """Room for the fingers is good, up to a point, and to hit something is bad. What is held askew
+    is wide, and turns."""
     costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
-    return replace(grasp, score=min(grasp.clearance, 0.012) - costs)
+    room = min(grasp.clearance, 0.012) + 3.0 * min(grasp.clearance, 0.0)
+    return replace(grasp, score=room - costs)
 
 
 def _in_hand(points: Array, place: Array, yaw: float) -> Array:

@@ -35,6 +35,7 @@ _ARRIVED, _NEARLY = 0.006, 0.012
 _MOVED = 0.015
 _STAGE_STEPS = 90
 _STUCK_STEPS = 8
+_AIMING_STEPS = 20  # an arm that is stretched out comes no nearer: down it goes
 _CLOSING_STEPS = 12
 _OPENING_STEPS = 6
 _PATIENCE = 25
@@ -91,13 +92,13 @@ class Expert:
         """Straight down to a place; blocked is stuck, unless it is all but there."""
         env = self._env
         heights: list[float] = []  # since it has been above the place
-        for _ in range(_STAGE_STEPS):
+        for step in range(_STAGE_STEPS):
             here, goal = hand_position(env), goal_now()
             if np.linalg.norm(goal - here) < _ARRIVED:
                 return
             if unmoved is not None and np.linalg.norm(self._item_position() - unmoved) > _MOVED:
                 raise Stuck("the object has moved")
-            if np.linalg.norm(goal[:2] - here[:2]) > _NEARLY:
+            if np.linalg.norm(goal[:2] - here[:2]) > _NEARLY and step < _AIMING_STEPS:
                 heights.clear()
                 goal[2] = max(here[2], goal[2])
             heights.append(here[2])
