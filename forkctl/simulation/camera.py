@@ -34,7 +34,11 @@ def render(sim: Any, camera: str, size: int, *, reflection: bool) -> npt.NDArray
 def _make_context(sim: Any) -> None:
     from robosuite.utils.binding_utils import MjRenderContextOffscreen
 
+    # It runs the dynamics once more. That changes where the solver starts next, and so the last
+    # digits of all that follows: whether somebody looks must not.
+    remembered = sim.data.qacc_warmstart.copy()
     context = MjRenderContextOffscreen(sim, device_id=-1)  # makes itself known to sim
+    sim.data.qacc_warmstart[:] = remembered
     context.vopt.geomgroup[0] = 0  # collision geometry is not shown
     context.vopt.geomgroup[1] = 1
 
