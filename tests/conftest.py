@@ -37,6 +37,15 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for what is dear to make, environments above all; xdist's workers share it."""
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "forkctl-cache"
+    cache.mkdir(exist_ok=True)
+    return cache
+
+
+@pytest.fixture(scope="session")
 def upstream_clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """`upstream_clone("openvla")` -> a bare blobless clone of the real repository, or a skip."""
     clones: dict[str, Path | None] = {}

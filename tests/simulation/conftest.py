@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from simulator_lab import ROOT, SimulatorLab
@@ -16,14 +17,15 @@ UNREACHABLE = "upstream out of reach"
 
 
 @pytest.fixture(scope="session")
-def simulator_lab(tmp_path_factory: pytest.TempPathFactory) -> SimulatorLab:
+def simulator_lab(
+    tmp_path_factory: pytest.TempPathFactory, session_cache: Path
+) -> SimulatorLab:
     if not os.environ.get("FORKCTL_LIBERO_ASSETS"):
         pytest.skip(f"{UNREACHABLE}: LIBERO's assets (set FORKCTL_LIBERO_ASSETS)")
     root = tmp_path_factory.mktemp("simulator-lab")
     shutil.copytree(ROOT / "configs" / "envs", root / "configs" / "envs")
     shutil.copy(ROOT / "forks.toml", root)
-    cache = tmp_path_factory.mktemp("simulator-cache")
-    lab = SimulatorLab(root, cache, os.environ.get("FORKCTL_TEST_LIBERO_SIM_PYTHON"))
+    lab = SimulatorLab(root, session_cache, os.environ.get("FORKCTL_TEST_LIBERO_SIM_PYTHON"))
     if not lab.own:
         making = lab.start("env", "create", "libero-sim", "--profile", "cpu")
         _, err = making.communicate()

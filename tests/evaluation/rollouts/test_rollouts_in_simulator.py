@@ -36,12 +36,13 @@ pytestmark = [pytest.mark.upstream, pytest.mark.slow]
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory) -> Path:
-    """A workspace with a simulator, or a skip; its cache lies beside it."""
+def lab(tmp_path_factory, session_cache) -> Path:
+    """A workspace with a simulator, or a skip."""
     if not os.environ.get("FORKCTL_LIBERO_ASSETS"):
         pytest.skip(f"{UNREACHABLE}: LIBERO's assets (set FORKCTL_LIBERO_ASSETS)")
     root = tmp_path_factory.mktemp("simulator") / "workspace"
-    root.mkdir()
+    root.mkdir(parents=True)
+    (root / "cache").symlink_to(session_cache)
     for name in ("patches", "overlays", "configs"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "forks.toml", root)
@@ -53,7 +54,7 @@ def lab(tmp_path_factory) -> Path:
 
 
 def typed(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(root.parent / "cache")}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(root / "cache")}
     command = [sys.executable, "-m", "forkctl", *words]
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
 
@@ -66,7 +67,7 @@ def own_simulator(option: str) -> list[str]:
 @pytest.fixture
 def worlds(lab, monkeypatch) -> WorldSource:
     monkeypatch.chdir(lab)
-    monkeypatch.setenv("FORKCTL_CACHE", str(lab.parent / "cache"))
+    monkeypatch.setenv("FORKCTL_CACHE", str(lab / "cache"))
     found = find_simulator(find_workspace(), os.environ.get("FORKCTL_TEST_LIBERO_SIM_PYTHON"))
     launch = Launch(str(found.python), found.variables)
     return WorldSource("libero", launch, lab.parent / "logs", WorldOptions(image_size=64))

@@ -53,9 +53,10 @@ print(json.dumps({
 @pytest.mark.upstream
 @pytest.mark.slow
 def test_a_trained_checkpoint_is_evaluated_in_its_own_environment(
-    upstream_clone, demos, tmp_path, monkeypatch, capsys
+    upstream_clone, session_cache, demos, tmp_path, monkeypatch, capsys
 ):
     upstream_clone("robomimic")
+    monkeypatch.setenv("FORKCTL_CACHE", str(session_cache))
     for name in ("forks.toml", "forks.lock"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("patches", "overlays", "configs"):

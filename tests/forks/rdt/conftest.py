@@ -1,12 +1,7 @@
-"""RDT as it is laid out by forkctl, an environment to run it in, and tiny encoders.
-
-An environment of the cpu profile is made for the session; FORKCTL_TEST_RDT_PYTHON names one that is
-there already.
-"""
+"""RDT as it is laid out by forkctl, and tiny encoders."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,42 +11,13 @@ from pathlib import Path
 import pytest
 from rdt_lab import OVERLAY, ROOT, RdtLab
 
-_UNREACHABLE = "upstream out of reach"  # tests/conftest.py lists the skips that say so
-
 # what of the overlay needs no torch is tested here, without a fork
 sys.path.append(str(OVERLAY))
 
 
 @pytest.fixture(scope="session")
-def forkctl(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """The command, with a cache of the session's own. Where the network is missing, a loud skip."""
-    cache = tmp_path_factory.mktemp("forkctl-cache")
-
-    def call(*words: str, cwd: Path = ROOT) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "forkctl", *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(cache)},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            trouble = f"forkctl {' '.join(words)}: {done.stdout[-300:]}{done.stderr[-300:]}"
-            if words[0] in ("sync", "env"):
-                pytest.skip(f"{_UNREACHABLE}: {trouble}")
-            pytest.fail(trouble)
-        return done.stdout
-
-    return call
-
-
-@pytest.fixture(scope="session")
-def rdt_python(forkctl: Callable[..., str]) -> Path:
-    given = os.environ.get("FORKCTL_TEST_RDT_PYTHON")
-    if given:
-        return Path(given)
-    made = forkctl("env", "create", "rdt", "--profile", "cpu").splitlines()[-1]
-    return Path(made.rpartition(" (")[0]) / "bin" / "python"
+def rdt_python(fork_python: Callable[[str], Path]) -> Path:
+    return fork_python("rdt")
 
 
 @pytest.fixture(scope="session")

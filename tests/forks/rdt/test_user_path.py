@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 import yaml
-from rdt_desk import HERE, ROOT, Desk, tiny_config, write_config
+from rdt_desk import HERE, ROOT, RdtDesk, tiny_config, write_config
 from rdt_lab import RdtLab
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def desk(lab: RdtLab, demos: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def desk(lab: RdtLab, demos: Path, session_cache: Path) -> RdtDesk:
     workspace = lab.tree.parent.parent
-    return Desk(workspace, lab.python, tmp_path_factory.mktemp("cache"), lab.tiny, demos)
+    return RdtDesk(workspace, lab.python, session_cache, lab.tiny, demos)
 
 
 @pytest.fixture(scope="module")
-def trained(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(desk: RdtDesk, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, with flags as tutorials have them."""
     config = write_config(
         tmp_path_factory.mktemp("config") / "tiny.yaml",
@@ -50,7 +50,7 @@ def test_a_run_trains_samples_saves_and_says_so(trained: Path) -> None:
     assert all(line["loss"] > 0 for line in train)
 
 
-def test_nothing_of_upstreams_was_changed_by_the_run(desk: Desk, trained: Path) -> None:
+def test_nothing_of_upstreams_was_changed_by_the_run(desk: RdtDesk, trained: Path) -> None:
     words = ["git", "status", "--porcelain", "--untracked-files=all"]
     assert subprocess.run(words, cwd=desk.tree, capture_output=True, text=True).stdout == ""
     mine = json.loads((trained / "configs" / "dataset_stat.json").read_text())
@@ -59,7 +59,7 @@ def test_nothing_of_upstreams_was_changed_by_the_run(desk: Desk, trained: Path) 
     assert {name: mine[name] for name in theirs} == theirs
 
 
-def test_languages_are_embedded_once_and_kept(desk: Desk, trained: Path) -> None:
+def test_languages_are_embedded_once_and_kept(desk: RdtDesk, trained: Path) -> None:
     kept = sorted((desk.cache / "rdt-language").glob("*/*.pt"))
     assert len(kept) == 2
     own = sorted((trained / "language").glob("*.pt"))
@@ -73,7 +73,7 @@ def test_languages_are_embedded_once_and_kept(desk: Desk, trained: Path) -> None
 
 
 def test_the_checkpoint_is_evaluated_with_absolute_targets(
-    desk: Desk, trained: Path, tmp_path: Path
+    desk: RdtDesk, trained: Path, tmp_path: Path
 ) -> None:
     words = [
         "--data",
@@ -98,7 +98,7 @@ def test_the_checkpoint_is_evaluated_with_absolute_targets(
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_the_policy_sees_what_the_loader_showed_in_training(desk: Desk, trained: Path) -> None:
+def test_the_policy_sees_what_the_loader_showed_in_training(desk: RdtDesk, trained: Path) -> None:
     """Upstream's own loader and ours of the policy, on the same steps: the first of an episode,
     whose frame before is grey, and one in its middle."""
     words = {"run": trained, "checkpoint": trained / "checkpoints" / "checkpoint-4"}
@@ -111,7 +111,7 @@ def test_the_policy_sees_what_the_loader_showed_in_training(desk: Desk, trained:
 
 
 def test_the_trees_own_evaluation_counts_outcomes_and_names_videos(
-    desk: Desk, trained: Path, tmp_path: Path
+    desk: RdtDesk, trained: Path, tmp_path: Path
 ) -> None:
     done = desk.run(
         str(desk.tree / "eval_sim" / "eval_rdt_libero.py"),
@@ -132,7 +132,7 @@ def test_the_trees_own_evaluation_counts_outcomes_and_names_videos(
 
 
 def test_a_checkpoint_without_a_side_car_is_refused(
-    desk: Desk, trained: Path, tmp_path: Path
+    desk: RdtDesk, trained: Path, tmp_path: Path
 ) -> None:
     bare = tmp_path / "checkpoint-4"
     bare.mkdir()
@@ -147,7 +147,7 @@ def test_a_checkpoint_without_a_side_car_is_refused(
 
 
 def test_a_run_that_was_cut_short_goes_on_from_its_last_checkpoint(
-    desk: Desk, trained: Path
+    desk: RdtDesk, trained: Path
 ) -> None:
     """As if it had been killed after its second step."""
     shutil.rmtree(trained / "upstream" / "checkpoint-4")
@@ -159,7 +159,7 @@ def test_a_run_that_was_cut_short_goes_on_from_its_last_checkpoint(
     assert "Resuming from checkpoint checkpoint-2" in (trained / "log.txt").read_text()
 
 
-def test_a_shipped_config_is_taken_by_upstreams_own_parser(desk: Desk) -> None:
+def test_a_shipped_config_is_taken_by_upstreams_own_parser(desk: RdtDesk) -> None:
     """They differ in names alone."""
     config = ROOT / "configs" / "rdt_libero_10.yaml"
     words = ["--data", str(desk.libero), "--env", desk.prefix, "--dry-run", "--json"]
@@ -178,7 +178,7 @@ def test_a_shipped_config_is_taken_by_upstreams_own_parser(desk: Desk) -> None:
     ],
 )
 def test_a_mistake_ends_in_a_sentence_before_anything_starts(
-    desk: Desk,
+    desk: RdtDesk,
     tmp_path: Path,
     change: dict[str, dict[str, Any]],
     told: str,
@@ -194,7 +194,7 @@ def test_a_mistake_ends_in_a_sentence_before_anything_starts(
     assert not list((desk.workspace / "runs").glob("rdt/wrong-*"))
 
 
-def test_a_broken_demo_is_named_before_anything_starts(desk: Desk, tmp_path: Path) -> None:
+def test_a_broken_demo_is_named_before_anything_starts(desk: RdtDesk, tmp_path: Path) -> None:
     desk.ok(
         *("data", "synth", "libero_spatial", "--tasks", "1", "--demos", "2", "--image-size", "48"),
         *("--defect", "nan-action", "--out", str(tmp_path / "broken")),
@@ -207,7 +207,7 @@ def test_a_broken_demo_is_named_before_anything_starts(desk: Desk, tmp_path: Pat
 
 
 def test_the_generated_config_is_a_yaml_file_that_upstream_takes(
-    desk: Desk, tmp_path: Path
+    desk: RdtDesk, tmp_path: Path
 ) -> None:
     out = tmp_path / "mine.yaml"
     words = [

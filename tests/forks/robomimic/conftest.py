@@ -1,18 +1,12 @@
-"""The three robomimic forks as they are laid out by forkctl, and an environment to run them in.
+"""The three robomimic forks as they are laid out by forkctl.
 
 `patched` has the whole series. `pristine` is upstream's own code with nothing but the two patches
 without which it cannot be imported offline, so that a test can show that it fails there.
-
-An environment of the cpu profile is made for the session; FORKCTL_TEST_ROBOMIMIC_PYTHON names one
-that is there already.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,35 +18,8 @@ _UNREACHABLE = "upstream out of reach"  # tests/conftest.py lists the skips that
 
 
 @pytest.fixture(scope="session")
-def forkctl(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """The command, with a cache of the session's own. Where the network is missing, a loud skip."""
-    cache = tmp_path_factory.mktemp("forkctl-cache")
-
-    def call(*words: str, cwd: Path = ROOT) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "forkctl", *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(cache)},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            trouble = f"forkctl {' '.join(words)}: {done.stdout[-300:]}{done.stderr[-300:]}"
-            if words[0] in ("sync", "env"):
-                pytest.skip(f"{_UNREACHABLE}: {trouble}")
-            pytest.fail(trouble)
-        return done.stdout
-
-    return call
-
-
-@pytest.fixture(scope="session")
-def robomimic_python(forkctl: Callable[..., str]) -> Path:
-    given = os.environ.get("FORKCTL_TEST_ROBOMIMIC_PYTHON")
-    if given:
-        return Path(given)
-    made = forkctl("env", "create", "robomimic", "--profile", "cpu").splitlines()[-1]
-    return Path(made.rpartition(" (")[0]) / "bin" / "python"
+def robomimic_python(fork_python: Callable[[str], Path]) -> Path:
+    return fork_python("robomimic")
 
 
 def _lay_out(root: Path, forkctl: Callable[..., str], keep: tuple[str, ...] | None) -> Path:
