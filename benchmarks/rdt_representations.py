@@ -31,7 +31,6 @@ from forkctl.libero.synth import SynthOptions, write_suite
 
 CHUNK = 16
 EXECUTED = 8
-HOLDOUT = 3
 NAMES = ("x", "y", "z", "turn x", "turn y", "turn z", "gripper")
 # what turns LIBERO's numbers into those that a reader of metres and radians would take them for
 _UNSCALED = np.array([1 / dims.METRES_PER_ACTION] * 3 + [1 / dims.RADIANS_PER_ACTION] * 3 + [1.0])
@@ -74,11 +73,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--demos", type=int, default=15, help="of each of two tasks")
+    parser.add_argument("--held-out", type=int, default=3, help="of these, for each task")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as scratch:
-        train, test = data(Path(scratch), asked.demos)
+        train, test = data(Path(scratch), asked.demos, asked.held_out)
     print(f"{len(train)} steps to train on, {len(test)} to be asked about")
     print(f"{'':18}" + "".join(f"{name:>12}" for name in (*NAMES, "mean")))
     for variant in VARIANTS:
@@ -202,12 +202,12 @@ def new_model(images: tuple[int, ...]) -> Any:
         )
 
 
-def data(folder: Path, demos: int) -> tuple[Samples, Samples]:
+def data(folder: Path, demos: int, held_out: int) -> tuple[Samples, Samples]:
     from forkctl_rdt.options import Options
 
     made = write_suite(folder, "libero_spatial", SynthOptions(demos=demos, image_size=64), tasks=2)
     files = tuple(map(str, made))
-    options = Options("synthetic", files, holdout=HOLDOUT)
+    options = Options("synthetic", files, holdout=held_out)
     see = random_siglip()
     return samples(options, False, see), samples(options, True, see)
 

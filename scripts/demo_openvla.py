@@ -7,7 +7,7 @@ from pathlib import Path
 from chapters import farewell, lay_out, make_libero_data
 from story import ROOT, Story, checkpoint_of, last_run, settings, trained
 
-STEPS = 60
+STEPS = 100
 PROFILE = ("--profile", "cpu")
 
 # The preset `paper`, as far as two cores go.

@@ -7,6 +7,7 @@ Names of programs and of forkctl's commands also stand in the text, between back
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from collections.abc import Iterator
@@ -82,8 +83,9 @@ def _blocks(lines: list[str]) -> Iterator[tuple[str | None, list[tuple[int, str]
 
 
 def _is_typed(first: str) -> bool:
+    """A word that is nearly a program counts too, so that a slip is found."""
     program = re.sub(r"^([A-Z_]+=\S+ )+", "", first.removeprefix("$ ")).split()[0]
-    return program in PROGRAMS
+    return bool(difflib.get_close_matches(program, PROGRAMS, n=1, cutoff=0.8))
 
 
 def _joined(block: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:

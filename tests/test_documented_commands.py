@@ -72,6 +72,7 @@ def test_command(line: Line) -> None:
             if is_long(command):
                 assert runs_in_a_test(names), f"no test runs `forkctl {' '.join(names)}`"
         else:
+            assert command[0] in TOOLS, f"{command[0]}: what is that?"
             TOOLS[command[0]](command)
 
 
@@ -84,6 +85,17 @@ def test_every_mentioned_command_and_option_exists() -> None:
         if problem
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
+    linked = set()
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text(encoding="utf-8")):
+            path = (page.parent / target).resolve()
+            assert path.exists(), f"{page.name}: {target}"
+            if page.name == "README.md":
+                linked.add(path)
+    assert set(PAGES[1:]) <= linked
 
 
 @functools.cache

@@ -102,8 +102,11 @@ def main(argv: Sequence[str]) -> int:
         result = root.main(args=list(argv), prog_name="forkctl", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:  # `forkctl data` shows what there is
         error.show()
+        return int(ExitCode.USAGE)
+    except click.ClickException as error:
+        print_error(_of_click(error))
         return int(ExitCode.USAGE)
     except ForkctlError as error:
         print_error(error)
@@ -125,6 +128,14 @@ def main(argv: Sequence[str]) -> int:
         )
         return int(ExitCode.BUG)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _of_click(error: click.ClickException) -> ForkctlError:
+    """Words that click does not take, in the form of all other errors."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "forkctl"
+    message = error.format_message().strip().rstrip(".")
+    return ForkctlError(message[:1].lower() + message[1:], where=command, hint=f"{command} --help")
 
 
 def _of_libero(error: Exception) -> ForkctlError | None:

@@ -73,7 +73,8 @@ def drift(
     else:
         from forkctl.cli.drift_table import print_drift
 
-        print_drift(drifts)
+        if drifts:
+            print_drift(drifts)
         print_failures(failures)
     wanting = failures or any(drift.failing_at_head for drift in drifts)
     return ExitCode.USER_MUST_ACT if wanting else ExitCode.DONE

@@ -1,1 +1,1 @@
-"""Open-loop evaluation: what a policy predicts on held-out demos, beside trivial policies."""
+"""What a policy predicts on held-out demos, and what it does in the simulator."""

@@ -28,6 +28,7 @@ class Conventions:
     observations: tuple[str, ...] = ()  # LIBERO's observation keys
     history: int = 1  # observations up to and including the current one
     chunk: int = 1  # actions in an answer
+    execute: int | None = None  # how many of them before it is asked again; None for all
     actions: str = "libero"  # a name of forkctl.libero.conventions
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once

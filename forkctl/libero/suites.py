@@ -20,8 +20,6 @@ from forkctl.libero.errors import UnknownTaskError
 
 DEMOS_PER_TASK = 50
 RAW_HUB_ID = "yifengzhu-hf/LIBERO-datasets"
-REGENERATED_RLDS_HUB_ID = "openvla/modified_libero_rlds"
-LEROBOT_HUB_ID = "lerobot/libero"
 
 _SCENE_PREFIX = re.compile(r"^[A-Z_]+_SCENE\d+_")
 _FILE_SUFFIX = "_demo"

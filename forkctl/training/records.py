@@ -163,9 +163,12 @@ def find_run(root: Path, words: str) -> Run:
 
 
 def link_checkpoints(run: Run, saved: list[Path]) -> None:
-    """Make checkpoints/ show what was saved so far, under the names that upstream gave."""
+    """Make checkpoints/ show what is saved now, under the names that upstream gave."""
     if saved:
         run.checkpoints.mkdir(exist_ok=True)
+    for link in run.checkpoints.glob("*"):
+        if link.is_symlink() and not link.exists():  # upstream keeps only the last few
+            link.unlink()
     for path in saved:
         link = run.checkpoints / path.name
         if not link.is_symlink():

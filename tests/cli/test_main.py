@@ -48,11 +48,30 @@ def test_every_listed_command_exists_and_explains_itself(name: str) -> None:
     assert "Usage: forkctl " + name in done.stdout
 
 
-def test_unknown_command_is_a_usage_error() -> None:
-    done = forkctl("synk")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("synk",), "error: forkctl: no such command 'synk'\nhint:  forkctl --help\n"),
+        (("runs", "show"), "error: forkctl runs show: missing argument 'RUN'\n"),
+        (("sync", "--nope"), "error: forkctl sync: no such option '--nope'\n"),
+        (("data", "synth", "libero_10", "--demos", "x"), "invalid value for '--demos'"),
+    ],
+)
+def test_words_that_are_not_taken_are_told_in_the_same_form(
+    words: tuple[str, ...], said: str
+) -> None:
+    done = forkctl(*words)
     assert done.returncode == 2
-    assert "synk" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert said in done.stderr.replace("option: --nope", "option '--nope'")
+    assert done.stderr.endswith(" --help\n")
+    assert done.stdout == ""
+
+
+def test_a_group_alone_shows_what_it_has() -> None:
+    done = forkctl("data")
+    assert done.returncode == 2
+    assert "validate" in done.stderr
+    assert "error" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,15 @@ def test_a_run_is_told_its_files_its_folder_and_its_steps(tmp_path: Path) -> Non
     assert LAUNCHER.checkpoint_of(hub) is None
 
 
+def test_a_file_of_statistics_is_found_from_the_runs_folder(tmp_path: Path) -> None:
+    config = made()
+    config["forkctl"]["dataset"]["statistics"] = "stats.json"
+    told = rendered(config, tmp_path)["forkctl"]["dataset"]["statistics"]
+    assert told == str(Path("stats.json").absolute())
+    config["forkctl"]["dataset"]["statistics"] = "published"
+    assert rendered(config, tmp_path)["forkctl"]["dataset"]["statistics"] == "published"
+
+
 def test_options_are_one_file_for_a_start_and_one_for_going_on(tmp_path: Path) -> None:
     config = rendered(LAUNCHER.with_checkpoint(made(), "base"), tmp_path)
     LAUNCHER.prepare(config, tmp_path, Place(tmp_path, Environment(tmp_path, tmp_path)))

@@ -228,6 +228,7 @@ def test_absolute_targets_are_relative_to_the_robots_base(
         ({"flags": {"pretrained_model_name_or_path": "/no/such"}}, "no such file or folder"),
         ({"language": {"precomputed": "/no/such"}}, "no language embedding for 2 tasks"),
         ({"flags": {"precomp_lang_embed": False}}, "needs --precomp_lang_embed"),
+        ({"statistics": "/no/such.json"}, "no statistics here"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_run(
@@ -235,13 +236,13 @@ def test_what_cannot_work_is_said_before_the_run(
     place: Place,
     suite: Path,
     tmp_path: Path,
-    change: dict[str, dict[str, Any]],
+    change: dict[str, Any],
     told: str,
 ) -> None:
     config = config_for(suite, tmp_path)
     assert launcher.checks(config, sorted(suite.glob("*.hdf5")), place) == []
     for section, values in change.items():
-        config[section] = {**config[section], **values}
+        config[section] = {**config[section], **values} if isinstance(values, dict) else values
     (found,) = launcher.checks(config, sorted(suite.glob("*.hdf5")), place)
     assert found.verdict is Verdict.FAILED
     assert told in found.text
@@ -256,8 +257,9 @@ def test_only_whole_checkpoints_count_in_the_order_of_their_steps(
     launcher: RdtLauncher, tmp_path: Path
 ) -> None:
     for name in ("checkpoint-500", "checkpoint-1000", "checkpoint-90"):
-        (tmp_path / "upstream" / name / "ema").mkdir(parents=True)
-    (tmp_path / "upstream" / "checkpoint-1500").mkdir()  # killed while it was saved
+        (tmp_path / "upstream" / name).mkdir(parents=True)
+        (tmp_path / "upstream" / name / "forkctl.json").touch()
+    (tmp_path / "upstream" / "checkpoint-1500" / "ema").mkdir(parents=True)  # killed while saving
     names = [path.name for path in launcher.checkpoints(tmp_path)]
     assert names == ["checkpoint-90", "checkpoint-500", "checkpoint-1000"]
 
@@ -284,3 +286,31 @@ def test_paths_stay_and_names_of_the_hub_are_left_alone(suite: Path, tmp_path: P
     assert flags["pretrained_model_name_or_path"] == str(Path("~/rdt").expanduser())
     vision = flags["pretrained_vision_encoder_name_or_path"]
     assert vision == "google/siglip-so400m-patch14-384"
+
+
+def test_it_is_said_how_many_tasks_are_still_to_be_embedded(
+    launcher: RdtLauncher,
+    place: Place,
+    suite: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from forkctl.training.launchers.rdt import language
+
+    monkeypatch.setenv("FORKCTL_CACHE", str(tmp_path / "cache"))
+    config = config_for(suite, tmp_path)
+    del config["language"]
+    encoder = "google/t5-v1_1-xxl"
+    config["flags"]["pretrained_text_encoder_name_or_path"] = encoder
+    files = sorted(suite.glob("*.hdf5"))
+    (found,) = launcher.checks(config, files, place)
+    assert found.verdict is Verdict.OK and "T5 embeds 2 tasks" in found.text
+    for path in language.kept(config, language.sentences_of(files)).values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"T5")
+    assert launcher.checks(config, files, place) == []
+    other = {
+        **config,
+        "flags": {**config["flags"], "pretrained_text_encoder_name_or_path": "my/t5"},
+    }
+    assert launcher.checks(other, files, place) != []  # another encoder, other numbers

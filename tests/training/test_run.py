@@ -15,6 +15,9 @@ import pytest
 from standin import metrics, only_run, record, write_config
 from workbench import Bench, git
 
+from forkctl.errors import ForkctlError
+from forkctl.training.launchers.robomimic import RobomimicLauncher
+
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 
@@ -247,3 +250,19 @@ def test_on_a_terminal_there_is_a_bar(thing: Bench, config: Path) -> None:
     assert b"\x1b[" in shown
     assert b"6/6" in shown
     assert b"loss 0.5000" in shown
+
+
+def test_a_run_whose_folder_cannot_be_prepared_is_recorded_as_failed(
+    thing: Bench, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when RDT's text encoder cannot be loaded: nothing is left that looks as if it ran."""
+
+    def fail(*_: object) -> None:
+        raise ForkctlError("T5 cannot embed the tasks' language")
+
+    monkeypatch.setattr(RobomimicLauncher, "prepare", fail)
+    assert run(thing, config) == 1
+    assert "T5 cannot embed" in thing.err
+    kept = record(thing)
+    assert kept["status"] == "failed"
+    assert kept["reason"] == "T5 cannot embed the tasks' language"

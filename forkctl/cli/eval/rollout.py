@@ -14,7 +14,12 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.argument("fork", required=False, shell_complete=fork_names)
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
 @click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: theirs.")
-@click.option("--tasks", help="Numbers, or parts of names: 0,3. Default: all of the suite.")
+@click.option(
+    "--tasks",
+    multiple=True,
+    metavar="TASK",
+    help="Number from 0, or part of a name; repeatable, or 0,3. Default: all of the suite.",
+)
 @click.option(
     "--trials", type=click.IntRange(min=1), help="Of each task. Default: 50; with --data: all."
 )
@@ -23,9 +28,7 @@ from forkctl.cli.env import json_option, own_option, profile_option
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Simulators."
 )
-@click.option(
-    "--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute. Default: all."
-)
+@click.option("--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Default: the suite's cap.")
 @click.option(
     "--settle",
@@ -74,7 +77,7 @@ def rollout(
     fork: str | None,
     ckpt: Path | None,
     suite: str | None,
-    tasks: str | None,
+    tasks: tuple[str, ...],
     trials: int | None,
     init_states: str | None,
     shard: str,
@@ -123,7 +126,17 @@ def rollout(
     way = choosing.Way(through, fault)
     choosing.check_words(choice, way, data)
     plan = make_plan(
-        Asked(choice.label, suite, tasks, trials, init_states, data, max_steps, horizon, seed),
+        Asked(
+            choice.label,
+            suite,
+            ",".join(tasks) or None,
+            trials,
+            init_states,
+            data,
+            max_steps,
+            horizon,
+            seed,
+        ),
         shard=Shard.parse(shard),
         workers=workers,
         video=videos.ALL if record_video else videos.FAILURES if record_failures else videos.NONE,

@@ -72,8 +72,8 @@ def _explained(group: str, factor: float) -> str:
 def _common(evidence: Evidence, group: str) -> float | None:
     """One factor for all axes of the group, with no offset that matters."""
     columns = [DIMENSIONS.index(name) for name in GROUPS[group]]
-    if min(evidence.correlation(name) for name in GROUPS[group]) < FOLLOWS:
-        return None
+    if not all(evidence.correlation(name) >= FOLLOWS for name in GROUPS[group]):
+        return None  # also where an axis never moves, which correlates with nothing
     slopes, offsets = _affine(evidence.pairs.prediction, evidence.pairs.truth)
     middle = float(np.median(slopes[columns]))
     alike = np.abs(slopes[columns] / middle - 1) <= ALIKE

@@ -58,15 +58,21 @@ def _raw(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
     return actions
 
 
-def _openvla(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
-    values = CONVENTIONS["openvla"].encode(actions, pose)
-    span = statistics.q99 - statistics.q01 + 1e-8
-    normal = np.clip(2 * (values - statistics.q01) / span - 1, -1, 1)
-    normal[..., GRIPPER] = values[..., GRIPPER]  # the mask leaves the gripper as it is
-    said = action_tokens.values_from_tokens(action_tokens.tokens_from_values(normal))
-    answer: Floats = (said + 1) / 2 * span + statistics.q01
-    answer[..., GRIPPER] = said[..., GRIPPER]
-    return answer
+def _openvla(low: str, high: str) -> Encode:
+    """Normalised between two of the statistics, and rounded to tokens."""
+
+    def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
+        values = CONVENTIONS["openvla"].encode(actions, pose)
+        start = getattr(statistics, low)
+        span = getattr(statistics, high) - start + 1e-8
+        normal = np.clip(2 * (values - start) / span - 1, -1, 1)
+        normal[..., GRIPPER] = values[..., GRIPPER]  # the mask leaves the gripper as it is
+        said = action_tokens.values_from_tokens(action_tokens.tokens_from_values(normal))
+        answer: Floats = (said + 1) / 2 * span + start
+        answer[..., GRIPPER] = said[..., GRIPPER]
+        return answer
+
+    return encode
 
 
 def _robomimic(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
@@ -120,11 +126,6 @@ def _swap_gripper(values: Floats, statistics: Statistics) -> Floats:
     return _changed(values, slice(-1, None), lambda gripper: 1 - gripper)
 
 
-def _gripper_as_01(values: Floats, statistics: Statistics) -> Floats:
-    """0 = open, 1 = close is sent: the hand never opens again, as only the sign counts."""
-    return _changed(values, slice(-1, None), lambda gripper: np.where(gripper > 0, 1.0, 0.5))
-
-
 def _stay_in_quantiles(values: Floats, statistics: Statistics) -> Floats:
     span = statistics.q99 - statistics.q01 + 1e-8
     return _changed(values, slice(0, 6), lambda v: 2 * (v - statistics.q01[:6]) / span[:6] - 1)
@@ -163,8 +164,11 @@ CHANNELS: Mapping[str, Channel] = MappingProxyType(
         "openvla": Channel(
             "openvla",
             "q01 to q99, 256 tokens",
-            _openvla,
+            _openvla("q01", "q99"),
             {"gripper-sign": _swap_gripper, "not-unnormalised": _stay_in_quantiles},
+        ),
+        "openvla-bounds": Channel(
+            "openvla", "minimum to maximum, 256 tokens", _openvla("low", "high")
         ),
         "robomimic": Channel(
             "robomimic",

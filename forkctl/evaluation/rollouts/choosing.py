@@ -81,6 +81,8 @@ def choose_world(own: str | None, file: Path | None, options: WorldOptions) -> W
         from forkctl.evaluation.launching import file_launch
 
         path = file.absolute()
+        if not path.is_file():
+            raise UsageError("no file of a world here", where=str(file))
         return WorldSource(str(path), file_launch(path, own), logs, options)
     from forkctl.forks.workspace import find_workspace
     from forkctl.training.simulator import find_simulator

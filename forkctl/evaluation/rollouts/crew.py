@@ -10,8 +10,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.connection import Connection
@@ -106,15 +106,15 @@ class Crew:
     ) -> None:
         self.worlds, self.record, self.limits = worlds, record, limits
         self.videos, self.progress = videos, progress
-        self._processes: list[Connection] = []
+        self._processes: dict[int, Connection] = {}  # the world of each thread
         self._failure: BaseException | None = None
         self._errors_in_a_row = 0
         self._lock = threading.Lock()
 
     def play(self, trials: Sequence[Trial], source: PolicySource, workers: int) -> None:
         deck = Deck(trials)
-        with ExitStack() as stack:
-            policy = OneAtATime(stack.enter_context(source.open()))
+        with source.open() as opened:
+            policy = OneAtATime(opened)
             threads = [
                 threading.Thread(target=self._serve, args=(deck, policy, number), daemon=True)
                 for number in range(min(workers, len(trials)))
@@ -129,7 +129,7 @@ class Crew:
                     raise self._failure
             except BaseException:
                 deck.close()
-                for process in self._processes:
+                for process in tuple(self._processes.values()):
                     process.kill()
                 raise
 
@@ -139,7 +139,8 @@ class Crew:
             task: str | None = None
             trial = deck.take(task)
             while trial is not None:
-                with self.worlds.start(number, self._started) as world:
+                started = partial(self._processes.__setitem__, number)
+                with self.worlds.start(number, started) as world:
                     while trial is not None:
                         task = trial.task
                         world.open(task, frames)
@@ -154,9 +155,6 @@ class Crew:
                 if not deck.closed and self._failure is None:
                     self._failure = failure
             deck.close()
-
-    def _started(self, process: Connection) -> None:
-        self._processes.append(process)
 
     def _episode(self, world: RemoteWorld, policy: Policy, trial: Trial, deck: Deck) -> bool:
         """Play one and write it down; False where the world cannot go on."""
@@ -180,8 +178,8 @@ class Crew:
                 world.versions,
                 round(time.monotonic() - began, 2),
             )
-            self.record.add(result)
             video.ends(result.outcome)
+            self.record.add(result)
         self.progress(result)
         self._count(error)
         return not isinstance(error, WorldError)

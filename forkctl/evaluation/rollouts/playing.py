@@ -36,7 +36,7 @@ class BadAction(ForkctlError):
 @dataclass(frozen=True)
 class Limits:
     max_steps: int
-    horizon: int | None = None  # actions of a plan that are executed; None for all of them
+    horizon: int | None = None  # actions of a plan that are executed; None for the policy's wish
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def play(
         (answer,) = policy.predict([query], seed_of(trial.seed, step))
         queries += 1
         check_prediction(answer, wants.chunk, len(convention.dims))
-        plan = answer.actions[: min(limits.horizon or wants.chunk, limits.max_steps - step)]
+        asked_for = limits.horizon or wants.execute or wants.chunk
+        plan = answer.actions[: min(asked_for, limits.max_steps - step)]
         final = step + len(plan) == limits.max_steps  # the policy is not asked again
         for number, values in enumerate(plan):
             left = None if final else len(plan) - 1 - number

@@ -94,7 +94,9 @@ class OpenVLAPolicy:
         if face == self._face or (face == BASE and self.described.adapter is not None):
             return
         self._model = None
-        weights = self.described.base if face == BASE else self.described.weights
+        weights = str(self.described.base if face == BASE else self.described.weights)
+        if Path(weights).is_absolute() and not Path(weights).exists():
+            raise FileNotFoundError(f"the weights that it was trained from are gone: {weights}")
         model = OpenVLAForActionPrediction.from_pretrained(
             weights, torch_dtype=torch.bfloat16, low_cpu_mem_usage=True
         )

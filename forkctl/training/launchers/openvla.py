@@ -75,6 +75,10 @@ class OpenVLALauncher:
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
         out = inputs.folder / "upstream"
         ready = self.with_data(config, [str(file) for file in inputs.files])
+        statistics = section(config, "forkctl", "dataset").get("statistics", "computed")
+        if statistics not in openvla_checks.MEASURED:  # a file, and the run starts elsewhere
+            place = str(Path(str(statistics)).expanduser().absolute())
+            ready = _changed(ready, ("forkctl", "dataset"), statistics=place)
         own: dict[str, Any] = {
             "data_root_dir": str(inputs.files[0].parent),
             "run_root_dir": str(out),

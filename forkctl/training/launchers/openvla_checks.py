@@ -13,6 +13,7 @@ from forkctl.training.findings import Finding
 from forkctl.training.launchers import Config
 from forkctl.training.launchers.openvla_config import check_sections, section
 
+MEASURED = ("computed", "published")  # the statistics that are no file
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")

@@ -37,7 +37,10 @@ def load_adapter(model: Any, folder: Path) -> None:
     from peft.utils.save_and_load import load_peft_weights, set_peft_model_state_dict
 
     weights = load_peft_weights(str(folder), device="cpu")
-    found = set_peft_model_state_dict(model, weights)
+    try:
+        found = set_peft_model_state_dict(model, weights)
+    except RuntimeError as error:  # another rank
+        raise OptionsError(f"{folder} does not fit this model: {error}") from None
     unknown = list(getattr(found, "unexpected_keys", []))
     if unknown:
         raise OptionsError(f"{folder} has LoRA weights that this model has not: {unknown[:3]}")

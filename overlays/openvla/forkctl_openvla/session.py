@@ -186,6 +186,7 @@ class LiberoRun:
             "processes": world_size(),
             "batch_size": cfg.batch_size,
             "grad_accumulation_steps": cfg.grad_accumulation_steps,
+            "learning_rate": cfg.learning_rate,
             "seed": self._options.training.seed,
             "samples": len(self._data),
         }

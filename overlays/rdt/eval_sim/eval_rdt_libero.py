@@ -137,7 +137,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tasks", help="0,3,7 or parts of names; default: all")
     parser.add_argument("--trials", type=int, default=20, help="of each task")
     parser.add_argument("--max_steps", type=int, help="default: the benchmark's own cap")
-    parser.add_argument("--execute", type=int, default=8, help="of 64 actions, before replanning")
+    parser.add_argument("--execute", type=int, help="of 64 actions, before replanning; default: 8")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record_video", type=Path, metavar="FOLDER")

@@ -45,6 +45,7 @@ def through(name: str, fault: str | None = None) -> np.ndarray:
     ("name", "move", "turn"),
     [  # the largest error, in units of the controller (0.05 m, 0.5 rad)
         ("libero", 0, 0),
+        ("openvla-bounds", 0.0037, 0.001),
         ("robomimic", 1e-6, 1e-6),
         ("rdt-delta", 0.004, 0.01),
         ("rdt-velocity", 0.004, 0.004),

@@ -102,6 +102,15 @@ def test_only_the_horizon_of_a_plan_is_executed():
     assert [query.step for query, _ in policy.asked] == [0, 3, 6, 9, 12, 15, 18]
 
 
+def test_a_policy_says_how_much_of_its_plan_it_stands_by():
+    policy = Says(resting(8), chunk=8, execute=5)
+    play(Here(), policy, TRIAL, Limits(10))
+    assert [query.step for query, _ in policy.asked] == [0, 5]
+    policy.asked.clear()
+    play(Here(), policy, TRIAL, Limits(10, horizon=8))
+    assert [query.step for query, _ in policy.asked] == [0, 8]
+
+
 def test_the_cap_holds_within_a_plan():
     world = Here()
     played = play(world, Says(resting(8), chunk=8), TRIAL, Limits(11))

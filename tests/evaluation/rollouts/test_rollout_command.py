@@ -233,6 +233,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
         (["baseline:zero"], 2, "which suite?"),
         (["baseline:zero", "--suite", "libero"], 1, "no LIBERO suite"),
         (["baseline:zero", "--suite", "libero_goal", "--tasks", "99"], 2, "no task"),
+        (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "file of a world"),
         (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "no shard"),
         (["baseline:zero", "--suite", "libero_goal", "--through", "openvla"], 2, "baseline:replay"),
         (["baseline:replay", "--suite", "libero_goal"], 2, "what is replayed?"),

@@ -85,6 +85,8 @@ def test_evaluation_sees_it_on_held_out_demos(
     )
     assert done.returncode == 0, done.stderr
     arms = json.loads(done.stdout)["arms"]
+    verdicts = {name: [each["name"] for each in arm["verdicts"]] for name, arm in arms.items()}
+    assert verdicts == {"fine-tuned": ["learned"], "base": ["not-actions"]}
     tuned, base = (arms[name]["metrics"] for name in ("fine-tuned", "base"))
     for axis in "xyz":
         assert tuned["dir_cond"][axis][0] > 0.9
@@ -109,7 +111,7 @@ def faults(
             path.write_text(json.dumps(content))
         done = openvla.forkctl(
             *("eval", "openloop", "openvla", "--ckpt", str(copy), "--data", str(demos)),
-            *("--episodes", "all", "--max-steps", "40", "--probes", "3"),
+            *("--episodes", "all", "--max-steps", "40", "--probes", "0"),
             *("--env", openvla.prefix, "--json", *words),
         )
         assert done.returncode == 0, done.stderr
@@ -117,10 +119,6 @@ def faults(
         return {each["name"]: tuple(each["dims"]) for each in verdicts if each["kind"] == "fault"}
 
     return found
-
-
-def test_no_fault_is_found_where_there_is_none(faults: Callable[..., Any]):
-    assert faults("healthy") == {}
 
 
 def test_an_inverted_axis_and_gripper_are_named(faults: Callable[..., Any]):
@@ -139,8 +137,8 @@ def test_a_factor_that_is_not_undone_is_named(faults: Callable[..., Any]):
     def forget(content: dict[str, Any]) -> None:
         content["actions"]["scale"] = 4.0
 
-    assert "unit-error" in faults("scaled", forkctl=forget)
+    assert faults("scaled", forkctl=forget) == {"unit-error": ("x", "y", "z")}
 
 
 def test_pairs_that_are_one_step_off_are_named(faults: Callable[..., Any]):
-    assert set(faults("shifted", "--alignment", "aligned")) == {"misaligned-observations"}
+    assert faults("shifted", "--alignment", "aligned") == {"misaligned-observations": ()}

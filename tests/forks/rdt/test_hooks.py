@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rdt_lab import HERE, RdtLab
+from rdt_lab import HERE, ROOT, RdtLab
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
 
@@ -55,3 +55,17 @@ def test_errors_beside_those_of_the_mean(answers: Any) -> None:
 
 def test_a_norm_under_autocast_keeps_the_type(answers: Any) -> None:
     assert answers["norms"] == ["torch.float32", "torch.bfloat16"]
+
+
+def test_the_comparison_of_representations_runs(lab: RdtLab) -> None:
+    """Untrained, and so worth nothing; but each variant answers with actions."""
+    script = str(ROOT / "benchmarks" / "rdt_representations.py")
+    said = lab.python_says(
+        script, "--demos", "2", "--held-out", "1", "--steps", "1", "--seeds", "1"
+    )
+    rows = [line for line in said.splitlines() if "±" in line]
+    assert len(rows) == 6
+    for row in rows:
+        means = [float(cell.split("±")[0]) for cell in row.split() if "±" in cell]
+        assert len(means) == 8
+        assert min(means) > 0.9, "nothing is better than a constant after one step"

@@ -34,6 +34,7 @@ _CHOICES = MappingProxyType({"representation": REPRESENTATIONS})
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32
 _BYTES_SAVED = 20
+SIDE_CAR = "forkctl.json"  # the last thing that is written of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class RdtLauncher:
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         flags = rdt_folder.final_flags(config, config_path.parent)
         if resume:
-            flags["resume_from_checkpoint"] = "latest"
+            flags["resume_from_checkpoint"] = "latest"  # the tree takes the last whole one
         return rdt_flags.to_words(flags)
 
     def steps_of(self, config: Config) -> int | None:
@@ -162,7 +163,7 @@ def _limited(flags: dict[str, Any], steps: int) -> dict[str, Any]:
 
 def _is_whole(checkpoint: Path) -> bool:
     number = checkpoint.name.rpartition("-")[2]
-    return number.isdigit() and (checkpoint / "ema").is_dir()  # what upstream writes last
+    return number.isdigit() and (checkpoint / SIDE_CAR).is_file()
 
 
 def _parameters(config: Config) -> float:

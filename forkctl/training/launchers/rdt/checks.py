@@ -10,19 +10,21 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.training import findings
 from forkctl.training.configs import Config
-from forkctl.training.findings import Finding
+from forkctl.training.findings import Finding, any_failed
 from forkctl.training.launchers import Place
-from forkctl.training.launchers.rdt import language
+from forkctl.training.launchers.rdt import language, statistics
 from forkctl.training.launchers.rdt.config import is_path, section
 
 _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_name_or_path")
 
 
 def checks(config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
+    encoders = _encoders(config)
     return [
         *_data_set(config, place),
-        *_encoders(config),
-        *_language(config, files),
+        *encoders,
+        *([] if any_failed(encoders) else _language(config, files)),
+        *_statistics(config),
         *_flags(config),
     ]
 
@@ -37,6 +39,18 @@ def _data_set(config: Config, place: Place | None) -> list[Finding]:
         if name in known:
             text = f"upstream has a data set {name} of its own"
             return [findings.failed("dataset", text, "--set forkctl.dataset=ANOTHER_NAME")]
+    return []
+
+
+def _statistics(config: Config) -> list[Finding]:
+    wanted = config.get("statistics") or statistics.MEASURED
+    if wanted in (statistics.MEASURED, statistics.PUBLISHED):
+        return []
+    try:
+        path = Path(str(wanted)).expanduser()
+        statistics.from_file(path, str(section(config, "forkctl").get("dataset")))
+    except ForkctlError as error:
+        return [findings.from_error("statistics", error)]
     return []
 
 
@@ -69,6 +83,11 @@ def _language(config: Config, files: Sequence[Path]) -> list[Finding]:
             language.precomputed(Path(str(given)).expanduser(), language.sentences_of(files))
         except ForkctlError as error:
             return [findings.from_error("language", error)]
+        return []
+    missing = language.to_embed(config, files)
+    if missing:
+        text = f"T5 embeds {missing} tasks before the run, and never again"
+        return [findings.ok("language", text)]
     return []
 
 

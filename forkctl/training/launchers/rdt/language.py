@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -54,17 +54,29 @@ def precomputed(folder: Path, sentences: Iterable[str]) -> dict[str, Path]:
     return files
 
 
-def _from_cache(config: Config, sentences: dict[str, str], place: Place) -> dict[str, Path]:
-    encoder = str(section(config, "flags").get("pretrained_text_encoder_name_or_path") or "")
-    kept = cache_root() / "rdt-language" / _key(encoder)
-    kept.mkdir(parents=True, exist_ok=True)
-    files = {task: kept / f"{_digest(text)}.pt" for task, text in sentences.items()}
-    missing = {
-        str(files[task]): text for task, text in sentences.items() if not files[task].exists()
-    }
+def to_embed(config: Config, files: Iterable[Path]) -> int:
+    """How many tasks this encoder has not seen yet."""
+    return sum(not path.exists() for path in kept(config, sentences_of(files)).values())
+
+
+def kept(config: Config, sentences: Mapping[str, str]) -> dict[str, Path]:
+    """Where the cache has, or will have, each task's embedding by the config's encoder."""
+    folder = cache_root() / "rdt-language" / _key(_encoder(config))
+    return {task: folder / f"{_digest(text)}.pt" for task, text in sentences.items()}
+
+
+def _from_cache(config: Config, sentences: Mapping[str, str], place: Place) -> dict[str, Path]:
+    files = kept(config, sentences)
+    missing = {str(path): sentences[task] for task, path in files.items() if not path.exists()}
     if missing:
-        _encode(config, encoder, missing, place)
+        for path in files.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _encode(config, _encoder(config), missing, place)
     return files
+
+
+def _encoder(config: Config) -> str:
+    return str(section(config, "flags").get("pretrained_text_encoder_name_or_path") or "")
 
 
 def _encode(config: Config, encoder: str, missing: dict[str, str], place: Place) -> None:

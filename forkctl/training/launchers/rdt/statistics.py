@@ -24,7 +24,7 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
     options = config["forkctl"]
     try:
         if wanted not in (MEASURED, PUBLISHED):
-            return _from_file(Path(str(wanted)).expanduser(), options["dataset"])
+            return from_file(Path(str(wanted)).expanduser(), options["dataset"])
         measured = rdt_statistics.layout_entry(
             options["dataset"],
             [Path(file) for file in options["files"]],
@@ -56,7 +56,7 @@ def robot_base(files: Sequence[Path]) -> list[float]:
         raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
 
 
-def _from_file(path: Path, name: str) -> dict[str, Any]:
+def from_file(path: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
