@@ -43,7 +43,8 @@ class World:
         self.task = task
         self.env = env
         self.reflection = reflection
-        self._compiled: str = env.model.get_xml()
+        self._own: str = env.model.get_xml()
+        self._compiled = self._own
 
     @classmethod
     def open(cls, task: str, *, reflection: bool = True) -> World:
@@ -82,6 +83,8 @@ class World:
         """
         from robosuite.utils.errors import RandomizationError
 
+        if self._compiled != self._own:  # a restored scene is the same but for the last digits
+            self._compile(self._own)
         np.random.seed(seed)
         for _ in range(_PLACEMENT_ATTEMPTS):
             self._fixtures_to_origin()
@@ -99,9 +102,7 @@ class World:
 
         Two restores, and the same actions after them, give the same states to the last bit.
         """
-        self._drop_simulation()
-        self._compiled = portable.with_assets(model_xml)
-        self.env.reset_from_xml_string(self._compiled)
+        self._compile(portable.with_assets(model_xml))
         self._rest_gripper()
         self.env.sim.reset()  # also what the solver remembers, which is no part of the state
         self._set_state(state)
@@ -176,6 +177,11 @@ class World:
         self.env.sim.set_state_from_flattened(np.asarray(state, dtype=np.float64))
         self.env.sim.forward()
         self.env._post_process()
+
+    def _compile(self, xml: str) -> None:
+        self._drop_simulation()
+        self._compiled = xml
+        self.env.reset_from_xml_string(xml)
 
     def _fixtures_to_origin(self) -> None:
         """LIBERO places what stands on a fixture by where the fixture's regions are in a scene that
