@@ -17,9 +17,7 @@ UNREACHABLE = "upstream out of reach"
 
 
 @pytest.fixture(scope="session")
-def simulator_lab(
-    tmp_path_factory: pytest.TempPathFactory, session_cache: Path
-) -> SimulatorLab:
+def simulator_lab(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> SimulatorLab:
     if not os.environ.get("FORKCTL_LIBERO_ASSETS"):
         pytest.skip(f"{UNREACHABLE}: LIBERO's assets (set FORKCTL_LIBERO_ASSETS)")
     root = tmp_path_factory.mktemp("simulator-lab")
