@@ -117,7 +117,7 @@ def test_more_than_one_process_is_started_by_torchrun(tmp_path: Path) -> None:
     words = LAUNCHER.wrapper({**made(), "processes": 2})
     assert words[:2] == ["-m", "torch.distributed.run"]
     assert words[-2:] == ["--nproc-per-node", "2"]
-    with pytest.raises(UsageError, match="processes is 0"):
+    with pytest.raises(UsageError, match="0 is no number of processes"):
         LAUNCHER.wrapper({**made(), "processes": 0})
 
 

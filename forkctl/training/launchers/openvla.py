@@ -23,7 +23,7 @@ from forkctl.training.launchers import (
 )
 from forkctl.training.launchers import openvla_config as native
 from forkctl.training.launchers.openvla_config import section
-from forkctl.training.metrics import Metric
+from forkctl.training.launchers.torchrun import NoReader, processes_of, torchrun
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
@@ -106,11 +106,8 @@ class OpenVLALauncher:
             (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def wrapper(self, config: Config) -> list[str]:
-        processes = _processes(config)
-        if processes == 1:
-            return []
-        words = ["-m", "torch.distributed.run", "--standalone", "--nnodes", "1"]
-        return [*words, "--nproc-per-node", str(processes)]
+        processes = processes_of(config)
+        return [] if processes == 1 else torchrun(processes)
 
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         """Every value as a flag: the command that is shown and recorded says all of it."""
@@ -129,7 +126,7 @@ class OpenVLALauncher:
         return openvla_checks.bytes_written(config)
 
     def log_reader(self, config: Config) -> LogReader:
-        return _Silent()
+        return NoReader()
 
     def worth_showing(self, line: str) -> bool:
         return line.startswith(_SHOWN)
@@ -143,22 +140,6 @@ class OpenVLALauncher:
     def checkpoints(self, folder: Path) -> list[Path]:
         saved = [path.parent for path in folder.glob("upstream/*/step-*/forkctl.json")]
         return sorted(saved, key=lambda path: path.name)
-
-
-class _Silent:
-    """The overlay writes the metrics; upstream prints none."""
-
-    def feed(self, line: str) -> Metric | None:
-        return None
-
-
-def _processes(config: Config) -> int:
-    processes = config.get("processes", 1)
-    if not isinstance(processes, int) or processes < 1:
-        raise UsageError(
-            f"processes is {processes!r}, and must be a whole number", hint="one for each GPU, or 1"
-        )
-    return processes
 
 
 def _as_settings(words: Sequence[str]) -> list[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from forkctl.errors import UsageError
 from forkctl.libero.rdt_vectors import REPRESENTATIONS
 from forkctl.training.findings import Finding
 from forkctl.training.launchers import (
@@ -28,7 +27,7 @@ from forkctl.training.launchers.rdt import config as rdt_config
 from forkctl.training.launchers.rdt import flags as rdt_flags
 from forkctl.training.launchers.rdt import folder as rdt_folder
 from forkctl.training.launchers.rdt.config import is_path, section
-from forkctl.training.metrics import Metric
+from forkctl.training.launchers.torchrun import NoReader, processes_of, torchrun
 
 _CHOICES = MappingProxyType({"representation": REPRESENTATIONS})
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
@@ -97,17 +96,10 @@ class RdtLauncher:
         rdt_folder.lay_out(config, folder, place)
 
     def wrapper(self, config: Config) -> list[str]:
-        processes = config.get("processes", 1)
-        if not isinstance(processes, int) or processes < 1:
-            raise UsageError(
-                f"{processes!r} is no number of processes",
-                where="processes",
-                hint="one for each GPU, or 1",
-            )
+        processes = processes_of(config)
         # accelerate leaves DeepSpeed out, without a word, where no launcher started the process
-        if processes == 1 and not section(config, "flags").get("deepspeed"):
-            return []
-        return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+        alone = processes == 1 and not section(config, "flags").get("deepspeed")
+        return [] if alone else torchrun(processes)
 
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         flags = rdt_folder.final_flags(config, config_path.parent)
@@ -142,13 +134,6 @@ class RdtLauncher:
     def checkpoints(self, folder: Path) -> list[Path]:
         saved = [path for path in folder.glob("upstream/checkpoint-*") if _is_whole(path)]
         return sorted(saved, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
-class NoReader:
-    """Upstream prints a progress bar alone; our overlay writes the metrics."""
-
-    def feed(self, line: str) -> Metric | None:
-        return None
 
 
 def _changed(config: Config, name: str, **values: Any) -> Config:

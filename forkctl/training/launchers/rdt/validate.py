@@ -68,7 +68,7 @@ def main() -> None:
         if value is not None and value is not False:
             words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     unknown, error = parse(words)
-    import configs.state_vec as in_tree  # type: ignore[import-not-found]
+    import configs.state_vec as in_tree
 
     base = Path(in_tree.__file__).with_name("base.yaml").read_text(encoding="utf-8")
     unknown += unknown_keys(yaml.safe_load(base), config.get("upstream") or {}, "upstream.")
