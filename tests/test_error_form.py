@@ -20,7 +20,8 @@ SOURCES = sorted((ROOT / "forkctl").rglob("*.py"))
 def names_of_errors() -> set[str]:
     """Every class of ours that takes message, place and hint from where it is raised."""
     for source in SOURCES:  # classes are known once their modules are imported
-        if "(ForkctlError)" in source.read_text(encoding="utf-8"):
+        text = source.read_text(encoding="utf-8")
+        if "(ForkctlError)" in text or "(LiberoError)" in text:
             __import__(".".join(source.relative_to(ROOT).with_suffix("").parts))
     kinds, found = [ForkctlError, LiberoError], set()
     while kinds:

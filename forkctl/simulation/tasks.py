@@ -42,7 +42,10 @@ class _NumpyOnly(pickle.Unpickler):
             "encode",
         ):
             return super().find_class(module, name)
-        raise SimulationError(f"initial states hold {module}.{name}, not only numbers")
+        raise SimulationError(
+            f"initial states hold {module}.{name}, not only numbers",
+            hint="They are not LIBERO's own: forkctl env create libero-sim",
+        )
 
 
 def _suite_name(task: str) -> str:

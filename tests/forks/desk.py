@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from interrupts import hear_interrupts
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _hear_interrupts() -> None:
-    """A shell gives its background jobs, this test run perhaps, an ignored SIGINT to inherit."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class Desk:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
-            preexec_fn=_hear_interrupts,
+            preexec_fn=hear_interrupts,
         )
 
     @property

@@ -46,7 +46,10 @@ def goal_of(env: Any) -> Goal:
     """What the task's definition asks for."""
     wanted = env.parsed_problem["goal_state"]
     if len(wanted) != 1 or len(wanted[0]) != 3 or wanted[0][0] not in ("on", "in"):
-        raise SimulationError(f"the goal {wanted} is not to put one thing on or into another")
+        raise SimulationError(
+            f"the goal {wanted} is not to put one thing on or into another",
+            hint="The expert knows pick-and-place tasks; docs/simulator.md lists them.",
+        )
     return Goal(item=wanted[0][1], target=wanted[0][2])
 
 

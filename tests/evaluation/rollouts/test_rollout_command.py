@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupts import hear_interrupts
 from rollout_support import POLICY, WORLD, episodes, lines_of
 
 import forkctl
@@ -211,7 +212,9 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
     env = {**os.environ, "PYTHONPATH": root, "POINT_WORLD_DELAY": "0.01"}
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         known = len(lines_of(RECORD)) if RECORD.exists() else 0
-        process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=env, stderr=subprocess.DEVNULL, preexec_fn=hear_interrupts
+        )
         while process.poll() is None and known + 3 > (
             RECORD.read_bytes().count(b"\n") - 1 if RECORD.exists() else 0
         ):
