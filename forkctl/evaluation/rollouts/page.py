@@ -11,6 +11,7 @@ from forkctl.evaluation.report import svg
 from forkctl.evaluation.rollouts.rates import Rate
 from forkctl.evaluation.rollouts.results import Evaluation, published
 
+_IN_WORDS = ("protocol", "source", "error")  # columns that are read, not compared
 _BAR = 220
 _GOOD, _BAND = "#3f9d6b", "#1f2733"
 
@@ -122,6 +123,7 @@ def _errors(evaluation: Evaluation) -> str:
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:
-    head = "".join(f"<th>{each}</th>" for each in heads)
+    kinds = {each: " class='words'" if each in _IN_WORDS else "" for each in heads}
+    head = "".join(f"<th{kinds[each]}>{each}</th>" for each in heads)
     body = f"<tbody>{''.join(rows)}</tbody>"
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead>{body}</table></div>'
