@@ -28,6 +28,7 @@ _DIRECTIONS = 24
 _SURROUNDINGS = 0.2
 # Where, from its base, the arm is all but stretched out, and what a metre beyond it costs.
 _COMFORTABLE, _FAR = 0.72, 0.5
+_TIGHT = 0.004  # room that the way down needs: the hand comes to its place by a few millimetres
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,10 @@ def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp 
 
 
 def _judged(grasp: Grasp, errand: Errand) -> Grasp:
-    """Room for the fingers is good, up to a point, and to hit something is bad. What is held askew
-    is wide, and turns."""
+    """Room for the fingers is good, up to a point, and too little of it is bad: something else is
+    touched on the way, and the grasp is askew. What is held askew is wide, and turns."""
     costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
-    room = min(grasp.clearance, 0.012) + 3.0 * min(grasp.clearance, 0.0)
+    room = min(grasp.clearance, 0.012) + 3.0 * min(grasp.clearance - _TIGHT, 0.0)
     return replace(grasp, score=room - costs)
 
 
