@@ -37,7 +37,7 @@ def make_libero_data(story: Story) -> Path:
         "forkctl. validate finds what would go wrong later, stats compares with published numbers.",
     )
     folder = OUT / "data/libero_spatial"
-    story.forkctl("data", "synth", "libero_spatial", "--tasks", 2, "--demos", 10, "--out", folder)
+    story.forkctl("data", "synth", "libero_spatial", "--tasks", 2, "--demos", 6, "--out", folder)
     story.forkctl("data", "validate", folder)
     story.forkctl("data", "stats", folder)
     return folder

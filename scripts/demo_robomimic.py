@@ -77,7 +77,7 @@ def pretrain(story: Story, fork: str, out: Path) -> Path:
         "other cameras, another image size and ten actions: what somebody brings from DROID.",
     )
     other, droid_file = OUT / "data/libero_object", OUT / "data/droid_like.hdf5"
-    story.forkctl("data", "synth", "libero_object", "--tasks", 1, "--demos", 10, "--out", other)
+    story.forkctl("data", "synth", "libero_object", "--tasks", 1, "--demos", 4, "--out", other)
     if not (ROOT / droid_file).exists():
         script = "scripts/droid_like.py"
         story.run([sys.executable, script, str(other), str(droid_file)], shown="python")
@@ -106,10 +106,11 @@ def finetune(story: Story, fork: str, spatial: Path, checkpoint: Path, out: Path
     story.say("What the well-known strict=False alone would have taken over:")
     story.forkctl(*plan, "--plain", must=False)
     run = ("run", fork, config, "--profile", "cpu", "--steps", FINETUNE_STEPS)
-    no_checkpoint = settings({"experiment.ckpt_path": None})
+    # its curve is all that is wanted of the second
+    from_scratch = settings({"experiment.ckpt_path": None, "experiment.save.enabled": False})
     for name, extra in (
         ("libero_spatial_finetune", ()),
-        ("from_scratch", ("--name", "from_scratch", *no_checkpoint)),
+        ("from_scratch", ("--name", "from_scratch", *from_scratch)),
     ):
         if last_run(fork, name) is None:
             story.forkctl(*run, *extra)
