@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
+from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
 
 
 @click.command()
-@click.argument("fork", required=False, shell_complete=fork_names)
-@click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
+@fork_argument
+@ckpt_option
 @click.option(
     "--base",
     is_flag=False,
@@ -60,10 +60,8 @@ from forkctl.cli.env import json_option, own_option, profile_option
     show_default=True,
     help="Actions of a chunk to keep.",
 )
-@click.option(
-    "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
-)
-@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda:0.")
+@policy_option
+@device_option
 @profile_option
 @own_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of sampling policies.")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from forkctl.cli.completing import fork_names
 from forkctl.cli.env import json_option, own_option, profile_option
+from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
 
 
 @click.command()
-@click.argument("fork", required=False, shell_complete=fork_names)
-@click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate.")
+@fork_argument
+@ckpt_option
 @click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: theirs.")
 @click.option(
     "--tasks",
@@ -60,15 +60,13 @@ from forkctl.cli.env import json_option, own_option, profile_option
 )
 @click.option("--through", help="A fork's way with actions that baseline:replay takes.")
 @click.option("--fault", help="One mistake on that way.")
-@click.option(
-    "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
-)
+@policy_option
 @click.option(
     "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
 )
 @click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
 @click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
-@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda:0.")
+@device_option
 @profile_option
 @own_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")

@@ -12,46 +12,25 @@ conventions list `variants` also has `predict_as(variant, observations, instruct
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
 import sys
-import traceback
-from types import ModuleType
 from typing import Any, BinaryIO
 
 from forkctl.evaluation.workers.protocol import read_message, write_message
+from forkctl.evaluation.workers.serving import answer_with, module_named
 
 
 def main(name: str) -> int:
-    # Libraries print. Their output goes to the log; the pipe is ours alone.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    questions = sys.stdin.buffer
-    try:
+    def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         policy = _load(name, read_message(questions) or {})
         write_message(answers, {"ready": dict(policy.conventions)})
         _serve(policy, questions, answers)
-    except Exception as error:
-        traceback.print_exc()
-        write_message(answers, {"error": f"{type(error).__name__}: {error}"})
-        return 1
-    return 0
+
+    return answer_with(serve)
 
 
 def _load(name: str, request: dict[str, Any]) -> Any:
-    return _module(name).load(request["checkpoint"], request["device"], request["options"])
-
-
-def _module(name: str) -> ModuleType:
-    if not name.endswith(".py"):
-        return importlib.import_module("forkctl.evaluation.workers." + name)
-    spec = importlib.util.spec_from_file_location("forkctl_policy", name)
-    if spec is None or spec.loader is None:
-        raise ImportError("cannot import " + name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    module = module_named(name, "forkctl.evaluation.workers")
+    return module.load(request["checkpoint"], request["device"], request["options"])
 
 
 def _serve(policy: Any, questions: BinaryIO, answers: BinaryIO) -> None:

@@ -18,38 +18,20 @@ An exception ends the process: who asked is told, and starts another one.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
-import traceback
 from typing import Any, BinaryIO
 
 from forkctl.evaluation.workers.protocol import read_message, write_message
+from forkctl.evaluation.workers.serving import answer_with, module_named
 
 
 def main(name: str) -> int:
-    # Libraries print. Their output goes to the log; the pipe is ours alone.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    try:
-        _serve(_module(name), sys.stdin.buffer, answers)
-    except Exception as error:
-        traceback.print_exc()
-        write_message(answers, {"error": f"{type(error).__name__}: {error}"})
-        return 1
-    return 0
-
-
-def _module(name: str) -> Any:
-    if not name.endswith(".py"):
-        return importlib.import_module("forkctl.evaluation.worlds." + name)
-    spec = importlib.util.spec_from_file_location("forkctl_world", name)
-    if spec is None or spec.loader is None:
-        raise ImportError("cannot import " + name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return answer_with(
+        lambda questions, answers: _serve(
+            module_named(name, "forkctl.evaluation.worlds"), questions, answers
+        )
+    )
 
 
 def _serve(module: Any, questions: BinaryIO, answers: BinaryIO) -> None:
