@@ -22,9 +22,9 @@ from typing import TypeVar
 import h5py
 import numpy as np
 
-from forkctl.libero.conventions import libero_state, to_openvla
-from forkctl.libero.measure import Wanted, measure
-from forkctl.libero.noops import noop_mask
+from forkctl.libero.units.conventions import libero_state, to_openvla
+from forkctl.libero.units.measure import Wanted, measure
+from forkctl.libero.units.noops import noop_mask
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def peak_memory(paths: list[Path]) -> float:
     """Megabytes at most, in a process of its own (/proc, so Linux only)."""
     code = (
         "import sys; from pathlib import Path;"
-        "from forkctl.libero.measure import Wanted, measure;"
+        "from forkctl.libero.units.measure import Wanted, measure;"
         "measure([Path(p) for p in sys.argv[1:]], Wanted());"
         "print(*(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))"
     )

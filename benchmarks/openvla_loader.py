@@ -25,10 +25,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from forkctl.families.openvla.tiny import MEANS, STDS
+from forkctl.families.openvla.tiny_tokenizer import tokenizer as make_tokenizer
 from forkctl.libero.suites import SUITES, language_from_task, task_name_from_file
 from forkctl.libero.synth import SynthOptions, write_task
-from forkctl.training.tiny.openvla import MEANS, STDS
-from forkctl.training.tiny.tokenizer import tokenizer as make_tokenizer
 
 SIDE = 224
 BATCH = 16

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from forkctl.libero import conventions as conv
-from forkctl.libero import dimensions as dims
-from forkctl.libero.rdt_vectors import STATE_KEYS, RdtLayout
+from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.synth import SynthOptions, write_suite
+from forkctl.libero.units import conventions as conv
+from forkctl.libero.units import dimensions as dims
 
 CHUNK = 16
 EXECUTED = 8

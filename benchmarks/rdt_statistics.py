@@ -25,12 +25,12 @@ import yaml
 from data.compute_dataset_stat_hdf5 import process_hdf5_dataset
 from data.hdf5_vla_dataset import HDF5VLADataset
 
-from forkctl.libero.conventions import rdt_state
-from forkctl.libero.files import find_files
-from forkctl.libero.rdt_statistics import layout_entry
-from forkctl.libero.rdt_vectors import STATE_KEYS, RdtLayout
-from forkctl.libero.reader import open_demo_file
+from forkctl.families.rdt.measuring import layout_entry
+from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
+from forkctl.libero.files.paths import find_files
+from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.synth import SynthOptions, write_suite
+from forkctl.libero.units.conventions import rdt_state
 
 TASKS = 10
 # columns of rdt_state that stand in for upstream's two arms of six joints and a gripper

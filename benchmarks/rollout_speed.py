@@ -17,16 +17,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from forkctl.evaluation.connection import Launch
-from forkctl.evaluation.policy import Policy
-from forkctl.evaluation.remote import RemotePolicy
-from forkctl.evaluation.rollouts.plan import Trial, trials_from_init_states
+from forkctl.environments.simulator import find_simulator
+from forkctl.evaluation.policies.connection import Launch
+from forkctl.evaluation.policies.policy import Policy
+from forkctl.evaluation.policies.remote import RemotePolicy
 from forkctl.evaluation.rollouts.playing import Limits, play
+from forkctl.evaluation.rollouts.trials import Trial, trials_from_init_states
 from forkctl.evaluation.rollouts.world import World, WorldOptions, WorldSource
 from forkctl.forks.cache import cache_root
 from forkctl.forks.workspace import find_workspace
 from forkctl.libero.suites import get_suite
-from forkctl.training.simulator import find_simulator
 
 HERE = Path(__file__).parent.resolve()
 

@@ -50,7 +50,7 @@ def configure(story: Story, fork: str, spatial: Path, out: Path) -> Path:
     story.forkctl("env", "create", fork, *PROFILE)
     checkpoint = out / "tiny-openvla"
     if not (ROOT / checkpoint / "config.json").exists():
-        maker = ("python", "-m", "forkctl.training.tiny.openvla", checkpoint)
+        maker = ("python", "-m", "forkctl.families.openvla.tiny", checkpoint)
         story.forkctl("env", "exec", fork, *PROFILE, "--", *maker)
     config = out / "finetune.yaml"
     words = ("config", fork, "libero_spatial", "--preset", "paper", "--data", spatial)

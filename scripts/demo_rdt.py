@@ -51,7 +51,7 @@ def make_encoders(story: Story, fork: str, out: Path) -> Path:
     tiny = out / "tiny"
     story.forkctl("env", "create", fork, "--profile", "cpu")
     if not (ROOT / tiny / "model.yaml").exists():
-        maker = ("python", "-m", "forkctl.training.tiny.rdt", tiny)
+        maker = ("python", "-m", "forkctl.families.rdt.tiny", tiny)
         story.forkctl("env", "exec", fork, "--profile", "cpu", "--", *maker)
     return tiny
 

@@ -16,9 +16,9 @@ import cv2
 import h5py
 import numpy as np
 
-from forkctl.libero.reader import Demo, open_demo_file
-from forkctl.libero.rotations import matrix_from_axis_angle, sixd_from_matrix
+from forkctl.libero.files.reader import Demo, open_demo_file
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
+from forkctl.libero.units.rotations import matrix_from_axis_angle, sixd_from_matrix
 
 CAMERAS = {
     AGENTVIEW: "varied_camera_1_left_image",

@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-from forkctl.patching.loading import all_series, load_series
 from forkctl.patching.model import Patch
+from forkctl.patching.reading.loading import all_series, load_series
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

@@ -72,7 +72,7 @@ def test_every_part_has_its_arrows() -> None:
 
 def test_no_module_imports_itself_by_a_detour() -> None:
     """Also not inside a function, but for the table of launchers, which names them by kind."""
-    registry = "forkctl.training.launchers"
+    registry = "forkctl.family"
     graph = {
         name: set(imports(path, at_import_only=name == registry)) - {name}
         for name, path in MODULES.items()

@@ -11,7 +11,7 @@ from forkctl.cli.output import error_json, print_failures, print_json, print_tab
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
-from forkctl.patching import apply as patching_apply
+from forkctl.patching.series import apply as patching_apply
 
 
 @click.command()

@@ -12,8 +12,8 @@ from forkctl.cli.output import error_json, print_failures, print_json, print_tab
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
-from forkctl.patching import check as patching_check
-from forkctl.patching.check import CheckOutcome, CheckResult
+from forkctl.patching.series import check as patching_check
+from forkctl.patching.series.check import CheckOutcome, CheckResult
 
 
 @click.command()

@@ -41,10 +41,10 @@ def config(
     own: str | None,
 ) -> int:
     """Generate FORK's native config for SUITE (libero_spatial, libero_object, …)."""
+    from forkctl.checks import any_failed
     from forkctl.cli.output import print_findings, say
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.findings import any_failed
     from forkctl.training.generating import (
         GenerateRequest,
         as_written,

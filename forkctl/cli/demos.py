@@ -74,10 +74,10 @@ def demos(
     """
     import json
 
+    from forkctl.environments.demonstrations import choose_tasks, make_demos, question_for
+    from forkctl.environments.simulator import find_simulator
     from forkctl.forks.workspace import find_workspace
     from forkctl.simulation.layouts import DemoLayout
-    from forkctl.training.demonstrating import choose_tasks, make_demos, question_for
-    from forkctl.training.simulator import find_simulator
 
     chosen = choose_tasks(suite, tasks)
     kind = DemoLayout(layout)

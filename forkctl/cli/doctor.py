@@ -32,7 +32,7 @@ def doctor(as_json: bool) -> int:
 
 
 def _simulator(workspace: Workspace) -> list[forks_doctor.Finding]:
-    from forkctl.training.simulator import examine_simulator
+    from forkctl.environments.simulator import examine_simulator
 
     return [forks_doctor.Finding("simulator", *said) for said in examine_simulator(workspace)]
 

@@ -45,8 +45,8 @@ def drift(
     """
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError("there is no such folder", where=str(html.parent), hint="make it first")
-    from forkctl.patching.drift_report import report_as_json
-    from forkctl.patching.survey import Scope, survey
+    from forkctl.patching.drift.report import report_as_json
+    from forkctl.patching.drift.survey import Scope, survey
 
     workspace = find_workspace()
     manifest = load(workspace.manifest)
@@ -65,7 +65,7 @@ def drift(
     report = report_as_json(drifts)
     report["not_checked"] = {name: error_json(error) for name, error in failures}
     if html is not None:
-        from forkctl.patching.heatmap import render_heatmap
+        from forkctl.patching.drift.heatmap import render_heatmap
 
         html.write_text(render_heatmap(report), encoding="utf-8")
     if as_json:

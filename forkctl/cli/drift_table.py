@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from forkctl.patching.drift import Finding, ForkDrift, PatchDrift
-from forkctl.patching.drift_report import WORDS
+from forkctl.patching.drift.looking import Finding, ForkDrift, PatchDrift
+from forkctl.patching.drift.report import WORDS
 from forkctl.patching.model import Verdict
 
 # A colour for eyes; a letter for pipes, and for those who cannot tell the colours apart.

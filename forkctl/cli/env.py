@@ -34,10 +34,10 @@ def env() -> None:
 def create(name: str, profile: str | None) -> None:
     """Make the environment NAME, a fork's or one of its own, from its lock."""
     from forkctl.cli.output import say
+    from forkctl.environments.environment import create_environment, size_of
+    from forkctl.environments.selecting import lock_by_spec, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.environments import create_environment, size_of
-    from forkctl.training.selecting import lock_by_spec, spec_named
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)
@@ -52,9 +52,9 @@ def create(name: str, profile: str | None) -> None:
 def show(name: str | None, as_json: bool) -> None:
     """List the environment NAME, or all."""
     from forkctl.cli.output import print_json, print_table
+    from forkctl.environments.showing import all_environments
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.showing import all_environments
 
     workspace = find_workspace()
     shown = all_environments(workspace, manifest.load(workspace.manifest), name)
@@ -74,11 +74,11 @@ def show(name: str | None, as_json: bool) -> None:
 @json_option
 def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int:
     """Prove that the packages are those of the lock, and that FORK's own come from its tree."""
+    from forkctl.checks import any_failed
     from forkctl.cli.output import findings_as_json, print_findings, print_json
+    from forkctl.environments.showing import check_environment
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.findings import any_failed
-    from forkctl.training.showing import check_environment
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
@@ -102,9 +102,9 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
     forkctl env exec robomimic -- python -m robomimic.forkctl_ext.train_skill_vae --help
     """
     from forkctl.cli.output import say
+    from forkctl.environments.executing import execute
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.executing import execute
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
@@ -117,10 +117,10 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
 def remove(name: str, profile: str | None) -> None:
     """Remove the environment NAME. Forks with the same lock lose it too."""
     from forkctl.cli.output import say
+    from forkctl.environments.environment import remove_environment
+    from forkctl.environments.selecting import lock_by_spec, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.environments import remove_environment
-    from forkctl.training.selecting import lock_by_spec, spec_named
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)
@@ -134,10 +134,10 @@ def remove(name: str, profile: str | None) -> None:
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in anew, as of its date, and write the lock."""
+    from forkctl.environments.locks import PROFILES, write_lock
+    from forkctl.environments.selecting import spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.locks import PROFILES, write_lock
-    from forkctl.training.selecting import spec_named
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)

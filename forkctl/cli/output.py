@@ -15,7 +15,7 @@ import click
 from forkctl.errors import ForkctlError
 
 if TYPE_CHECKING:
-    from forkctl.training.findings import Finding
+    from forkctl.checks import Finding
 
 _COLOURS = {
     "green": ("up to date", "applied", "holds", "ok", "laid out", "finished"),

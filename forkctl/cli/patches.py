@@ -11,12 +11,12 @@ import click
 from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.workspace import Workspace, find_workspace
-from forkctl.patching.lint import Finding, lint
-from forkctl.patching.loading import all_series, load_series
 from forkctl.patching.model import Patch
+from forkctl.patching.reading.lint import Finding, lint
+from forkctl.patching.reading.loading import all_series, load_series
 
 if TYPE_CHECKING:
-    from forkctl.patching.coverage import Coverage
+    from forkctl.patching.drift.coverage import Coverage
 
 
 @click.command()
@@ -62,8 +62,8 @@ def _coverage(workspace: Workspace, series: set[str]) -> Mapping[str, Coverage]:
     from forkctl.forks.manifest import load
     from forkctl.forks.processes import Children
     from forkctl.forks.workspace import ended_with_the_command
-    from forkctl.patching.coverage import coverage_of
-    from forkctl.patching.survey import Scope, survey
+    from forkctl.patching.drift.coverage import coverage_of
+    from forkctl.patching.drift.survey import Scope, survey
 
     manifest = load(workspace.manifest)
     forks = [fork for fork in manifest.forks if series.intersection(fork.series)]

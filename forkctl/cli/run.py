@@ -51,9 +51,9 @@ def run(
 
     Words after -- are handed to the entrypoint as they are.
     """
+    from forkctl.checks import any_failed
     from forkctl.cli.output import findings_as_json, print_findings, print_json, say
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.findings import any_failed
     from forkctl.training.planning import RunRequest, plan_run
     from forkctl.training.running import RunFailed, carry_out, start_run
     from forkctl.training.view import view_for

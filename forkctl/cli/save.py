@@ -8,7 +8,7 @@ from forkctl.cli.completing import fork_names
 from forkctl.cli.output import print_json
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
-from forkctl.patching import save as patching_save
+from forkctl.patching.series import save as patching_save
 
 
 @click.command()

@@ -12,7 +12,7 @@ from forkctl.errors import ExitCode
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import ended_with_the_command, find_workspace
-from forkctl.patching import status as patching_status
+from forkctl.patching.series import status as patching_status
 
 
 @click.command()

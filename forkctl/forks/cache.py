@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import git, mirrors
 from forkctl.forks.bare import BARE, PARTIAL, write_repository
-from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import GitError, Repository
 from forkctl.forks.processes import Children
 from forkctl.forks.sparse import Folders, chooser

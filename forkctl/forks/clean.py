@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
 from forkctl.forks.disk import differing, laid_out
-from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
 from forkctl.forks.processes import Children
 from forkctl.forks.standing import open_tree, require_untouched, some

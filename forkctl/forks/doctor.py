@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.atomic import size_of
 from forkctl.errors import ForkctlError
 from forkctl.forks import git, mirrors
 from forkctl.forks.cache import cache_root
-from forkctl.forks.files import size_of
 from forkctl.forks.manifest import GitSource, Manifest
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import Workspace

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks.files import write_atomically
 from forkctl.forks.processes import Children, Finished
 
 # What a network command may take from the environment: how to reach and authenticate, no more.

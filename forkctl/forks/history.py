@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.files import write_atomically
 from forkctl.forks.git import Repository
 from forkctl.forks.state import TreeState
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import UsageError
-from forkctl.forks.files import write_atomically
 from forkctl.forks.toml import parse_toml
 
 VERSION = 1

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.bare import BARE, write_repository
 from forkctl.forks.cache import Fetcher, Unreachable, cache_root, pin_ref
 from forkctl.forks.commits import write_commits
-from forkctl.forks.files import remove_folder
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import PypiSource
 from forkctl.forks.paths import fault_of_path

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import forkctl
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks.files import write_atomically
 from forkctl.forks.workspace import MANIFEST_NAME
 
 # forks.toml comes last: a folder is a workspace only when all of it is there.

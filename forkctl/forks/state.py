@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks.files import write_atomically
 from forkctl.forks.workspace import Workspace
 
 FORMAT = 1

@@ -14,10 +14,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.disk import SUBMODULE, can_hold_nothing, differing, laid_out
-from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import Entry, Repository
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.standing import some

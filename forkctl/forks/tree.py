@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import git
 from forkctl.forks.bare import write_repository
-from forkctl.forks.files import remove_folder, write_atomically
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource
 from forkctl.forks.processes import Children

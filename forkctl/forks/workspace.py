@@ -66,7 +66,7 @@ def find_workspace(start: Path | None = None) -> Workspace:
 def sweep_work_area(workspace: Workspace) -> None:
     """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
     if workspace.work_area.exists() and not workspace.forks.is_symlink():
-        from forkctl.forks.files import remove_folder
+        from forkctl.atomic import remove_folder
 
         remove_folder(workspace.work_area)
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forkctl.patching.code import Template
-from forkctl.patching.diagnosis import Diagnosis
-from forkctl.patching.pattern import Pattern
-from forkctl.patching.scopes import MODULE
+from forkctl.patching.engine.code import Template
+from forkctl.patching.engine.diagnosis import Diagnosis
+from forkctl.patching.engine.pattern import Pattern
+from forkctl.patching.engine.scopes import MODULE
 
 
 class Verb(enum.Enum):

@@ -18,12 +18,12 @@ from typing import Any
 
 import h5py
 
-from forkctl.libero.attrs import file_attrs
-from forkctl.libero.content import DemoContent, read_demo, write_demos
-from forkctl.libero.provenance import pending, recipe
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.attrs import file_attrs
+from forkctl.libero.files.content import DemoContent, read_demo, write_demos
+from forkctl.libero.files.provenance import pending, recipe
+from forkctl.libero.files.reader import DemoFile
+from forkctl.libero.processes import map_in_order
 from forkctl.libero.suites import file_name_from_task
-from forkctl.libero.workers import map_in_order
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.preview import write_preview
 from forkctl.simulation.recording import RecordingOptions, record

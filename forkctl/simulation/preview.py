@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import CAMERAS, CONTROL_HZ
 
 

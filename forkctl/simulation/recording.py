@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.content import DemoContent
-from forkctl.libero.noops import THRESHOLD
+from forkctl.libero.files.content import DemoContent
 from forkctl.libero.schema import CAMERAS
 from forkctl.libero.suites import find_suite
+from forkctl.libero.units.noops import THRESHOLD
 from forkctl.simulation.expert import Expert
 from forkctl.simulation.layouts import DemoLayout
 from forkctl.simulation.observing import robot_state

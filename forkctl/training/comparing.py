@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forkctl.configs import read_config
 from forkctl.errors import UsageError
 from forkctl.training import metrics
-from forkctl.training.configs import read_config
 from forkctl.training.records import Run
 
 # These differ in every run and say nothing.

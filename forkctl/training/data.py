@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.libero.files import ENDINGS
-from forkctl.training.launchers import Camera, DataFacts
+from forkctl.family import Camera, DataFacts
+from forkctl.libero.files.paths import ENDINGS
 
 _SAMPLE = 1 << 20
 
@@ -68,7 +68,7 @@ def look_at(files: Sequence[Path]) -> DataSet:
 def _look_at(files: Sequence[Path]) -> DataSet:
     import numpy as np
 
-    from forkctl.libero.reader import open_demo_file
+    from forkctl.libero.files.reader import open_demo_file
 
     facts: DataFacts | None = None
     demos = steps = 0
@@ -102,7 +102,7 @@ def _look_at(files: Sequence[Path]) -> DataSet:
 
 
 def _facts_of(demo: object, path: Path) -> DataFacts:
-    from forkctl.libero.reader import Demo
+    from forkctl.libero.files.reader import Demo
 
     assert isinstance(demo, Demo)
     cameras, low_dim = [], []
@@ -160,7 +160,7 @@ def ready_file(files: Sequence[Path], folder: Path) -> Path:
     own files hold each observation a step late, regenerated ones lack `env_args`.
     """
     from forkctl.libero.errors import LiberoError
-    from forkctl.libero.merge import MergeOptions, merge
+    from forkctl.libero.tools.merge import MergeOptions, merge
 
     target = folder / "data.hdf5"
     try:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forkctl.checks import Finding
+from forkctl.configs import Config, as_text, as_yaml, with_settings
+from forkctl.environments.selecting import select
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.family import ConfigRequest, Launcher, launcher_for
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.training.configs import Config, as_text, as_yaml, with_settings
+from forkctl.patching.series.fork_tree import entrypoint, open_fork_tree
 from forkctl.training.data import DataSet, default_facts, files_at, look_at
-from forkctl.training.findings import Finding
-from forkctl.training.fork_tree import entrypoint, open_fork_tree
-from forkctl.training.launchers import ConfigRequest, Launcher, launcher_for
-from forkctl.training.selecting import select
 from forkctl.training.validation import validate_config
 
 Say = Callable[[str], None]

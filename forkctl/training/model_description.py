@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription, read_description
+from forkctl.configs import Config, write_config
+from forkctl.environments.environment import Environment
+from forkctl.environments.proving import run_python
 from forkctl.errors import ForkctlError
-from forkctl.training.checking import run_python
-from forkctl.training.configs import Config, write_config
-from forkctl.training.environments import Environment
-from forkctl.training.launchers import Launcher
+from forkctl.family import Launcher
 
 
 def describe_model(

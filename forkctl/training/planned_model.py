@@ -6,15 +6,15 @@ import tempfile
 from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription
+from forkctl.environments.selecting import select
 from forkctl.errors import UsageError
+from forkctl.family import RunInputs, launcher_for
 from forkctl.forks import manifest
 from forkctl.forks.workspace import Workspace
+from forkctl.patching.series.fork_tree import entrypoint, open_fork_tree
 from forkctl.training.data import files_at, ready_file
-from forkctl.training.fork_tree import entrypoint, open_fork_tree
-from forkctl.training.launchers import RunInputs, launcher_for
 from forkctl.training.model_description import describe_model
 from forkctl.training.planning import RunRequest, Say, resolve_config
-from forkctl.training.selecting import select
 
 
 def describe_for(workspace: Workspace, request: RunRequest, say: Say) -> ModelDescription:

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl import checks as findings
+from forkctl import configs
+from forkctl.checks import Finding
+from forkctl.configs import Config
+from forkctl.environments.environment import Environment
+from forkctl.environments.proving import ask, check_origins
+from forkctl.environments.selecting import Selection, select
 from forkctl.errors import ForkctlError
+from forkctl.family import Launcher, Place, RunInputs, launcher_for
 from forkctl.forks import manifest
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.training import configs, findings, preflight
-from forkctl.training.checking import ask, check_origins
-from forkctl.training.configs import Config
+from forkctl.patching.series.fork_tree import ForkTree, entrypoint, open_fork_tree
+from forkctl.training import preflight
 from forkctl.training.data import files_at, fingerprint, ready_file
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Finding
-from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
-from forkctl.training.launchers import Launcher, Place, RunInputs, launcher_for
-from forkctl.training.selecting import Selection, select
 from forkctl.training.validation import validate_config
 
 Say = Callable[[str], None]

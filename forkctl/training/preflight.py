@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from forkctl import checks as findings
+from forkctl.checks import Finding
+from forkctl.configs import Config, get
+from forkctl.environments.environment import Environment
+from forkctl.family import Launcher
 from forkctl.forks.cache import cache_root
-from forkctl.training import findings
-from forkctl.training.configs import Config, get
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Finding
-from forkctl.training.fork_tree import ForkTree
-from forkctl.training.launchers import Launcher
+from forkctl.patching.series.fork_tree import ForkTree
 from forkctl.training.model_description import describe_model
 
 _SHOWN = 4

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import UsageError
-from forkctl.forks.files import write_atomically
 
 FORMAT = 1
 RUNNING, FINISHED, FAILED, INTERRUPTED, LOST = (

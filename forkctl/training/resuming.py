@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forkctl.configs import read_config
+from forkctl.environments.environment import Environment
+from forkctl.environments.proving import process_environment
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.family import launcher_for
 from forkctl.forks import manifest
 from forkctl.forks.workspace import Workspace
+from forkctl.patching.series.fork_tree import ForkTree, entrypoint, open_fork_tree
 from forkctl.training import metrics, records
-from forkctl.training.checking import process_environment
-from forkctl.training.configs import read_config
-from forkctl.training.environments import Environment
-from forkctl.training.fork_tree import ForkTree, entrypoint, open_fork_tree
-from forkctl.training.launchers import launcher_for
 from forkctl.training.records import Run
 from forkctl.training.running import DEFAULTS, follow
 from forkctl.training.view import View

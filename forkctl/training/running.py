@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from forkctl import configs
+from forkctl.configs import Config
+from forkctl.environments.environment import binding_key
+from forkctl.environments.proving import ask, process_environment
 from forkctl.errors import ForkctlError
-from forkctl.training import configs, failure, metrics, records
-from forkctl.training.checking import ask, process_environment
-from forkctl.training.configs import Config
+from forkctl.family import Launcher, Place
+from forkctl.training import failure, metrics, records
 from forkctl.training.data import identified
-from forkctl.training.environments import binding_key
-from forkctl.training.launchers import Launcher, Place
 from forkctl.training.planning import RunPlan
 from forkctl.training.process import Outcome, run_in_group
 from forkctl.training.records import Run, RunRecord

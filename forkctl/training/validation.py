@@ -7,13 +7,13 @@ import json
 import tempfile
 from pathlib import Path
 
+from forkctl import checks as findings
+from forkctl.checks import Finding
+from forkctl.configs import Config, write_config
+from forkctl.environments.environment import Environment
+from forkctl.environments.proving import run_python
 from forkctl.errors import ForkctlError
-from forkctl.training import findings
-from forkctl.training.checking import run_python
-from forkctl.training.configs import Config, write_config
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Finding
-from forkctl.training.launchers import Launcher
+from forkctl.family import Launcher
 
 
 def validate_config(

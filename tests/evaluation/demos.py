@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from forkctl.evaluation.dimensions import Floats
-from forkctl.evaluation.pairs import EpisodePairs, Pairs, pair_up
-from forkctl.evaluation.scale import Scale, scale_of
+from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
+from forkctl.evaluation.openloop.scale import Scale, scale_of
 
 # Roughly LIBERO's own proportions: moves are large, turns are small.
 SIZES = np.array([0.6, 0.5, 0.7, 0.08, 0.1, 0.15])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 
 CAMERA = "agentview_rgb"
 NEIGHBOURS = 4

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.episodes import Change, Selection, load_episodes
-from forkctl.evaluation.policy import Conventions
+from forkctl.evaluation.openloop.episodes import Change, Selection, load_episodes
+from forkctl.evaluation.policies.policy import Conventions
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 
 WANTS = Conventions(observations=("agentview_rgb", "ee_pos"), history=3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.record import Entry, Record, open_record, read_record
+from forkctl.evaluation.openloop.predictions import Entry, Record, open_record, read_record
 
 SETUP = {"label": "x", "seed": 0}
 

@@ -14,9 +14,9 @@ import pytest
 
 import forkctl
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.connection import Launch
-from forkctl.evaluation.policy import Query
-from forkctl.evaluation.remote import RemotePolicy, fingerprint
+from forkctl.evaluation.policies.connection import Launch
+from forkctl.evaluation.policies.policy import Query
+from forkctl.evaluation.policies.remote import RemotePolicy, fingerprint
 
 ROOT = Path(forkctl.__file__).resolve().parent.parent
 ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.scale import Scale, published_scales, scale_from_file, scale_of
+from forkctl.evaluation.openloop.scale import Scale, published_scales, scale_from_file, scale_of
 
 ACTION = {
     "q01": [-0.7, -0.6, -0.9, -0.1, -0.2, -0.18, 0.0],

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forkctl.libero.attrs import file_attrs
-from forkctl.libero.content import DemoContent, read_demo, write_demos
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.attrs import file_attrs
+from forkctl.libero.files.content import DemoContent, read_demo, write_demos
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import SynthOptions, write_task

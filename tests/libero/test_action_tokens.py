@@ -3,7 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.libero.action_tokens import are_action_tokens, tokens_from_values, values_from_tokens
+from forkctl.families.openvla.tokens import (
+    are_action_tokens,
+    tokens_from_values,
+    values_from_tokens,
+)
 
 
 def test_the_words_that_openvla_is_known_for():

@@ -8,7 +8,7 @@ from handmade import make_demo, write_demos, write_file
 
 from forkctl.libero.alignment import ALIGNED, RAW, Pairing, detect
 from forkctl.libero.errors import AlignmentError
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(True, RAW), (False, ALIGNED)])

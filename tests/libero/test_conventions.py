@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from forkctl.libero import dimensions as dims
-from forkctl.libero.conventions import (
+from forkctl.libero.units import dimensions as dims
+from forkctl.libero.units.conventions import (
     CONVENTIONS,
     Pose,
     libero_state,
@@ -19,7 +19,7 @@ from forkctl.libero.conventions import (
     rdt_state,
     to_rdt_vector,
 )
-from forkctl.libero.rotations import matrix_from_axis_angle, matrix_from_sixd
+from forkctl.libero.units.rotations import matrix_from_axis_angle, matrix_from_sixd
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, max_side=4)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from synthetic import good_file
 
-from forkctl.libero.convert import ConvertOptions, ConvertReport, check_options, convert_file
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.noops import noop_mask
-from forkctl.libero.reader import DemoFile
-from forkctl.libero.resampling import resample
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
+from forkctl.libero.tools.convert import ConvertOptions, ConvertReport, check_options, convert_file
+from forkctl.libero.units.noops import noop_mask
+from forkctl.libero.units.resampling import resample
 from forkctl.libero.validation import Severity
 from forkctl.libero.validation.check import check_file
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero import counting
-from forkctl.libero.counting import EXACT_VALUES, RELATIVE_ERROR, ValueCounts
+from forkctl.libero.units import counting
+from forkctl.libero.units.counting import EXACT_VALUES, RELATIVE_ERROR, ValueCounts
 
 numbers = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=60)
 

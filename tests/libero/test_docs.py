@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.libero import resampling, schema, suites
-from forkctl.libero.conventions import CONVENTIONS
-from forkctl.libero.counting import EXACT_VALUES, RELATIVE_ERROR
+from forkctl.libero import schema, suites
+from forkctl.libero.units import resampling
+from forkctl.libero.units.conventions import CONVENTIONS
+from forkctl.libero.units.counting import EXACT_VALUES, RELATIVE_ERROR
 
 PAGE = (Path(__file__).parents[2] / "docs" / "libero-data.md").read_text(encoding="utf-8")
 

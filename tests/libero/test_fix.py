@@ -11,10 +11,10 @@ import pytest
 from synthetic import TASK, good_file
 
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.fix import Fixes, fix_file, plan
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.synth.defects import spoil
+from forkctl.libero.tools.fix import Fixes, fix_file, plan
 from forkctl.libero.validation import Severity
 from forkctl.libero.validation.check import check_file
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from handmade import make_demo, write_demos, write_file
 
-from forkctl.libero.conventions import CONVENTIONS, Pose, rdt_state
 from forkctl.libero.errors import DataFileError
-from forkctl.libero.measure import DatasetStatistics, Wanted, measure
-from forkctl.libero.noops import noop_mask
-from forkctl.libero.resampling import resample
+from forkctl.libero.units.conventions import CONVENTIONS, Pose, rdt_state
+from forkctl.libero.units.measure import DatasetStatistics, Wanted, measure
+from forkctl.libero.units.noops import noop_mask
+from forkctl.libero.units.resampling import resample
 
 ALL = tuple(CONVENTIONS)
 

@@ -13,11 +13,11 @@ import pytest
 from synthetic import TASK
 
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.merge import MergeOptions, merge
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import SUITES, language_from_task
 from forkctl.libero.synth import SynthOptions, write_task
+from forkctl.libero.tools.merge import MergeOptions, merge
 from forkctl.libero.validation import Severity
 from forkctl.libero.validation.check import check_file
 

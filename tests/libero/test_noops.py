@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero.noops import noop_mask
+from forkctl.libero.units.noops import noop_mask
 
 steps = st.tuples(st.sampled_from([0.0, 5e-5, 2e-4, 0.5]), st.sampled_from([-1.0, 1.0]))
 

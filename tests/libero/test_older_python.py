@@ -13,7 +13,7 @@ import pytest
 from handmade import write_file
 
 import forkctl
-from forkctl.libero.measure import Wanted, measure
+from forkctl.libero.units.measure import Wanted, measure
 
 PACKAGE = Path(forkctl.__file__).parent
 SOURCES = sorted((PACKAGE / "libero").rglob("*.py"))
@@ -26,7 +26,7 @@ import forkctl.libero
 assert sys.version_info[:2] == (3, 9), sys.version
 for module in pkgutil.walk_packages(forkctl.libero.__path__, "forkctl.libero."):
     importlib.import_module(module.name)
-from forkctl.libero.measure import Wanted, measure
+from forkctl.libero.units.measure import Wanted, measure
 found = measure([Path(sys.argv[1])], Wanted(("openvla", "rdt-absolute")))
 print(repr(found.actions["rdt-absolute"].mean.tolist()))
 """

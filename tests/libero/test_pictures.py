@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from forkctl.libero.pictures import save_contact_sheet, save_plot, strip
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
+from forkctl.libero.tools.pictures import save_contact_sheet, save_plot, strip
 
 
 def test_the_sheet_shows_frames_upright_and_in_order(pristine_raw: Path, tmp_path: Path) -> None:

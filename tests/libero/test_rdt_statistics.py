@@ -6,17 +6,17 @@ import h5py
 import numpy as np
 import pytest
 
-from forkctl.libero.errors import DataFileError
-from forkctl.libero.measure import Wanted, measure
-from forkctl.libero.rdt_statistics import (
+from forkctl.families.rdt.measuring import (
     held_out_demos,
     layout_entry,
     robot_base_of,
     training_demos,
 )
-from forkctl.libero.rdt_vectors import STATE_KEYS, RdtLayout
-from forkctl.libero.reader import open_demo_file
-from forkctl.libero.statistics_files import rdt_entry
+from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
+from forkctl.libero.errors import DataFileError
+from forkctl.libero.files.reader import open_demo_file
+from forkctl.libero.units.measure import Wanted, measure
+from forkctl.libero.units.statistics_files import rdt_entry
 
 
 def test_the_absolute_numbers_are_those_that_are_measured_anyway(pristine: Path) -> None:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from forkctl.cli import main
-from forkctl.libero.conventions import rdt_slots, to_rdt_vector
-from forkctl.libero.dimensions import RDT_DELTA_ACTION
+from forkctl.families.rdt.measuring import layout_entry
+from forkctl.families.rdt.physical_units import entry_in, remarks_on, representation_in
+from forkctl.families.rdt.published import published_actions
+from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_published import published_actions
-from forkctl.libero.rdt_statistics import layout_entry
-from forkctl.libero.rdt_units import entry_in, remarks_on, representation_in
-from forkctl.libero.rdt_vectors import RdtLayout
 from forkctl.libero.synth import SynthOptions, write_suite
+from forkctl.libero.units.conventions import rdt_slots, to_rdt_vector
+from forkctl.libero.units.dimensions import RDT_DELTA_ACTION
 
 BASE = (-0.6, 0.0, 0.9)
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")

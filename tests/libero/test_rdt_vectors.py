@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.libero.conventions import Pose
+from forkctl.families.rdt.vectors import REPRESENTATIONS, RdtLayout
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_vectors import REPRESENTATIONS, RdtLayout
-from forkctl.libero.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from forkctl.libero.units.conventions import Pose
+from forkctl.libero.units.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 
 LAYOUTS = [
     RdtLayout(name, joints, (-0.66, 0.0, 0.9))

@@ -11,7 +11,7 @@ import pytest
 from handmade import TASK, make_demo, write_demos, write_file
 
 from forkctl.libero.errors import DataFileError
-from forkctl.libero.reader import Demo, DemoFile, open_demo_file
+from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
 
 
 def digest(demo: Demo) -> int:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero import rotations as rot
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.resampling import back_to_back, factor_for, held, report, resample
+from forkctl.libero.units import rotations as rot
+from forkctl.libero.units.resampling import back_to_back, factor_for, held, report, resample
 
 
 def smooth_demo(length: int = 130, seed: int = 0) -> np.ndarray:

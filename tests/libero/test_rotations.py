@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero import rotations as rot
+from forkctl.libero.units import rotations as rot
 
 components = st.floats(-1.8, 1.8, allow_nan=False)
 vectors = st.tuples(components, components, components).map(np.array)

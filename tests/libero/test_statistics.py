@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero.dimensions import LIBERO_ACTION, Dimension
-from forkctl.libero.statistics import Accumulator, Statistics, measure_rows
+from forkctl.libero.units.dimensions import LIBERO_ACTION, Dimension
+from forkctl.libero.units.statistics import Accumulator, Statistics, measure_rows
 
 TWO = (Dimension("a", "m", -1, 1, "first"), Dimension("b", "m", -1, 1, "second"))
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from handmade import write_demos, write_file
 
-from forkctl.libero.dimensions import RDT_STATE
 from forkctl.libero.errors import DataFileError, LiberoError
-from forkctl.libero.measure import Wanted, measure
-from forkctl.libero.published import FIELDS, Published, published
-from forkctl.libero.statistics_files import (
+from forkctl.libero.suites import SUITES
+from forkctl.libero.units.dimensions import RDT_STATE
+from forkctl.libero.units.measure import Wanted, measure
+from forkctl.libero.units.published import FIELDS, Published, published
+from forkctl.libero.units.statistics_files import (
     conventions_needed,
     default_name,
     openvla_entry,
@@ -20,7 +21,6 @@ from forkctl.libero.statistics_files import (
     update_json,
     write_statistics,
 )
-from forkctl.libero.suites import SUITES
 
 ROWS = 10_001  # q01 and q99 fall on the values at rank 100 and 9900
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import Fork
-from forkctl.patching.history import FileHistory, file_histories
-from forkctl.patching.loading import load_patch
+from forkctl.patching.drift.history import FileHistory, file_histories
+from forkctl.patching.drift.survey import open_history, read_blobs
+from forkctl.patching.engine.render import render
 from forkctl.patching.model import FileEdits, StructuralPatch, Verdict
-from forkctl.patching.render import render
-from forkctl.patching.survey import open_history, read_blobs
+from forkctl.patching.reading.loading import load_patch
 from tests.patching import expected_edits as robomimic
 from tests.patching import expected_edits_vla as vla
 from tests.patching.expected_edits import Code, ExpectedEdit

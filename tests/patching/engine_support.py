@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from forkctl.patching.loading import load_patch
-from forkctl.patching.locate import Located, locate
+from forkctl.patching.engine.locate import Located, locate
+from forkctl.patching.engine.render import diagnoses_of
+from forkctl.patching.engine.splice import splice
 from forkctl.patching.model import Edit, EditStatus, StructuralPatch
-from forkctl.patching.render import diagnoses_of
-from forkctl.patching.splice import splice
+from forkctl.patching.reading.loading import load_patch
 
 
 def patch_file(folder: Path, edits: str, file: str, name: str = "0001-test.yaml") -> Path:

@@ -11,7 +11,7 @@ import pytest
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
 from forkctl.forks.processes import Children
-from forkctl.patching.history import FileHistory, Upstream, file_histories
+from forkctl.patching.drift.history import FileHistory, Upstream, file_histories
 from tests.patching.upstreams import UpstreamRepo
 
 

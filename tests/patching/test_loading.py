@@ -8,8 +8,8 @@ import pytest
 from engine_support import patch_file
 
 from forkctl.errors import UsageError
-from forkctl.patching.loading import all_series, load_patch, load_series
 from forkctl.patching.model import StructuralPatch
+from forkctl.patching.reading.loading import all_series, load_patch, load_series
 
 HEAD = "subject: S\nwhy: W\nfiles:\n  - file: a.py\n    edits:\n"
 

@@ -6,11 +6,11 @@ import ast
 
 import pytest
 
-from forkctl.patching.holes import PatternError
-from forkctl.patching.matcher import Mode
-from forkctl.patching.pattern import parse_pattern
-from forkctl.patching.scopes import Scope, index_scope
-from forkctl.patching.selectors import normal_text, pattern_matches
+from forkctl.patching.engine.holes import PatternError
+from forkctl.patching.engine.matcher import Mode
+from forkctl.patching.engine.pattern import parse_pattern
+from forkctl.patching.engine.scopes import Scope, index_scope
+from forkctl.patching.engine.selectors import normal_text, pattern_matches
 
 
 def found(pattern: str, code: str, mode: Mode = Mode.EXACT) -> list[dict[str, str]]:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.patching.code import parse_template
-from forkctl.patching.holes import PatternError
-from forkctl.patching.locate import Located, locate
+from forkctl.patching.engine.code import parse_template
+from forkctl.patching.engine.holes import PatternError
+from forkctl.patching.engine.locate import Located, locate
+from forkctl.patching.engine.pattern import parse_pattern
+from forkctl.patching.engine.scopes import Definition, nodes_in, scopes_of, statement_lists
+from forkctl.patching.engine.splice import splice
 from forkctl.patching.model import Alternative, CodeEdit, Operation, Selector, Verb
-from forkctl.patching.pattern import parse_pattern
-from forkctl.patching.scopes import Definition, nodes_in, scopes_of, statement_lists
-from forkctl.patching.splice import splice
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 MODULES = (

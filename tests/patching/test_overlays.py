@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.patching.overlays import load_overlays
+from forkctl.patching.series.overlays import load_overlays
 
 
 def write(path: Path, text: str = "x = 1\n") -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.patching.gitdiff import DiffProblem, read_diff
-from forkctl.patching.loading import load_patch
 from forkctl.patching.model import Identity, PlainPatch
+from forkctl.patching.reading.gitdiff import DiffProblem, read_diff
+from forkctl.patching.reading.loading import load_patch
 
 ADA = {
     "GIT_AUTHOR_NAME": "Ada Lövelace",

@@ -11,9 +11,9 @@ from engine_support import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forkctl.patching.locate import locate
+from forkctl.patching.engine.locate import locate
+from forkctl.patching.engine.splice import Splice, overlap, settle, splice
 from forkctl.patching.model import EditStatus
-from forkctl.patching.splice import Splice, overlap, settle, splice
 
 # One edit of every kind, all about `target`, which every generated file holds once.
 KINDS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from engine_support import load
 
+from forkctl.patching.engine.render import render
 from forkctl.patching.model import EditStatus, Verdict
-from forkctl.patching.render import render
 
 FILE = b"import os\n\n\ndef f(a):\n    b = os.path.join(a)\n    return b\n"
 

@@ -9,10 +9,10 @@ import pytest
 from engine_support import patch_file
 
 from forkctl.errors import ForkctlError
-from forkctl.patching.loading import load_patch, load_series
 from forkctl.patching.model import CommitPlan, Identity, Patch, PlainPatch, Verdict
-from forkctl.patching.overlays import Overlay
-from forkctl.patching.series import SeriesFailed, SeriesPlan, plan_series
+from forkctl.patching.reading.loading import load_patch, load_series
+from forkctl.patching.series.building import SeriesFailed, SeriesPlan, plan_series
+from forkctl.patching.series.overlays import Overlay
 
 PRISTINE = {
     "a.py": b"import os\n\n\ndef f(x):\n    y = os.path.join(x)\n    return y\n",
@@ -293,7 +293,7 @@ def test_a_plain_patch_must_leave_whole_files_and_sets_modes() -> None:
 
 
 def test_trailers_of_a_message_stay_one_paragraph() -> None:
-    from forkctl.patching.commits import message
+    from forkctl.patching.series.commits import message
 
     assert message("S", "Why.\n\nSigned-off-by: A <a>", ["Forkctl-Patch: x"]) == (
         "S\n\nWhy.\n\nSigned-off-by: A <a>\nForkctl-Patch: x\n"

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from forkctl.forks.manifest import Fork, GitSource, load
-from forkctl.patching.conditions import applies_to
-from forkctl.patching.lint import lint
-from forkctl.patching.loading import all_series, load_patch, load_series
-from forkctl.patching.locate import locate
+from forkctl.patching.engine.locate import locate
+from forkctl.patching.engine.render import render
 from forkctl.patching.model import Edit, EditStatus, PlainPatch, StructuralPatch, Verdict
-from forkctl.patching.overlays import load_overlays
-from forkctl.patching.render import render
-from forkctl.patching.series import SeriesPlan, plan_series
+from forkctl.patching.reading.lint import lint
+from forkctl.patching.reading.loading import all_series, load_patch, load_series
+from forkctl.patching.series.building import SeriesPlan, plan_series
+from forkctl.patching.series.conditions import applies_to
+from forkctl.patching.series.overlays import load_overlays
 
 ROOT = Path(__file__).parents[2]
 FORKS = ("robomimic", "droid", "openvla", "openvla-oft", "rdt")

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.simulation.world import World
 
 

@@ -56,7 +56,7 @@ class SimulatorLab:
 _WHERE = """
 import json, sys
 from forkctl.forks.workspace import find_workspace
-from forkctl.training.simulator import find_simulator
+from forkctl.environments.simulator import find_simulator
 found = find_simulator(find_workspace(), *sys.argv[1:])
 print(json.dumps([str(found.python), dict(found.variables)]))
 """

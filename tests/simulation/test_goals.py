@@ -5,12 +5,12 @@ import pickle
 
 import pytest
 
+from forkctl.environments.demonstrations import choose_tasks
 from forkctl.errors import UsageError
 from forkctl.libero.suites import SUITES
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
 from forkctl.simulation.tasks import _NumpyOnly
-from forkctl.training.demonstrating import choose_tasks
 
 
 def test_what_is_no_pick_and_place_is_refused_by_name() -> None:

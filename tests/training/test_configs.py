@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.configs import read_config, resolved, variables_in, with_settings
 from forkctl.errors import UsageError
-from forkctl.training.configs import read_config, resolved, variables_in, with_settings
 
 
 def test_settings_are_json_or_plain_words_and_make_their_way() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from workbench import Bench
 
-from forkctl.training.checking import Answer as Said
-from forkctl.training.checking import check_origins, check_pins, same_version
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Verdict
-from forkctl.training.locks import read_lock
+from forkctl.checks import Verdict
+from forkctl.environments.environment import Environment
+from forkctl.environments.locks import read_lock
+from forkctl.environments.proving import Answer as Said
+from forkctl.environments.proving import check_origins, check_pins, same_version
 
 
 def test_check_says_where_packages_come_from(thing: Bench) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.errors import ForkctlError, UsageError
-from forkctl.training.environments import (
+from forkctl.environments.environment import (
     binding_key,
     create_environment,
     environment_key,
@@ -16,9 +15,10 @@ from forkctl.training.environments import (
     own_environment,
     remove_environment,
 )
-from forkctl.training.installing import explain
-from forkctl.training.locks import Lock, read_lock
-from forkctl.training.uv import uv_settings
+from forkctl.environments.installing import explain
+from forkctl.environments.locks import Lock, read_lock
+from forkctl.environments.uv import uv_settings
+from forkctl.errors import ForkctlError, UsageError
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

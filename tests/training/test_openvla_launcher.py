@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from forkctl.checks import Verdict
+from forkctl.configs import read_config
+from forkctl.environments.environment import Environment
 from forkctl.errors import UsageError
+from forkctl.families.openvla.launcher import OPTIONS, RESUMING
+from forkctl.family import Place, RunInputs, launcher_for
 from forkctl.forks.manifest import load
-from forkctl.training.configs import read_config
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Verdict
 from forkctl.training.generating import GenerateRequest, as_written, generate
-from forkctl.training.launchers import Place, RunInputs, launcher_for
-from forkctl.training.launchers.openvla import OPTIONS, RESUMING
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.training.launchers.rdt.flags import from_words, to_words, understood
+from forkctl.families.rdt.flags import from_words, to_words, understood
 
 
 def test_words_are_read_as_flags_with_and_without_values() -> None:

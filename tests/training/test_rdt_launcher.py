@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import yaml
 
+from forkctl.checks import Verdict
+from forkctl.configs import read_config
+from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.libero.conventions import CONVENTIONS
-from forkctl.training.configs import read_config
+from forkctl.families.rdt import folder, statistics
+from forkctl.families.rdt.launcher import RdtLauncher
+from forkctl.family import ConfigRequest, Place, RunInputs, launcher_for
+from forkctl.libero.units.conventions import CONVENTIONS
 from forkctl.training.data import default_facts
-from forkctl.training.environments import Environment
-from forkctl.training.findings import Verdict
 from forkctl.training.generating import suite_name
-from forkctl.training.launchers import ConfigRequest, Place, RunInputs, launcher_for
-from forkctl.training.launchers.rdt import RdtLauncher, folder, statistics
 
 TASK = "pick_up_the_black_bowl_between_the_plate_and_the_ramekin_and_place_it_on_the_plate"
 
@@ -130,7 +131,7 @@ def test_the_run_has_configs_of_its_own_beside_upstreams_entries(
 def test_statistics_are_those_of_the_demos_that_are_trained_on(
     launcher: RdtLauncher, place: Place, suite: Path, tmp_path: Path
 ) -> None:
-    from forkctl.libero.reader import open_demo_file
+    from forkctl.libero.files.reader import open_demo_file
 
     run = tmp_path / "run"
     run.mkdir()
@@ -272,7 +273,7 @@ def test_a_guess_of_the_disk_space_counts_what_is_kept(launcher: RdtLauncher) ->
 
 
 def test_merging_goes_level_by_level(launcher: RdtLauncher) -> None:
-    from forkctl.training.launchers.rdt.config import merged
+    from forkctl.families.rdt.config import merged
 
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     assert merged(base, {"a": {"b": 9}, "e": {}}) == {"a": {"b": 9, "c": 2}, "d": 3, "e": {}}
@@ -295,7 +296,7 @@ def test_it_is_said_how_many_tasks_are_still_to_be_embedded(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from forkctl.training.launchers.rdt import language
+    from forkctl.families.rdt import language
 
     monkeypatch.setenv("FORKCTL_CACHE", str(tmp_path / "cache"))
     config = config_for(suite, tmp_path)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from workbench import Bench
 
+from forkctl.environments.environment import create_environment
+from forkctl.environments.locks import read_lock
 from forkctl.errors import ForkctlError
-from forkctl.training.environments import create_environment
-from forkctl.training.locks import read_lock
 
 ROOT = Path(__file__).parents[2]
 FORKS = ("robomimic", "droid", "robomimic-release")

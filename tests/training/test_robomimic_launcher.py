@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from forkctl.configs import get
 from forkctl.errors import UsageError
-from forkctl.training.configs import get
-from forkctl.training.data import default_facts
-from forkctl.training.launchers import (
+from forkctl.families.robomimic.config import camera_map
+from forkctl.families.robomimic.launcher import EpochReader
+from forkctl.family import (
     Camera,
     ConfigRequest,
     DataFacts,
@@ -17,8 +18,7 @@ from forkctl.training.launchers import (
     RunInputs,
     launcher_for,
 )
-from forkctl.training.launchers.robomimic import EpochReader
-from forkctl.training.launchers.robomimic_config import camera_map
+from forkctl.training.data import default_facts
 
 KINDS = ("robomimic", "droid", "robomimic-release")
 FACTS = DataFacts(

@@ -16,7 +16,7 @@ from standin import metrics, only_run, record, write_config
 from workbench import Bench, git
 
 from forkctl.errors import ForkctlError
-from forkctl.training.launchers.robomimic import RobomimicLauncher
+from forkctl.families.robomimic.launcher import RobomimicLauncher
 
 HERE = ("--profile", "cpu", "--env", sys.executable)
 

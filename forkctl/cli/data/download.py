@@ -11,7 +11,7 @@ import click
 from forkctl.cli.completing import suite_names
 
 if TYPE_CHECKING:
-    from forkctl.libero.download import RemoteFile
+    from forkctl.libero.tools.download import RemoteFile
 
 
 @click.command()
@@ -44,8 +44,8 @@ def download(
     the hub's digest, also those that were there. HF_ENDPOINT names a mirror.
     """
     from forkctl.cli.data.progress import steps
-    from forkctl.libero.download import fetch, is_whole, list_suite
     from forkctl.libero.suites import RAW_HUB_ID
+    from forkctl.libero.tools.download import fetch, is_whole, list_suite
 
     remote = list_suite(suite, repo or RAW_HUB_ID, revision, tasks)
     size = sum(file.size for file in remote.files)

@@ -10,7 +10,7 @@ import click
 from forkctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from forkctl.libero.fix import Fixes
+    from forkctl.libero.tools.fix import Fixes
 
 
 @click.command()
@@ -67,9 +67,9 @@ def fix(
     """
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
-    from forkctl.libero.files import find_files
-    from forkctl.libero.fix import Fixes, fix_file, recipe_for
-    from forkctl.libero.workers import cpu_count, map_in_order
+    from forkctl.libero.files.paths import find_files
+    from forkctl.libero.processes import cpu_count, map_in_order
+    from forkctl.libero.tools.fix import Fixes, fix_file, recipe_for
 
     said = Fixes(
         attrs=attrs,
@@ -105,7 +105,7 @@ def fix(
 
 def _planned(sources: list[Path], workers: int) -> dict[Path, Fixes]:
     from forkctl.cli.data.progress import steps
-    from forkctl.libero.fix import plan
+    from forkctl.libero.tools.fix import plan
     from forkctl.libero.validation import validate
 
     with steps(len(sources), "Validating") as advance:

@@ -23,9 +23,9 @@ def index(paths: tuple[Path, ...], rebuild: bool, jobs: int | None, as_json: boo
     """
     from forkctl.cli.data.index_table import print_indexed, to_json
     from forkctl.cli.data.progress import advance_over
-    from forkctl.libero.files import find_files
-    from forkctl.libero.indexing import index_files
-    from forkctl.libero.workers import cpu_count
+    from forkctl.libero.files.indexing import index_files
+    from forkctl.libero.files.paths import find_files
+    from forkctl.libero.processes import cpu_count
 
     files = find_files(paths)
     results = index_files(files, rebuild=rebuild, workers=jobs or cpu_count())

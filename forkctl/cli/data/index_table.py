@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from forkctl.libero.indexing import Indexed
+from forkctl.libero.files.indexing import Indexed
 
 # Where no terminal sets the width, as in a file or a pipe.
 _PLAIN_WIDTH = 140

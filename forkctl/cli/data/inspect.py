@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from forkctl.libero.reader import Demo, DemoFile
+    from forkctl.libero.files.reader import Demo, DemoFile
 
 
 @click.command()
@@ -39,9 +39,9 @@ def inspect(
     """Show what is in PATH, a file or a folder's first: tree, one demo's motion and frames."""
     from rich.console import Console
 
-    from forkctl.libero.files import find_files
-    from forkctl.libero.pictures import save_contact_sheet, save_plot
-    from forkctl.libero.reader import open_demo_file
+    from forkctl.libero.files.paths import find_files
+    from forkctl.libero.files.reader import open_demo_file
+    from forkctl.libero.tools.pictures import save_contact_sheet, save_plot
 
     with open_demo_file(find_files([path])[0], use_index=False) as file:
         facts = _facts(file)
@@ -145,8 +145,8 @@ def _print_motion(console: Console, demo: Demo) -> None:
 
 def _print_frames(console: Console, demo: Demo) -> None:
     from forkctl.cli.data.terminal import filmstrip, half_blocks
-    from forkctl.libero.pictures import strip
     from forkctl.libero.schema import CAMERAS
+    from forkctl.libero.tools.pictures import strip
 
     count = 4
     cells = max(min((console.width - 1) // count, 40), 8) // 2 * 2

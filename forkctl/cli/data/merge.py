@@ -43,9 +43,9 @@ def merge(
     """
     from dataclasses import asdict
 
-    from forkctl.libero.files import find_files
-    from forkctl.libero.merge import MergeOptions
-    from forkctl.libero.merge import merge as merge_files
+    from forkctl.libero.files.paths import find_files
+    from forkctl.libero.tools.merge import MergeOptions
+    from forkctl.libero.tools.merge import merge as merge_files
 
     options = MergeOptions(
         alignment=alignment,

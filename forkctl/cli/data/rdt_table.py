@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from forkctl.cli.output import print_table
-from forkctl.libero.rdt_units import ERROR, OK, WARNING
-from forkctl.libero.rdt_verification import Verification
+from forkctl.families.rdt.physical_units import ERROR, OK, WARNING
+from forkctl.families.rdt.verification import Verification
 
 _COLOURS = {ERROR: "red", WARNING: "yellow", OK: "green"}
 

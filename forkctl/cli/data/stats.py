@@ -59,18 +59,18 @@ def stats(
     """
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.stats_table import print_statistics
-    from forkctl.libero.files import find_files, suite_of_files
-    from forkctl.libero.measure import Wanted, measure
-    from forkctl.libero.published import published
-    from forkctl.libero.resampling import factor_for
-    from forkctl.libero.statistics_files import (
+    from forkctl.libero.files.paths import find_files, suite_of_files
+    from forkctl.libero.processes import cpu_count
+    from forkctl.libero.suites import get_suite
+    from forkctl.libero.units.measure import Wanted, measure
+    from forkctl.libero.units.published import published
+    from forkctl.libero.units.resampling import factor_for
+    from forkctl.libero.units.statistics_files import (
         conventions_needed,
         default_name,
         to_json,
         write_statistics,
     )
-    from forkctl.libero.suites import get_suite
-    from forkctl.libero.workers import cpu_count
 
     chosen = get_suite(suite) if suite else None
     hold = factor_for(hz)

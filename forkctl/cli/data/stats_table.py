@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from forkctl.libero.measure import DatasetStatistics
-from forkctl.libero.published import CONVENTION, Published
 from forkctl.libero.schema import CONTROL_HZ
-from forkctl.libero.statistics import Statistics
+from forkctl.libero.units.measure import DatasetStatistics
+from forkctl.libero.units.published import CONVENTION, Published
+from forkctl.libero.units.statistics import Statistics
 
 _FIELDS = ("mean", "std", "q01", "q99", "min", "max")
 # Where no terminal sets the width, as in a file or a pipe.

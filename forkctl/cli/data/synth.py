@@ -54,11 +54,11 @@ def synth(
     `forkctl data validate` to find; --defect help lists what there is.
     """
     from forkctl.cli.data.progress import advance_over
+    from forkctl.libero.processes import cpu_count
     from forkctl.libero.schema import Layout
     from forkctl.libero.suites import get_suite
     from forkctl.libero.synth import SynthOptions, write_suite
     from forkctl.libero.synth.defects import DEFECTS, require, spoil
-    from forkctl.libero.workers import cpu_count
 
     if "help" in defects:
         for name, defect in sorted(DEFECTS.items()):

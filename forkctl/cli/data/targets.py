@@ -13,7 +13,7 @@ def pending_targets(recipes: Mapping[Path, str], out: Path) -> dict[Path, Path]:
 
     The file keeps its name, which is the task's.
     """
-    from forkctl.libero.provenance import pending
+    from forkctl.libero.files.provenance import pending
 
     targets = {source: out / source.name for source in recipes}
     if len(set(targets.values())) < len(targets):

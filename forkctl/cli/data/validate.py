@@ -41,9 +41,9 @@ def validate(
     """
     from forkctl.cli.data.progress import steps
     from forkctl.libero import validation
-    from forkctl.libero.files import find_files
+    from forkctl.libero.files.paths import find_files
+    from forkctl.libero.processes import cpu_count
     from forkctl.libero.validation import Severity
-    from forkctl.libero.workers import cpu_count
 
     files = find_files(paths)
     with steps(len(files), "Validating") as advance:

@@ -32,8 +32,8 @@ def verify_rdt(
     PATH is a LIBERO file or folder, or a dataset_stat.json. Exit code 1 when they are not.
     """
     from forkctl.cli.data.rdt_table import as_data, print_verification
-    from forkctl.libero.rdt_units import ERROR
-    from forkctl.libero.rdt_verification import verify_file, verify_folder
+    from forkctl.families.rdt.physical_units import ERROR
+    from forkctl.families.rdt.verification import verify_file, verify_folder
 
     if path.suffix == ".json":
         found = verify_file(path, name, representation)

@@ -20,7 +20,7 @@ def merge(records: tuple[Path, ...], out: Path, html: Path | None, as_json: bool
     """Join the RECORDS of shards, or all that lie in a folder, and count them as one evaluation."""
     from forkctl.cli.eval.rollout_view import print_rollout
     from forkctl.evaluation.rollouts import merging
-    from forkctl.evaluation.rollouts.plan import WHOLE
+    from forkctl.evaluation.rollouts.trials import WHOLE
 
     evaluation = merging.merge(merging.find_records(records), out / WHOLE.record)
     print_rollout(evaluation, out, WHOLE, html, as_json)

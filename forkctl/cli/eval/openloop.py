@@ -96,10 +96,10 @@ def openloop(
     A stopped evaluation goes on where it was when the same words are typed again.
     """
     from forkctl.cli.eval.view import print_evaluation, watched
-    from forkctl.evaluation.choosing import Choice, choose_policies
-    from forkctl.evaluation.episodes import Selection, load_episodes
-    from forkctl.evaluation.scale import scale_from_file
-    from forkctl.evaluation.session import Plan, default_out, measured_scale, run
+    from forkctl.evaluation.openloop.episodes import Selection, load_episodes
+    from forkctl.evaluation.openloop.evaluate import Plan, default_out, measured_scale, run
+    from forkctl.evaluation.openloop.scale import scale_from_file
+    from forkctl.evaluation.policies.choosing import Choice, choose_policies
 
     choice = Choice(
         fork,

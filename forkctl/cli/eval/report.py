@@ -20,11 +20,11 @@ def report(folder: Path, html: Path | None, as_json: bool) -> None:
     if list(folder.glob(RECORDS)):
         from forkctl.cli.eval.rollout_view import print_rollout
         from forkctl.evaluation.rollouts.merging import count, find_records
-        from forkctl.evaluation.rollouts.plan import WHOLE
+        from forkctl.evaluation.rollouts.trials import WHOLE
 
         print_rollout(count(find_records([folder])), folder, WHOLE, html, as_json)
         return
     from forkctl.cli.eval.view import print_evaluation
-    from forkctl.evaluation.session import measured_again
+    from forkctl.evaluation.openloop.evaluate import measured_again
 
     print_evaluation(measured_again(folder), folder, html, as_json)

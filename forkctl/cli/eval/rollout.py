@@ -112,10 +112,12 @@ def rollout(
     --tasks are added to it.
     """
     from forkctl.cli.eval.rollout_view import print_rollout, watched
-    from forkctl.evaluation.choosing import Choice
-    from forkctl.evaluation.rollouts import choosing, session, videos
-    from forkctl.evaluation.rollouts.plan import Shard
+    from forkctl.evaluation.policies.choosing import Choice
+    from forkctl.evaluation.rollouts import rollout as session
+    from forkctl.evaluation.rollouts import sources as choosing
+    from forkctl.evaluation.rollouts import videos
     from forkctl.evaluation.rollouts.planning import Asked, make_plan
+    from forkctl.evaluation.rollouts.trials import Shard
     from forkctl.evaluation.rollouts.world import WorldOptions
 
     choice = Choice(

@@ -14,10 +14,10 @@ from forkctl.cli.output import print_table
 
 if TYPE_CHECKING:
     from forkctl.evaluation.rollouts.crew import Progress
-    from forkctl.evaluation.rollouts.plan import Shard
+    from forkctl.evaluation.rollouts.outcomes import Result
     from forkctl.evaluation.rollouts.rates import Rate
-    from forkctl.evaluation.rollouts.record import Result
-    from forkctl.evaluation.rollouts.results import Evaluation
+    from forkctl.evaluation.rollouts.summary import Evaluation
+    from forkctl.evaluation.rollouts.trials import Shard
 
 
 @contextmanager
@@ -58,10 +58,10 @@ def print_rollout(
     evaluation: Evaluation, folder: Path, shard: Shard, html: Path | None, as_json: bool
 ) -> None:
     """Write the numbers and the report; print the rates, or the JSON."""
-    from forkctl.evaluation.rollouts.page import render
-    from forkctl.evaluation.rollouts.results import to_json
-    from forkctl.evaluation.rollouts.session import REPORT, write_numbers
-    from forkctl.evaluation.session import write_whole
+    from forkctl.evaluation.openloop.evaluate import write_whole
+    from forkctl.evaluation.report.rollout_page import render
+    from forkctl.evaluation.rollouts.rollout import REPORT, write_numbers
+    from forkctl.evaluation.rollouts.summary import to_json
 
     numbers = write_numbers(evaluation, folder, shard)
     page = html or (folder / REPORT if shard.count == 1 else numbers.with_suffix(".html"))
@@ -78,7 +78,7 @@ def print_rollout(
 
 
 def _row(name: str, rate: Rate) -> tuple[object, ...]:
-    from forkctl.evaluation.rollouts.page import interval, percent
+    from forkctl.evaluation.report.rollout_page import interval, percent
 
     steps = "" if rate.mean_steps is None else f"{rate.mean_steps:.0f}"
     return name, percent(rate), interval(rate), rate.trials, rate.errors or "", steps

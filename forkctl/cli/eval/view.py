@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from forkctl.evaluation.metrics.table import Estimate
-    from forkctl.evaluation.openloop import Progress
-    from forkctl.evaluation.results import Evaluation
+    from forkctl.evaluation.openloop.asking import Progress
+    from forkctl.evaluation.openloop.metrics.table import Estimate
+    from forkctl.evaluation.openloop.results import Evaluation
 
 _MARKS = {"fault": ("✗", "red"), "note": ("•", "yellow"), "good": ("✓", "green")}
 _COLUMNS = (
@@ -55,9 +55,9 @@ def print_evaluation(
     evaluation: Evaluation, folder: Path, html: Path | None, as_json: bool
 ) -> None:
     """Write the report; print the verdicts and the numbers that matter most, or the JSON."""
-    from forkctl.evaluation.report.page import render
-    from forkctl.evaluation.results import to_json
-    from forkctl.evaluation.session import RECORD, RESULTS, write_whole
+    from forkctl.evaluation.openloop.evaluate import RECORD, RESULTS, write_whole
+    from forkctl.evaluation.openloop.results import to_json
+    from forkctl.evaluation.report.openloop_page import render
 
     page = html or folder / "report.html"
     write_whole(page, render(evaluation))

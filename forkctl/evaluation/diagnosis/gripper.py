@@ -6,7 +6,7 @@ import numpy as np
 
 from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
 from forkctl.evaluation.dimensions import GRIPPER, Bools
-from forkctl.evaluation.pairs import closes
+from forkctl.evaluation.openloop.pairs import closes
 
 SURE = 0.7  # balanced accuracy that another reading must reach
 CONVENTIONS = (

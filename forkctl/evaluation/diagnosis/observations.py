@@ -13,8 +13,8 @@ from forkctl.evaluation.diagnosis.verdict import (
     episode_errors,
 )
 from forkctl.evaluation.dimensions import MOTION, Floats
-from forkctl.evaluation.episodes import Change
-from forkctl.evaluation.pairs import Pairs
+from forkctl.evaluation.openloop.episodes import Change
+from forkctl.evaluation.openloop.pairs import Pairs
 
 # Actions change slowly at 20 Hz, so a step off costs little; a weak policy hides it altogether.
 LEAST_DROP_SHIFTED = 0.05

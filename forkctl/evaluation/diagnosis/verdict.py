@@ -9,10 +9,10 @@ from enum import Enum
 import numpy as np
 
 from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
-from forkctl.evaluation.episodes import Change
-from forkctl.evaluation.metrics.table import Table
-from forkctl.evaluation.pairs import Pairs
-from forkctl.evaluation.scale import Scale
+from forkctl.evaluation.openloop.episodes import Change
+from forkctl.evaluation.openloop.metrics.table import Table
+from forkctl.evaluation.openloop.pairs import Pairs
+from forkctl.evaluation.openloop.scale import Scale
 
 
 class Kind(str, Enum):

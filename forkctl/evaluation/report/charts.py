@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from forkctl.evaluation.dimensions import DIMENSIONS, GRIPPER, MOTION, Floats
-from forkctl.evaluation.pairs import Pairs
+from forkctl.evaluation.openloop.pairs import Pairs
+from forkctl.evaluation.openloop.results import ArmResult
+from forkctl.evaluation.openloop.scale import Scale
 from forkctl.evaluation.report import svg
-from forkctl.evaluation.results import ArmResult
-from forkctl.evaluation.scale import Scale
 
 BINS = 41
 MOST_DOTS = 900

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forkctl.evaluation.record import Entry
+from forkctl.evaluation.openloop.predictions import Entry
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import AGENTVIEW
 
 SHOWN = 8

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from forkctl.evaluation.baselines import RULES
 from forkctl.evaluation.dimensions import COLUMNS
-from forkctl.evaluation.metrics.metric import Metric
-from forkctl.evaluation.metrics.table import METRIC, METRICS, Estimate, Table
-from forkctl.evaluation.results import ArmResult, Evaluation
+from forkctl.evaluation.openloop.metrics.metric import Metric
+from forkctl.evaluation.openloop.metrics.table import METRIC, METRICS, Estimate, Table
+from forkctl.evaluation.openloop.results import ArmResult, Evaluation
+from forkctl.evaluation.policies.baselines import RULES
 
 HEADLINE = (
     ("l1_norm", "motion"),

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from forkctl.evaluation.dimensions import GRIPPER, Floats
-from forkctl.evaluation.pairs import AT_REST
-from forkctl.evaluation.policy import Conventions, Policy, Prediction, Query
+from forkctl.evaluation.openloop.pairs import AT_REST
+from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
 from forkctl.evaluation.rollouts import channels
-from forkctl.evaluation.rollouts.plan import Trial
-from forkctl.libero.conventions import Pose
-from forkctl.libero.reader import Demo
+from forkctl.evaluation.rollouts.trials import Trial
+from forkctl.libero.files.reader import Demo
+from forkctl.libero.units.conventions import Pose
 
 REPLAYED_AT_ONCE = 8
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from forkctl.errors import UsageError
 from forkctl.evaluation.dimensions import GRIPPER, Floats
-from forkctl.libero import action_tokens
-from forkctl.libero.conventions import CONVENTIONS, Pose, rdt_slots, to_rdt_vector
-from forkctl.libero.dimensions import METRES_PER_ACTION
+from forkctl.families.openvla import tokens as action_tokens
 from forkctl.libero.schema import CONTROL_HZ
+from forkctl.libero.units.conventions import CONVENTIONS, Pose, rdt_slots, to_rdt_vector
+from forkctl.libero.units.dimensions import METRES_PER_ACTION
 
 # Where LIBERO's tabletop scenes have the foot of the arm, from the world's origin.
 ROBOT_BASE = np.array([-0.66, 0.0, 0.912])

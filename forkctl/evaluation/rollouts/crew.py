@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.connection import Connection
-from forkctl.evaluation.policy import Conventions, Policy, PolicySource, Prediction, Query
-from forkctl.evaluation.rollouts.plan import Trial
+from forkctl.evaluation.policies.connection import Connection
+from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
+from forkctl.evaluation.rollouts.outcomes import Record, Result
 from forkctl.evaluation.rollouts.playing import (
     ERROR,
     BadAction,
     Limits,
     play,
 )
-from forkctl.evaluation.rollouts.record import Record, Result
+from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.evaluation.rollouts.videos import Videos
 from forkctl.evaluation.rollouts.world import RemoteWorld, WorldError, WorldSource
 from forkctl.libero.schema import CAMERAS

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.evaluation.rollouts.outcomes import Key, Result, open_record, read_results
 from forkctl.evaluation.rollouts.playing import ERROR
-from forkctl.evaluation.rollouts.record import Key, Result, open_record, read_results
-from forkctl.evaluation.rollouts.results import Evaluation
+from forkctl.evaluation.rollouts.summary import Evaluation
 
 RECORDS = "episodes*.jsonl"
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import UsageError
-from forkctl.evaluation.rollouts.plan import (
+from forkctl.evaluation.rollouts.playing import Limits
+from forkctl.evaluation.rollouts.rollout import Plan
+from forkctl.evaluation.rollouts.trials import (
     Shard,
     choose_init_states,
     choose_tasks,
@@ -14,8 +16,6 @@ from forkctl.evaluation.rollouts.plan import (
     trials_from_demos,
     trials_from_init_states,
 )
-from forkctl.evaluation.rollouts.playing import Limits
-from forkctl.evaluation.rollouts.session import Plan
 from forkctl.libero.suites import SUITES, get_suite
 
 TRIALS = 50

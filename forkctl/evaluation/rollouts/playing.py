@@ -16,11 +16,17 @@ from numpy.typing import NDArray
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import Floats
-from forkctl.evaluation.policy import Conventions, Observation, Policy, Query, check_prediction
-from forkctl.evaluation.rollouts.plan import Trial, seed_of
+from forkctl.evaluation.policies.policy import (
+    Conventions,
+    Observation,
+    Policy,
+    Query,
+    check_prediction,
+)
+from forkctl.evaluation.rollouts.trials import Trial, seed_of
 from forkctl.evaluation.rollouts.world import World
-from forkctl.libero.conventions import CONVENTIONS, Convention, Pose
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
+from forkctl.libero.units.conventions import CONVENTIONS, Convention, Pose
 
 POSE_KEYS = ("ee_pos", "ee_ori")
 SUCCESS, FAILURE, ERROR = "success", "failure", "error"

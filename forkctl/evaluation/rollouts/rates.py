@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from forkctl.evaluation.rollouts.outcomes import Result
 from forkctl.evaluation.rollouts.playing import ERROR, SUCCESS
-from forkctl.evaluation.rollouts.record import Result
 
 Z = 1.959964  # 95 %
 

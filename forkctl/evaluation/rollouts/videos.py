@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.rollouts.plan import Trial
 from forkctl.evaluation.rollouts.playing import SUCCESS
+from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.libero.schema import CONTROL_HZ
 
 NONE, FAILURES, ALL = "none", "failures", "all"

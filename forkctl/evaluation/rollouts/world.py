@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.connection import Connection, Launch, connect
 from forkctl.evaluation.dimensions import Floats
-from forkctl.evaluation.policy import Observation
-from forkctl.evaluation.rollouts.plan import Trial
+from forkctl.evaluation.policies.connection import Connection, Launch, connect
+from forkctl.evaluation.policies.policy import Observation
+from forkctl.evaluation.rollouts.trials import Trial
 
 
 class WorldError(ForkctlError):

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
-from forkctl.libero.attrs import file_attrs
-from forkctl.libero.content import DemoContent, write_demos
-from forkctl.libero.provenance import pending, recipe
+from forkctl.libero.files.attrs import file_attrs
+from forkctl.libero.files.content import DemoContent, write_demos
+from forkctl.libero.files.provenance import pending, recipe
+from forkctl.libero.processes import map_in_order
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import (
     DEMOS_PER_TASK,
@@ -22,7 +23,6 @@ from forkctl.libero.suites import (
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Style, roll_out
 from forkctl.libero.synth.scene import scene_for
-from forkctl.libero.workers import map_in_order
 
 _OWN_TASK_MAX_STEPS = 220
 _MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'

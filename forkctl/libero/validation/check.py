@@ -8,7 +8,7 @@ from typing import List, Tuple
 import numpy as np
 
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.suites import task_name_from_file
 from forkctl.libero.validation import attributes, gripper, images, motion, numbers
 from forkctl.libero.validation.evidence import FileEvidence, alignment_of, gather

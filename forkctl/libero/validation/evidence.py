@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from forkctl.libero import alignment as align
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.reader import Demo, DemoFile
+from forkctl.libero.files.reader import Demo, DemoFile
+from forkctl.libero.files.storage import Extent
 from forkctl.libero.schema import DEMO_DATASETS, FRAME_OBS, LOW_DIM_OBS, DatasetSpec
-from forkctl.libero.storage import Extent
 from forkctl.libero.validation.finding import Finding
 
 Array = npt.NDArray[Any]

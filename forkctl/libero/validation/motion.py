@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forkctl.libero import alignment as align
-from forkctl.libero.noops import noop_mask
 from forkctl.libero.suites import find_suite
+from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence, alignment_of
 from forkctl.libero.validation.finding import Finding
 from forkctl.libero.validation.numbers import AXES

@@ -7,7 +7,7 @@ from typing import Any, Iterator, Optional
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.dimensions import METRES_PER_ACTION
+from forkctl.libero.units.dimensions import METRES_PER_ACTION
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
 from forkctl.libero.validation.finding import Finding
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from forkctl.libero.rotations import axis_angle_from_matrix
+from forkctl.libero.units.rotations import axis_angle_from_matrix
 from forkctl.simulation.expert.grasping import PALM_BOTTOM, stroke
 from forkctl.simulation.expert.solids import Array, Solids
 

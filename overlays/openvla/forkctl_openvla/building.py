@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Tuple
 
-from forkctl.libero.files import find_files
+from forkctl.libero.files.paths import find_files
 from forkctl_openvla.dataset import LiberoDataset
 from forkctl_openvla.images import Pixels
 from forkctl_openvla.options import Options

@@ -9,10 +9,10 @@ from typing import Dict, Iterator, Sequence, Tuple
 
 import numpy as np
 
-from forkctl.libero.conventions import to_openvla
-from forkctl.libero.noops import noop_mask
-from forkctl.libero.reader import Demo, DemoFile, open_demo_file
-from forkctl.libero.resampling import resample
+from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
+from forkctl.libero.units.conventions import to_openvla
+from forkctl.libero.units.noops import noop_mask
+from forkctl.libero.units.resampling import resample
 from forkctl_openvla.options import DatasetOptions, OptionsError
 
 _MOTION = 6

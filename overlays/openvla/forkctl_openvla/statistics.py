@@ -9,14 +9,14 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from forkctl.libero.measure import Wanted, measure
-from forkctl.libero.published import published
-from forkctl.libero.statistics_files import (
+from forkctl.libero.suites import get_suite
+from forkctl.libero.units.measure import Wanted, measure
+from forkctl.libero.units.published import published
+from forkctl.libero.units.statistics_files import (
     OPENVLA_FILE,
     openvla_entry,
     openvla_entry_from_published,
 )
-from forkctl.libero.suites import get_suite
 from forkctl_openvla.options import DatasetOptions, OptionsError
 
 _FIELDS = ("mean", "std", "max", "min", "q01", "q99")

@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.policy import Conventions, Prediction, Query
-from forkctl.evaluation.rollouts.plan import (
+from forkctl.evaluation.policies.policy import Conventions, Prediction, Query
+from forkctl.evaluation.rollouts.outcomes import Result
+from forkctl.evaluation.rollouts.playing import ERROR, Limits, play
+from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
+from forkctl.evaluation.rollouts.trials import (
     ALL_INIT_STATES,
     Trial,
     choose_tasks,
     trials_from_init_states,
 )
-from forkctl.evaluation.rollouts.playing import ERROR, Limits, play
-from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
-from forkctl.evaluation.rollouts.record import Result
 from forkctl.evaluation.rollouts.videos import ALL, NONE, Videos
-from forkctl.evaluation.workers import rdt as worker
+from forkctl.families.rdt import worker
 from forkctl.libero.errors import LiberoError
 from forkctl.libero.suites import SUITES, get_suite
 

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 import torch
 
-from forkctl.libero.rdt_vectors import RdtLayout
+from forkctl.families.rdt.vectors import RdtLayout
 from forkctl_rdt.dataset import LiberoDataset
 
 _UNITS = {"1": "", "m/s": "_m_per_s", "rad/s": "_rad_per_s"}

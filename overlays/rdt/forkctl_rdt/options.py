@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Mapping
 
+from forkctl.families.rdt.vectors import REPRESENTATIONS, RdtLayout
 from forkctl.libero.alignment import ALIGNMENTS, AUTO
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_vectors import REPRESENTATIONS, RdtLayout
 
 SECTION = "forkctl"
 

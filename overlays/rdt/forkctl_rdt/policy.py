@@ -19,8 +19,8 @@ from models.multimodal_encoder.siglip_encoder import SiglipVisionTower
 from models.rdt_runner import RDTRunner
 from PIL import Image
 
+from forkctl.families.rdt.vectors import STATE_KEYS
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_vectors import STATE_KEYS
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
 from forkctl.libero.suites import sentence
 from forkctl_rdt.language import Language

@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Mapping
 
+from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.rdt_vectors import RdtLayout
 
 FILE = "forkctl.json"
 FORMAT = 1

@@ -11,8 +11,8 @@ import pytest
 from forkctl.evaluation.diagnosis import diagnose
 from forkctl.evaluation.diagnosis.verdict import Evidence, Kind
 from forkctl.evaluation.dimensions import DIMENSIONS, GRIPPER, Floats
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.scale import Scale
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.scale import Scale
 from tests.evaluation.demos import SIZES, apprentice, pairs_of, scale
 
 OBJECT = Scale(

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from forkctl.evaluation.dimensions import MOTION
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.pairs import EpisodePairs, pair_up
-from forkctl.evaluation.scale import Scale
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.pairs import EpisodePairs, pair_up
+from forkctl.evaluation.openloop.scale import Scale
 
 # every span is 2, the dead zone .05
 UNIT = Scale(-np.ones(7), np.ones(7), np.zeros(7), "test")

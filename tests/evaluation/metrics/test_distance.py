@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.pairs import AT_REST, EpisodePairs, pair_up
-from forkctl.evaluation.scale import Scale
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.pairs import AT_REST, EpisodePairs, pair_up
+from forkctl.evaluation.openloop.scale import Scale
 from tests.evaluation.demos import demonstrations, pairs_of, scale
 
 MEAN = np.array([0.1, 0, 0, 0, 0, 0, 0])

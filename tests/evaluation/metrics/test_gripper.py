@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from forkctl.evaluation.dimensions import GRIPPER
-from forkctl.evaluation.metrics.gripper import TOLERANCE
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.pairs import EpisodePairs, pair_up
+from forkctl.evaluation.openloop.metrics.gripper import TOLERANCE
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.pairs import EpisodePairs, pair_up
 from tests.evaluation.demos import scale
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.pairs import EpisodePairs, pair_up
-from forkctl.evaluation.scale import scale_of
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.pairs import EpisodePairs, pair_up
+from forkctl.evaluation.openloop.scale import scale_of
 
 
 def truth_of_which_half_is_zero(random: np.random.Generator) -> np.ndarray:

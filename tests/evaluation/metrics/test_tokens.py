@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.evaluation.metrics.table import measure
-from forkctl.evaluation.pairs import EpisodePairs, pair_up
+from forkctl.evaluation.openloop.metrics.table import measure
+from forkctl.evaluation.openloop.pairs import EpisodePairs, pair_up
 from tests.evaluation.demos import demonstrations, scale
 
 ZERO_TOKEN = 31872

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.evaluation.policy import Query
+from forkctl.evaluation.policies.policy import Query
 from forkctl.evaluation.rollouts import channels
 from forkctl.evaluation.rollouts.builtin import Replay
-from forkctl.evaluation.rollouts.plan import trials_from_demos
-from forkctl.libero.conventions import CONVENTIONS, Pose
-from forkctl.libero.reader import open_demo_file
+from forkctl.evaluation.rollouts.trials import trials_from_demos
+from forkctl.libero.files.reader import open_demo_file
+from forkctl.libero.units.conventions import CONVENTIONS, Pose
 
 RANDOM = np.random.default_rng(0)
 COUNT = 400

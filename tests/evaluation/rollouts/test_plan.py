@@ -4,7 +4,7 @@ import pytest
 
 from forkctl.errors import UsageError
 from forkctl.evaluation.rollouts.crew import Deck
-from forkctl.evaluation.rollouts.plan import (
+from forkctl.evaluation.rollouts.trials import (
     Shard,
     choose_init_states,
     choose_tasks,

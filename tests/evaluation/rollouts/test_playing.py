@@ -9,10 +9,10 @@ import point_world
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.policy import Conventions, Prediction
-from forkctl.evaluation.rollouts.plan import Start, Trial
+from forkctl.evaluation.policies.policy import Conventions, Prediction
 from forkctl.evaluation.rollouts.playing import BadAction, Limits, play
-from forkctl.libero.conventions import CONVENTIONS, Pose
+from forkctl.evaluation.rollouts.trials import Start, Trial
+from forkctl.libero.units.conventions import CONVENTIONS, Pose
 
 TRIAL = Trial("pick_it_up", 0, Start(init_state=3), seed=5)
 AT_REST = [0.0] * 6 + [-1.0]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from forkctl.evaluation.rollouts.outcomes import Result
 from forkctl.evaluation.rollouts.rates import by_task, rate, wilson
-from forkctl.evaluation.rollouts.record import Result
 
 
 def result(trial: int, outcome: str, steps: int = 0, task: str = "a") -> Result:

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 import forkctl
+from forkctl.environments.simulator import find_simulator
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.connection import Launch
-from forkctl.evaluation.rollouts.plan import trials_from_init_states
+from forkctl.evaluation.policies.connection import Launch
+from forkctl.evaluation.rollouts.trials import trials_from_init_states
 from forkctl.evaluation.rollouts.world import RemoteWorld, WorldOptions, WorldSource
 from forkctl.forks.workspace import find_workspace
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
 from forkctl.libero.suites import get_suite
-from forkctl.training.simulator import find_simulator
 
 ROOT = Path(forkctl.__file__).parents[1]
 UNREACHABLE = "upstream out of reach"

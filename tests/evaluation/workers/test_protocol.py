@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from forkctl.evaluation.workers.protocol import BrokenMessage, read_message, write_message
+from forkctl.inside.protocol import BrokenMessage, read_message, write_message
 
 
 def sent(*messages):

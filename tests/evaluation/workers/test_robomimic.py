@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forkctl.cli import main
-from forkctl.evaluation.launching import fork_launch
+from forkctl.evaluation.policies.launching import fork_launch
 from forkctl.forks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,7 +29,7 @@ PARITY = """
 import json, sys
 import numpy as np, torch
 from forkctl.evaluation.workers import robomimic
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 
 policy = robomimic.load(sys.argv[1], "cpu", {})
 file = open_demo_file(sys.argv[2])

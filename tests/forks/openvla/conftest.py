@@ -31,7 +31,7 @@ def openvla(
 def tiny(openvla: OpenVLALab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random OpenVLA of a few million weights."""
     out = tmp_path_factory.mktemp("tiny") / "tiny-openvla"
-    done = openvla.run("-m", "forkctl.training.tiny.openvla", str(out))
+    done = openvla.run("-m", "forkctl.families.openvla.tiny", str(out))
     assert done.returncode == 0, done.stderr[-3000:]
     return out
 

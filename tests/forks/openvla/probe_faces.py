@@ -13,8 +13,8 @@ import torch
 from prismatic.extern.hf.modeling_prismatic import OpenVLAForActionPrediction
 from prismatic.extern.hf.processing_prismatic import PrismaticProcessor
 
-from forkctl.evaluation.workers import openvla
-from forkctl.evaluation.workers.openvla_images import prepared
+from forkctl.families.openvla import worker as openvla
+from forkctl.families.openvla.worker_images import prepared
 
 INSTRUCTION = "pick up the black bowl"
 KEY = "libero_spatial"

@@ -12,9 +12,9 @@ from prismatic.extern.hf.modeling_prismatic import OpenVLAForActionPrediction
 from prismatic.extern.hf.processing_prismatic import PrismaticImageProcessor, PrismaticProcessor
 from transformers import AutoTokenizer
 
-from forkctl.evaluation.workers import openvla
-from forkctl.evaluation.workers.openvla_checkpoint import Images
-from forkctl.evaluation.workers.openvla_images import prepared
+from forkctl.families.openvla import worker as openvla
+from forkctl.families.openvla.worker_checkpoint import Images
+from forkctl.families.openvla.worker_images import prepared
 
 INSTRUCTIONS = ("put the bowl on the stove", "Open the top drawer of the cabinet")
 FRAMES = 6

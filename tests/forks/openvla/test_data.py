@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from openvla_lab import OpenVLALab
 
-from forkctl.libero.published import published
-from forkctl.libero.resampling import resample
+from forkctl.libero.units.published import published
+from forkctl.libero.units.resampling import resample
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
 

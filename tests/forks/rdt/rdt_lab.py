@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from forkctl.libero.files import find_files
-from forkctl.libero.rdt_statistics import layout_entry
-from forkctl.libero.rdt_vectors import RdtLayout
+from forkctl.families.rdt.measuring import layout_entry
+from forkctl.families.rdt.vectors import RdtLayout
+from forkctl.libero.files.paths import find_files
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent

@@ -11,12 +11,12 @@ import pytest
 from forkctl_rdt.dataset import LiberoDataset
 from forkctl_rdt.options import Options
 
-from forkctl.libero.conventions import Pose
+from forkctl.families.rdt.vectors import REPRESENTATIONS
 from forkctl.libero.errors import DataFileError, LiberoError
-from forkctl.libero.rdt_vectors import REPRESENTATIONS
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import Layout
 from forkctl.libero.synth import SynthOptions, write_suite
+from forkctl.libero.units.conventions import Pose
 
 COMMON = {"action_chunk_size": 64, "img_history_size": 2}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.libero.rotations import matrix_from_axis_angle
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import arm
 from forkctl.libero.synth.episode import episode_of
 from forkctl.libero.synth.expert import Rollouts, Style, roll_out
 from forkctl.libero.synth.scene import GOAL_RADIUS, scene_for
+from forkctl.libero.units.rotations import matrix_from_axis_angle
 
 TASK = SUITES["libero_spatial"].tasks[0]
 SEEDS = [[0, 0, number] for number in range(12)]

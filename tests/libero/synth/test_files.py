@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forkctl.libero.errors import LiberoError
-from forkctl.libero.reader import DemoFile
+from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, Layout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import SynthOptions, write_suite, write_task

@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, List
 import h5py
 import numpy.typing as npt
 
-from forkctl.libero.provenance import ATTRIBUTE
-from forkctl.libero.reader import numeric_order
+from forkctl.libero.files.provenance import ATTRIBUTE
+from forkctl.libero.files.reader import numeric_order
 
 Array = npt.NDArray[Any]
 Edit = Callable[[h5py.Group], None]

@@ -98,7 +98,7 @@ class EnvLibero(EB.EnvBase):
             raise ValueError(
                 "LIBERO gives no goal image: set env_kwargs.goal_dataset to a file of the task"
             )
-        from forkctl.libero.reader import open_demo_file
+        from forkctl.libero.files.reader import open_demo_file
 
         demo = next(iter(open_demo_file(Path(self._goal_dataset).expanduser())))
         goal = {key: np.array(demo.frame(key, demo.length - 1)) for key in _IMAGES}

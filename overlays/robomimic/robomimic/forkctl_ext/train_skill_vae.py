@@ -13,7 +13,7 @@ import torch
 from robomimic.forkctl_ext.metrics import append_line
 from robomimic.forkctl_ext.skill_vae import SkillVAE, as_images, save_vae
 
-from forkctl.libero.reader import open_demo_file
+from forkctl.libero.files.reader import open_demo_file
 
 _LATE_PART = 0.2  # of a demonstration; its end, where the goal is in sight
 

@@ -1,0 +1,1 @@
+"""The environments that forks run in: locked, made, proved."""

@@ -1,0 +1,113 @@
+"""LIBERO's simulator as a process: its environment, and what it must be told.
+
+It is an environment of the workspace that belongs to no fork, `[env.libero-sim]`; what runs inside
+is `forkctl.simulation`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.environments.environment import find_environment, own_environment
+from forkctl.environments.proving import process_environment
+from forkctl.environments.python_path import forkctl_on_path
+from forkctl.environments.selecting import lock_by_spec
+from forkctl.errors import ForkctlError
+from forkctl.forks.cache import cache_root
+from forkctl.forks.manifest import load
+from forkctl.forks.workspace import Workspace
+
+NAME = "libero-sim"
+_DARK_FLOORS = (3, 3, 3)  # from this mujoco on
+_RENDERER_HINT = "install libegl1 (or libosmesa6), or set MUJOCO_GL"
+
+
+@dataclass(frozen=True)
+class Simulator:
+    python: Path
+    variables: Mapping[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        """`forkctl.simulation` as a program of that Python."""
+        return [str(self.python), "-m", "forkctl.simulation", *arguments]
+
+
+def find_simulator(workspace: Workspace, own: str | None = None) -> Simulator:
+    """The workspace's simulator, or the one in an environment of one's own."""
+    if own is not None:
+        environment = own_environment(own)
+    else:
+        spec = load(workspace.manifest).environment(NAME)
+        if spec is None:
+            raise ForkctlError(
+                "no simulator is declared",
+                where=workspace.manifest.name,
+                hint=f'add [env.{NAME}] with python = "3.11" and locks = "configs/envs/{NAME}"',
+            )
+        made = find_environment(lock_by_spec(workspace, spec, "cpu"))
+        if made is None:
+            raise ForkctlError(
+                "the simulator's environment is not made yet", hint=f"forkctl env create {NAME}"
+            )
+        environment = made
+    home = cache_root() / "simulator"
+    name = environment.prefix.resolve().name  # a config names the package's own folders
+    variables = {
+        "LIBERO_CONFIG_PATH": str(home / f"libero-{name}"),
+        "NUMBA_CACHE_DIR": str(home / f"numba-{name}"),
+        **process_environment(environment, forkctl_on_path()),
+    }
+    return Simulator(environment.python, variables)
+
+
+@dataclass(frozen=True)
+class SimulatorState:
+    """What the simulator said of itself; `failure` instead, where it could not."""
+
+    mujoco: str = ""
+    renderer: str = ""
+    device: str = ""
+    assets: str | None = None
+    failure: str | None = None
+
+
+def ask_simulator(simulator: Simulator) -> SimulatorState:
+    """Render a frame of a small scene there."""
+    done = subprocess.run(
+        simulator.command("probe"), env=dict(simulator.variables), capture_output=True, text=True
+    )
+    try:
+        return SimulatorState(**json.loads(done.stdout.strip().splitlines()[-1]))
+    except (IndexError, ValueError, TypeError):
+        reason = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+        return SimulatorState(failure=reason)
+
+
+def examine_simulator(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Verdict ("ok", "note" or "bad") and text, for `forkctl doctor`; nothing where the workspace
+    has no simulator."""
+    if load(workspace.manifest).environment(NAME) is None:
+        return
+    try:
+        simulator = find_simulator(workspace)
+    except ForkctlError as error:
+        yield "note", f"{error.message}; {error.hint}"
+        return
+    state = ask_simulator(simulator)
+    if state.failure is not None:
+        yield "bad", f"no frame could be rendered: {state.failure}; {_RENDERER_HINT}"
+        return
+    yield "ok", f"mujoco {state.mujoco}, frames by {state.renderer} on {state.device}"
+    if _numbers(state.mujoco) >= _DARK_FLOORS:
+        yield "note", f"mujoco {state.mujoco} renders floors darker than published results saw them"
+    if state.assets is None:
+        yield "note", "LIBERO's assets will be downloaded; FORKCTL_LIBERO_ASSETS may name a copy"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,124 @@
+"""Ask a policy at every step of the held-out demos, and keep what it said.
+
+Open loop: at each step the policy sees the demonstrator's observation, never the consequence of its
+own last action. That makes it quick, repeatable, and blind to drift; rollouts measure the rest.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from forkctl.errors import ForkctlError
+from forkctl.evaluation.dimensions import WIDTH, Floats
+from forkctl.evaluation.openloop.episodes import AS_DECLARED, Change, Episode
+from forkctl.evaluation.openloop.predictions import Entry, Record
+from forkctl.evaluation.policies.policy import Policy, PolicySource, Prediction, check_prediction
+from forkctl.evaluation.policies.variant import face_of, loaded_as
+from forkctl.libero.schema import CAMERAS
+from forkctl.libero.units.conventions import CONVENTIONS
+
+# (steps done, steps in all, what is being worked on)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A policy under one view of the observations; each has its own lines in the record."""
+
+    name: str
+    source: PolicySource
+    episodes: Sequence[Episode]
+    change: Change = AS_DECLARED
+
+
+def probe_arm_name(arm: str, change: Change) -> str:
+    return f"{arm} | {change.name}"
+
+
+def predict_arms(
+    arms: Sequence[Arm], record: Record, *, horizon: int, seed: int, progress: Progress
+) -> None:
+    """Fill the record. What is in it already is not asked again."""
+    work = [(arm, e) for arm in arms for e in arm.episodes if (arm.name, e.name) not in record]
+    total = sum(episode.steps for arm in arms for episode in arm.episodes)
+    done = total - sum(episode.steps for _, episode in work)
+    with ExitStack() as stack:
+        opened: dict[int, Policy] = {}  # one load serves a policy's arms: the plain and the probes
+        for arm, episode in work:
+            progress(done, total, arm.name)
+            process = loaded_as(arm.source)
+            if id(process) not in opened:
+                stack.close()  # two large policies rarely fit side by side
+                opened = {id(process): stack.enter_context(process.open())}
+            policy = face_of(arm.source, opened[id(process)])
+            if not _is_worth_asking(policy, arm.change):
+                done += episode.steps
+                continue
+            answers: list[Prediction] = []
+            for batch in _batches(policy, arm, episode, seed):
+                answers += batch
+                progress(done + len(answers), total, arm.name)
+            record.add(_entry(arm, episode, policy, answers, horizon))
+            done += episode.steps
+
+
+def _is_worth_asking(policy: Policy, change: Change) -> bool:
+    """A policy without eyes cannot be tested on what it sees."""
+    seen = set(policy.conventions.observations)
+    return change == AS_DECLARED or bool(seen & set(CAMERAS) if change.rotate else seen)
+
+
+def _batches(policy: Policy, arm: Arm, episode: Episode, seed: int) -> Iterator[list[Prediction]]:
+    """Batches never span demos, so that a resumed run asks exactly what an unbroken one would."""
+    wants = policy.conventions
+    for first in range(0, episode.steps, wants.batch):
+        steps = range(first, min(first + wants.batch, episode.steps))
+        queries = [episode.query(step, wants, arm.change) for step in steps]
+        # The same noise for each view of a step: probes then differ by the view alone.
+        noise = zlib.crc32(f"{seed} {episode.name} {first}".encode())
+        answers = list(policy.predict(queries, noise))
+        if len(answers) != len(queries):
+            raise ForkctlError(
+                f"the policy gave {len(answers)} answers to {len(queries)} queries",
+                where=episode.name,
+                hint="predict() answers each query once, in their order",
+            )
+        yield answers
+
+
+def _entry(
+    arm: Arm, episode: Episode, policy: Policy, answers: Sequence[Prediction], horizon: int
+) -> Entry:
+    wants = policy.conventions
+    if wants.actions not in CONVENTIONS:
+        raise ForkctlError(
+            f"the policy speaks in {wants.actions!r}, which is not known here",
+            hint=f"one of {', '.join(CONVENTIONS)}",
+        )
+    convention = CONVENTIONS[wants.actions]
+    for answer in answers:
+        check_prediction(answer, wants.chunk, len(convention.dims))
+    length = min(horizon, *(len(answer.actions) for answer in answers))
+    chunks: Floats = np.stack([answer.actions[:length] for answer in answers]).astype(np.float64)
+    tokens = [answer.tokens for answer in answers]
+    invalid = [answer.invalid for answer in answers]
+    pose = episode.poses(length) if convention.needs_pose else None
+    libero = convention.decode(chunks, pose)
+    assert libero.shape[-1] == WIDTH
+    return Entry(
+        arm.name,
+        episode.name,
+        episode.task,
+        episode.instruction,
+        episode.file,
+        episode.truth(),
+        libero,
+        np.array(tokens, dtype=np.int64) if all(t is not None for t in tokens) else None,
+        np.array(invalid, dtype=np.int64) if all(i is not None for i in invalid) else None,
+        wants.to_json(),
+    )

@@ -1,0 +1,213 @@
+"""From a record of predictions to everything that is said about them. Needs no policy."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from forkctl.errors import ForkctlError
+from forkctl.evaluation.diagnosis import diagnose
+from forkctl.evaluation.diagnosis.verdict import Evidence, Verdict
+from forkctl.evaluation.dimensions import MOTION, Floats
+from forkctl.evaluation.openloop.asking import probe_arm_name
+from forkctl.evaluation.openloop.episodes import PROBES, Change
+from forkctl.evaluation.openloop.metrics.table import (
+    METRIC,
+    Estimate,
+    Table,
+    compare,
+    measure,
+    measure_tasks,
+)
+from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
+from forkctl.evaluation.openloop.predictions import Entry, Record
+from forkctl.evaluation.openloop.scale import Scale
+from forkctl.evaluation.policies.baselines import RULES, baseline_actions
+from forkctl.libero.schema import CAMERAS
+
+SCHEMA = 1  # of the JSON
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One policy's numbers and verdicts."""
+
+    name: str
+    entries: Sequence[Entry]
+    pairs: Pairs  # finite rows
+    not_finite: float  # share of rows with a NaN or infinity
+    table: Table
+    tasks: Mapping[str, Table]
+    by_offset: Floats  # normalised L1 of the motion for each action of a chunk
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All of it: the arms in order, the trivial policies on the same steps, and the difference."""
+
+    setup: Mapping[str, object]
+    scale: Scale
+    arms: tuple[ArmResult, ...]
+    trivial: Mapping[str, Table]
+    difference: Table | None  # first arm minus second, when there are two
+
+    @property
+    def main(self) -> ArmResult:
+        return self.arms[0]
+
+
+def evaluate(
+    record: Record,
+    scale: Scale,
+    arms: Sequence[str],
+    other_scales: Mapping[str, Scale] | None = None,
+    resamples: int = 1000,
+) -> Evaluation:
+    """Measure and diagnose the arms that a record holds."""
+    results = tuple(_arm(record, scale, name, other_scales or {}, resamples) for name in arms)
+    first = results[0]
+    trivial = {
+        name: measure(
+            pair_up([_as_baseline(name, entry, scale) for entry in first.entries]).finite(),
+            scale,
+            resamples=resamples,
+        )
+        for name in RULES
+        if name != "replay"
+    }
+    return Evaluation(record.setup, scale, results, trivial, _difference(results, scale, resamples))
+
+
+def _difference(results: Sequence[ArmResult], scale: Scale, resamples: int) -> Table | None:
+    if len(results) < 2 or results[0].pairs.episodes != results[1].pairs.episodes:
+        return None
+    return compare(results[0].pairs, results[1].pairs, scale, resamples=resamples)
+
+
+def _as_baseline(name: str, entry: Entry, scale: Scale) -> EpisodePairs:
+    pairs = entry.pairs()
+    seed = zlib.crc32(entry.episode.encode())
+    prediction = baseline_actions(name, entry.truth, scale, seed)
+    return replace(pairs, prediction=prediction, tokens=None, invalid=None)
+
+
+def _arm(
+    record: Record, scale: Scale, name: str, other_scales: Mapping[str, Scale], resamples: int
+) -> ArmResult:
+    entries = record.arm(name)
+    if not entries:
+        raise ForkctlError(f"no prediction of {name!r} is recorded", hint="evaluate it first")
+    everything = pair_up([entry.pairs() for entry in entries])
+    pairs = everything.finite()
+    not_finite = 1 - pairs.rows / max(everything.rows, 1)
+    table = measure(pairs, scale, resamples=resamples)
+    probed, probes = _probes(record, name)
+    evidence = Evidence(
+        pairs,
+        table,
+        scale,
+        probed,
+        probes,
+        other_scales,
+        not_finite,
+        sees_images=bool(set(CAMERAS) & set(_observations(entries[0]))),
+    )
+    return ArmResult(
+        name,
+        entries,
+        pairs,
+        not_finite,
+        table,
+        measure_tasks(pairs, scale, resamples=resamples),
+        _by_offset(entries, scale),
+        diagnose(evidence),
+    )
+
+
+def _observations(entry: Entry) -> Sequence[str]:
+    names = entry.conventions.get("observations", [])
+    return names if isinstance(names, list) else []
+
+
+def _probes(record: Record, name: str) -> tuple[Pairs | None, dict[Change, Pairs]]:
+    """The plain predictions and the probes', over the demos that every one of them has."""
+    arms = {change: record.arm(probe_arm_name(name, change)) for change in PROBES}
+    arms = {change: entries for change, entries in arms.items() if entries}
+    if not arms:
+        return None, {}
+    shared = set.intersection(*({e.episode for e in entries} for entries in arms.values()))
+    plain = [entry for entry in record.arm(name) if entry.episode in shared]
+    order = [entry.episode for entry in plain]
+    probes = {
+        change: pair_up([e.pairs() for e in record.arm(probe_arm_name(name, change), order)])
+        for change in arms
+    }
+    probed = pair_up([entry.pairs() for entry in plain])
+    if not all(np.isfinite(p.prediction).all() for p in (probed, *probes.values())):
+        return None, {}
+    return probed, probes
+
+
+def _by_offset(entries: Sequence[Entry], scale: Scale) -> Floats:
+    """Error of the k-th action of a chunk, against the true action k steps on."""
+    length = min(entry.chunks.shape[1] for entry in entries)
+    half_span = scale.span[: len(MOTION)] / 2
+    errors = np.full(length, np.nan)
+    for offset in range(length):
+        rows = [
+            np.abs(e.chunks[: len(e.truth) - offset, offset, : len(MOTION)] - e.truth[offset:, :6])
+            for e in entries
+            if len(e.truth) > offset
+        ]
+        if rows:
+            errors[offset] = float(np.nanmean(np.concatenate(rows) / half_span))
+    return errors
+
+
+def to_json(evaluation: Evaluation) -> dict[str, object]:
+    """Plain JSON; a number that has no value is null."""
+    return {
+        "schema": SCHEMA,
+        "setup": dict(evaluation.setup),
+        "scale": evaluation.scale.to_json(),
+        "arms": {
+            arm.name: {
+                "episodes": arm.table.episodes,
+                "steps": arm.table.steps,
+                "not_finite": arm.not_finite,
+                "metrics": _table_json(arm.table),
+                "tasks": {task: _table_json(table) for task, table in arm.tasks.items()},
+                "l1_norm_by_offset": [_number(value) for value in arm.by_offset],
+                "verdicts": [_verdict_json(verdict) for verdict in arm.verdicts],
+            }
+            for arm in evaluation.arms
+        },
+        "trivial": {name: _table_json(table) for name, table in evaluation.trivial.items()},
+        "difference": None if evaluation.difference is None else _table_json(evaluation.difference),
+        "definitions": {metric.name: metric.meaning for metric in METRIC.values()},
+    }
+
+
+def _table_json(table: Table) -> dict[str, dict[str, object]]:
+    """metric -> column -> [value, low, high]"""
+    found: dict[str, dict[str, object]] = {}
+    for (metric, column), cell in table.cells.items():
+        found.setdefault(metric, {})[column] = [_number(part) for part in _parts(cell)]
+    return found
+
+
+def _parts(cell: Estimate) -> tuple[float, float, float]:
+    return (cell.value, cell.low, cell.high)
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if math.isfinite(value) else None
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, object]:
+    return {**asdict(verdict), "kind": verdict.kind.value}

@@ -1,0 +1,1 @@
+"""What predicts actions: the interface, and where policies come from."""

@@ -1,0 +1,110 @@
+"""A process in another environment that answers messages over a pipe, and ends with us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forkctl.errors import ForkctlError
+from forkctl.inside.protocol import BrokenMessage, read_message, write_message
+
+LOG_TAIL = 15  # lines of a process's log that an error shows
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How an environment's Python is started; the run layer knows."""
+
+    python: str
+    env: Mapping[str, str]
+    cwd: Path | None = None
+
+
+@contextmanager
+def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterator[Connection]:
+    """Started in a group of its own, and ended with everything that it started.
+
+    `who` is what errors call it. What it prints goes to `log`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        try:
+            process = subprocess.Popen(
+                [launch.python, "-m", *words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=out,
+                env=dict(launch.env),
+                cwd=launch.cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ForkctlError(
+                f"cannot start the environment's Python: {error}", where=launch.python
+            ) from error
+    connection = Connection(process, log, who)
+    try:
+        yield connection
+    except BaseException:
+        connection.kill()  # it may be in the middle of a long computation
+        raise
+    finally:
+        connection.close()
+
+
+class Connection:
+    """Questions and answers, and what went wrong in words."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, who: str) -> None:
+        self.process = process
+        self.log = log
+        self.who = who
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        try:
+            write_message(self.process.stdin, message)
+            answer = read_message(self.process.stdout)
+        except BrokenPipeError:
+            answer = read_message(self.process.stdout)  # its last word, if it had one
+        except BrokenMessage as error:
+            raise self._failure(f"the {self.who}'s process broke off: {error}") from error
+        if answer is None:
+            code = self.process.wait()
+            raise self._failure(f"the {self.who}'s process ended with {code}")
+        if "error" in answer:
+            raise self._failure(f"the {self.who} failed: {answer['error']}")
+        return answer
+
+    def _failure(self, message: str) -> ForkctlError:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        tail = "\n".join(f"    {line}" for line in lines[-LOG_TAIL:])
+        return ForkctlError(
+            f"{message}\n{tail}" if tail else message,
+            where=str(self.log),
+            hint="The log has the whole story. What was recorded so far is kept.",
+        )
+
+    def kill(self) -> None:
+        """End it at once, with everything that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Closing its input asks it to end; if it does not, it is killed."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()

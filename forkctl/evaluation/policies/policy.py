@@ -1,0 +1,113 @@
+"""The one interface between the evaluator and whatever predicts actions.
+
+A policy declares what it wants to see and how it speaks; the evaluator lays out observations that
+way (history, camera orientation) and turns answers into LIBERO's convention. A policy itself does
+nothing but predict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forkctl.errors import ForkctlError
+from forkctl.evaluation.dimensions import Floats, Ints
+
+Observation = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What a policy wants to see, and how it speaks."""
+
+    observations: tuple[str, ...] = ()  # LIBERO's observation keys
+    history: int = 1  # observations up to and including the current one
+    chunk: int = 1  # actions in an answer
+    execute: int | None = None  # how many of them before it is asked again; None for all
+    actions: str = "libero"  # a name of forkctl.libero.units.conventions
+    rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
+    batch: int = 16  # the most queries it takes at once
+    variants: tuple[str, ...] = ()  # other policies that it can answer for (see variant.py)
+
+    @classmethod
+    def from_json(cls, declared: Mapping[str, object]) -> Conventions:
+        known = {field.name for field in fields(cls)}
+        if unknown := set(declared) - known:
+            raise ForkctlError(
+                f"the policy declares unknown conventions: {', '.join(sorted(unknown))}",
+                hint=f"Known: {', '.join(sorted(known))}.",
+            )
+        values: dict[str, Any] = dict(declared)
+        for name in {"observations", "variants"} & set(values):
+            values[name] = tuple(values[name])
+        found = cls(**values)
+        if min(found.history, found.chunk, found.batch) < 1:
+            raise ForkctlError(
+                "history, chunk and batch of a policy are at least 1",
+                hint="correct what its load() returns",
+            )
+        return found
+
+    def to_json(self) -> dict[str, object]:
+        said = {**asdict(self), "observations": list(self.observations)}
+        del said["variants"]  # says nothing of an answer
+        return said
+
+
+@dataclass(frozen=True)
+class Query:
+    """One step of a demo, laid out as the conventions ask: each array is (history, ...)."""
+
+    episode: str
+    step: int
+    observation: Observation
+    instruction: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer in the policy's own convention."""
+
+    actions: Floats  # (chunk, width)
+    tokens: Ints | None = None  # (7,) of the first action, when the policy speaks in tokens
+    invalid: int | None = None  # how many of them are no action tokens
+
+
+class Policy(Protocol):
+    @property
+    def conventions(self) -> Conventions: ...
+
+    def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        """One answer for each query. The same queries and seed give the same answers."""
+        ...
+
+
+class PolicySource(Protocol):
+    """A policy that is not loaded yet: loading takes minutes, and a finished record needs none."""
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """What makes it this policy and no other: JSON values that a record is bound to."""
+        ...
+
+    def open(self) -> AbstractContextManager[Policy]: ...
+
+
+def check_prediction(prediction: Prediction, chunk: int, width: int) -> None:
+    """Refuse an answer of the wrong shape, before it is recorded."""
+    shape = prediction.actions.shape
+    if len(shape) != 2 or shape[1] != width or not 1 <= shape[0] <= chunk:
+        raise ForkctlError(
+            f"the policy answered with an array of shape {shape}, not (1..{chunk}, {width})",
+            hint="Its conventions and its predict() disagree.",
+        )
+    if prediction.tokens is not None and np.shape(prediction.tokens) != (width,):
+        raise ForkctlError(
+            f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)",
+            hint="one token for each dimension of the action",
+        )

@@ -1,0 +1,95 @@
+"""A policy in another process: the fork's own Python, its own tree, its own libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forkctl.errors import ForkctlError
+from forkctl.evaluation.policies.connection import Connection, Launch, connect
+from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
+
+
+@dataclass(frozen=True)
+class RemotePolicy:
+    """A policy that is loaded by `open`. `policy` is a worker module's name or a file's path."""
+
+    policy: str
+    checkpoint: Path
+    launch: Launch
+    log: Path
+    device: str = "cpu"
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        return {
+            "policy": self.policy,
+            "checkpoint": str(self.checkpoint),
+            "fingerprint": fingerprint(self.checkpoint),
+            "options": dict(self.options),
+        }
+
+    @contextmanager
+    def open(self) -> Iterator[Policy]:
+        words = ["forkctl.evaluation.workers", self.policy]
+        with connect(self.launch, words, self.log, "policy") as connection:
+            ready = connection.ask(
+                {
+                    "checkpoint": str(self.checkpoint),
+                    "device": self.device,
+                    "options": dict(self.options),
+                }
+            )
+            yield _Loaded(connection, Conventions.from_json(ready["ready"]))
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    connection: Connection
+    conventions: Conventions
+
+    def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {})
+
+    def predict_as(self, variant: str, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return self._ask(queries, seed, {"variant": variant})
+
+    def _ask(
+        self, queries: Sequence[Query], seed: int, more: Mapping[str, object]
+    ) -> Sequence[Prediction]:
+        answer = self.connection.ask(
+            {
+                "observations": [dict(query.observation) for query in queries],
+                "instructions": [query.instruction for query in queries],
+                "seed": seed,
+                **more,
+            }
+        )
+        return [_prediction(each) for each in answer["predictions"]]
+
+
+def _prediction(answer: Mapping[str, Any]) -> Prediction:
+    tokens = answer.get("tokens")
+    return Prediction(
+        np.asarray(answer["actions"], dtype=np.float64),
+        None if tokens is None else np.asarray(tokens, dtype=np.int64),
+        answer.get("invalid"),
+    )
+
+
+def fingerprint(checkpoint: Path) -> list[list[object]]:
+    """Names, sizes and times of a checkpoint's files: it changes when one of them does."""
+    files = sorted(checkpoint.rglob("*")) if checkpoint.is_dir() else [checkpoint]
+    if not checkpoint.exists():
+        raise ForkctlError("no checkpoint here", where=str(checkpoint))
+    return [
+        [str(file.relative_to(checkpoint.parent)), file.stat().st_size, file.stat().st_mtime_ns]
+        for file in files
+        if file.is_file()
+    ]

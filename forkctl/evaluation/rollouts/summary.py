@@ -1,0 +1,108 @@
+"""From records to numbers. Needs neither policy nor simulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from forkctl.evaluation.rollouts.outcomes import Key, Result
+from forkctl.evaluation.rollouts.playing import ERROR
+from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
+from forkctl.libero.suites import get_suite
+
+SCHEMA = 1  # of the JSON
+_DARK_FLOORS = (3, 3, 3)  # mujoco renders them darker from here on
+
+
+@dataclass(frozen=True)
+class Published:
+    """What somebody reports of this suite."""
+
+    policy: str
+    source: str
+    protocol: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`missing` are episodes that were asked for and are in no record yet."""
+
+    setup: Mapping[str, Any]
+    results: tuple[Result, ...]
+    missing: tuple[Key, ...]
+
+    @property
+    def suite(self) -> str:
+        return str(self.setup["suite"])
+
+    @property
+    def rate(self) -> Rate:
+        return rate(self.results)
+
+    @property
+    def tasks(self) -> Mapping[str, Rate]:
+        """In the suite's order."""
+        found = {result.task for result in self.results}
+        known = [task for task in get_suite(self.suite).tasks if task in found]
+        return by_task(self.results, known + sorted(found.difference(known)))
+
+    @property
+    def errors(self) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.outcome == ERROR)
+
+    @property
+    def versions(self) -> tuple[Mapping[str, str], ...]:
+        """Of the simulators that it was played in; more than one where a shard had another."""
+        distinct = {json.dumps(result.world, sort_keys=True) for result in self.results}
+        return tuple(json.loads(text) for text in sorted(distinct))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the rates should know."""
+        found = []
+        if self.missing:
+            found.append(f"{len(self.missing)} episodes are not played yet")
+        if self.errors:
+            found.append(f"{len(self.errors)} episodes ended in an error and are in no rate")
+        if len(self.versions) > 1:
+            found.append("the episodes were played in different simulators")
+        if any(_numbers(each.get("mujoco", "0")) >= _DARK_FLOORS for each in self.versions):
+            found.append(
+                "mujoco 3.3.3 and later render floors darker: image policies that were trained on "
+                "published frames do worse there"
+            )
+        if self.setup.get("start") != "init states":
+            found.append("episodes began where demonstrations did: no benchmark of a policy")
+        return tuple(found)
+
+
+def to_json(evaluation: Evaluation) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "setup": dict(evaluation.setup),
+        "suite": evaluation.suite,
+        "overall": evaluation.rate.to_json(),
+        "tasks": {task: each.to_json() for task, each in evaluation.tasks.items()},
+        "missing": [list(key) for key in evaluation.missing],
+        "errors": [[each.task, each.trial, each.error] for each in evaluation.errors],
+        "simulators": list(evaluation.versions),
+        "notes": list(evaluation.notes),
+        "published": [vars(each) for each in published(evaluation.suite)],
+    }
+
+
+def published(suite: str) -> Sequence[Published]:
+    text = resources.files(__package__).joinpath("published.json").read_text(encoding="utf-8")
+    return [
+        Published(row["policy"], row["source"], row["protocol"], row["rates"][suite])
+        for row in json.loads(text)["rows"]
+        if suite in row["rates"]
+    ]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

@@ -1,0 +1,1 @@
+"""OpenVLA: https://github.com/openvla/openvla"""

@@ -1,0 +1,139 @@
+"""What must hold before OpenVLA trains: the checkpoint is one, and the statistics are there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from forkctl import checks as findings
+from forkctl.checks import Finding
+from forkctl.families.openvla.config import check_sections, section
+from forkctl.family import Config
+
+MEASURED = ("computed", "published")  # the statistics that are no file
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+_NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_MODEL_BYTES = 15.1e9  # of the 7B model in bfloat16
+_LORA_PARAMETERS = {"all-linear": 110.7e6, "attention": 33.6e6}  # of the 7B model, at rank 32
+_LORA_BYTES = 4 + 8  # a float32 weight and the two moments of its optimizer
+
+
+def is_hub_id(path: str) -> bool:
+    """`openvla/openvla-7b`, and not a folder of that name here."""
+    return _HUB_ID.fullmatch(path) is not None and not Path(path).exists()
+
+
+def check(config: Config, files: Sequence[Path]) -> list[Finding]:
+    check_sections(config)
+    return [*_checkpoint(config), *_statistics(config), *_images(config)]
+
+
+def _checkpoint(config: Config) -> list[Finding]:
+    path = section(config, "flags").get("vla_path")
+    if not isinstance(path, str) or not path:
+        return [findings.failed("checkpoint", "flags.vla_path names none", "--ckpt FOLDER")]
+    if is_hub_id(path):
+        return [findings.warning("checkpoint", f"{path}: upstream fetches it (15 GB)")]
+    folder = Path(path)
+    if not folder.is_dir():
+        hint = "name its folder with --ckpt, or a hub's id with --set flags.vla_path=…"
+        return [findings.failed("checkpoint", f"{folder}: there is no such folder", hint)]
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if not any(file for pattern in _WEIGHTS for file in folder.glob(pattern)):
+        missing.append("its weights")
+    if missing:
+        text = f"{folder} lacks {', '.join(missing)}"
+        if (folder / "adapter_config.json").is_file():
+            hint = "this is a LoRA adapter: go on with `forkctl runs resume`, or merge it"
+            return [findings.failed("checkpoint", text, hint)]
+        return [findings.failed("checkpoint", text, "it must be an OpenVLA as its hub has it")]
+    try:
+        model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return [findings.failed("checkpoint", f"{folder / 'config.json'}: {error}")]
+    return _kind(folder, model)
+
+
+def _kind(folder: Path, model: dict[str, Any]) -> list[Finding]:
+    kind = model.get("model_type")
+    if kind != "openvla":
+        hint = "weights of prismatic's own form are converted by upstream's vla-scripts/extern"
+        return [findings.failed("checkpoint", f"{folder} is of the type {kind!r}", hint)]
+    found = [findings.ok("checkpoint", f"{folder.name}: an OpenVLA")]
+    if model.get("auto_map"):
+        text = "it brings modelling code of its own (auto_map); that runs, not the fork's"
+        found.append(findings.warning("checkpoint", text))
+    return found
+
+
+def _statistics(config: Config) -> list[Finding]:
+    wanted = section(config, "forkctl", "dataset").get("statistics", "computed")
+    key = section(config, "flags").get("dataset_name")
+    if not key:
+        hint = "--set flags.dataset_name=libero_spatial; evaluation calls it unnorm_key"
+        return [findings.failed("statistics", "flags.dataset_name names none", hint)]
+    if wanted == "computed":
+        return [findings.ok("statistics", f"computed from the data, as {key}")]
+    if wanted == "published":
+        return [_published(str(key))]
+    path = Path(str(wanted)).expanduser()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "`forkctl data stats PATH --write dataset_statistics.json` makes one"
+        return [findings.failed("statistics", f"{path}: {error}", hint)]
+    if not isinstance(content, dict) or key not in content:
+        text = f"{path} holds nothing under {key!r}, but {', '.join(sorted(content))}"
+        return [findings.failed("statistics", text, "--set flags.dataset_name=…")]
+    return [findings.ok("statistics", f"{path.name}, {key}")]
+
+
+def _published(key: str) -> Finding:
+    from forkctl.libero.units.published import published
+
+    known = published()
+    entry = known.get(key) or known.get(key.removesuffix("_no_noops"))
+    if entry is None or not entry.complete:
+        complete = sorted(name for name, each in known.items() if each.complete)
+        return findings.failed(
+            "statistics",
+            f"none are published for {key}",
+            f"published: {', '.join(complete)}; or --set forkctl.dataset.statistics=computed",
+        )
+    return findings.ok("statistics", f"published, of {entry.suite}")
+
+
+def _images(config: Config) -> list[Finding]:
+    if section(config, "flags").get("use_quantization"):
+        return [
+            findings.warning("config", "use_quantization needs bitsandbytes in the environment")
+        ]
+    return []
+
+
+def bytes_written(config: Config) -> int:
+    """Adapters with their optimizer at each save; merged weights as often as they are asked for."""
+    flags, training = section(config, "flags"), section(config, "forkctl", "training")
+    steps, every = flags.get("max_steps", 200_000), flags.get("save_steps", 5000) or 1
+    saves = -(-steps // every)
+    model = _model_bytes(str(flags.get("vla_path", "")))
+    if not flags.get("use_lora", True):
+        kept = 1 if flags.get("save_latest_checkpoint_only", True) else saves
+        return int(kept * model * 7)  # bfloat16 weights, and moments in float32
+    targets = training.get("lora_targets", "all-linear")
+    share = _LORA_PARAMETERS.get(targets if isinstance(targets, str) else "", 110.7e6)
+    adapter = share * flags.get("lora_rank", 32) / 32 * _LORA_BYTES * model / _MODEL_BYTES
+    merges = {"never": 0, "end": 1}.get(training.get("merge", "end"), saves)
+    kept = 1 if flags.get("save_latest_checkpoint_only", True) else saves
+    return int(kept * adapter + min(merges, kept) * model)
+
+
+def _model_bytes(path: str) -> float:
+    """Of the checkpoint itself, where it lies here."""
+    folder = Path(path)
+    sizes = [file.stat().st_size for pattern in _WEIGHTS for file in folder.glob(pattern)]
+    return float(sum(sizes)) or _MODEL_BYTES

@@ -1,0 +1,1 @@
+"""RDT: https://github.com/thu-ml/RoboticsDiffusionTransformer"""

@@ -1,0 +1,1 @@
+"""What runs inside old environments: standard library and numpy, Python 3.9."""

@@ -1,0 +1,50 @@
+"""`python -m forkctl.evaluation.workers POLICY`: load a policy, then answer until the pipe closes.
+
+POLICY is a module of this package, or the path of a Python file. Either has a function
+
+    load(checkpoint: str, device: str, options: dict) -> policy
+
+whose result has `conventions` (a dict, see forkctl.evaluation.policies.policy.Conventions) and
+`predict(observations, instructions, seed)`, which returns for each observation a dict with
+`actions` (chunk, width) and, where it speaks in tokens, `tokens` and `invalid`. A policy whose
+conventions list `variants` also has `predict_as(variant, observations, instructions, seed)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, BinaryIO
+
+from forkctl.inside.protocol import read_message, write_message
+from forkctl.inside.serving import answer_with, module_named
+
+
+def main(name: str) -> int:
+    def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+        policy = _load(name, read_message(questions) or {})
+        write_message(answers, {"ready": dict(policy.conventions)})
+        _serve(policy, questions, answers)
+
+    return answer_with(serve)
+
+
+def _load(name: str, request: dict[str, Any]) -> Any:
+    module = module_named(name, "forkctl.evaluation.workers")
+    return module.load(request["checkpoint"], request["device"], request["options"])
+
+
+def _serve(policy: Any, questions: BinaryIO, answers: BinaryIO) -> None:
+    while True:
+        message = read_message(questions)
+        if message is None:
+            return
+        words = (message["observations"], message["instructions"], message["seed"])
+        variant = message.get("variant")
+        predictions = (
+            policy.predict(*words) if variant is None else policy.predict_as(variant, *words)
+        )
+        write_message(answers, {"predictions": list(predictions)})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

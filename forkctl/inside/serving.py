@@ -1,0 +1,40 @@
+"""How a process that is spoken to over a pipe begins and ends, whatever it holds."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import BinaryIO
+
+from forkctl.inside.protocol import write_message
+
+
+def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
+    """Run `serve(questions, answers)`; an exception is told to who asked, and ends the process."""
+    # Libraries print. Their output goes to the log; the pipe is ours alone.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        serve(sys.stdin.buffer, answers)
+    except Exception as error:
+        traceback.print_exc()
+        write_message(answers, {"error": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+def module_named(name: str, package: str) -> ModuleType:
+    """A module of `package`, or a Python file of a person's own."""
+    if not name.endswith(".py"):
+        return importlib.import_module(package + "." + name)
+    spec = importlib.util.spec_from_file_location("forkctl_own_file", name)
+    if spec is None or spec.loader is None:
+        raise ImportError("cannot import " + name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,1 @@
+"""Commands on LIBERO data: download, convert, merge, repair, draw."""

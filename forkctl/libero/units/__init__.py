@@ -1,0 +1,1 @@
+"""What the numbers mean: dimensions, conventions, rotations, statistics."""

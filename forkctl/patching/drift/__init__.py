@@ -1,0 +1,1 @@
+"""Every patch on every version that upstream ever had."""

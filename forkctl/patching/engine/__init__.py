@@ -1,0 +1,1 @@
+"""Bytes and edits in, bytes and outcomes out: pure, without git and without files."""

@@ -1,0 +1,203 @@
+"""Where the edits of a file go: every edit is located on the same text, none on another's result.
+
+For each edit the first alternative whose anchor is there decides. An anchor that is missing lets
+the next alternative try; one that is ambiguous stops the edit, because falling through would make
+it apply somewhere its author never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from forkctl.patching.engine.candidates import explain
+from forkctl.patching.engine.datafile import edit_data
+from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
+from forkctl.patching.engine.insertions import INSERTIONS, standing
+from forkctl.patching.engine.matcher import Mode, is_hole
+from forkctl.patching.engine.operations import changes_at, mode_of
+from forkctl.patching.engine.results import result_selector
+from forkctl.patching.engine.selectors import Anchor, counted, find_anchors, lines_of, occurs
+from forkctl.patching.engine.source import Source, parse_source
+from forkctl.patching.engine.splice import Change, first_overlap, settle
+from forkctl.patching.engine.task import Statements, Task
+from forkctl.patching.model import (
+    Alternative,
+    CodeEdit,
+    DataEdit,
+    Edit,
+    EditOutcome,
+    EditStatus,
+    Imports,
+    Verb,
+)
+
+_MISSING = (Code.NO_SCOPE, Code.NO_ANCHOR)
+
+
+@dataclass(frozen=True)
+class Located:
+    """What the edits of one file come to. Changes of a failing run must not be used."""
+
+    changes: tuple[Change, ...]
+    outcomes: tuple[EditOutcome, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(outcome.status is EditStatus.FAILED for outcome in self.outcomes)
+
+
+def locate(
+    path: str,
+    data: bytes,
+    edits: Sequence[Edit],
+    *,
+    source: Source | None = None,
+    neighbours: Sequence[Statements] = (),
+    suggest: bool = True,
+) -> Located:
+    """Find the place of every edit; `neighbours` is what other patches insert into this file.
+
+    `source` saves parsing the same file again; `suggest=False` leaves out the nearest candidates,
+    which a run over the whole history has no use for.
+    """
+    changes: list[Change] = []
+    outcomes: list[EditOutcome] = []
+    beside = [*neighbours, *insertions_of(edits)]
+    for edit in edits:
+        try:
+            if isinstance(edit, DataEdit):
+                found: Sequence[Change]
+                found, lines, status = edit_data(path, data, edit)
+            else:
+                source = source or parse_source(data)
+                found, lines, status = _locate_code(source, edit, beside)
+            clash = first_overlap(settle(changes), settle(found))
+            if clash is not None:
+                raise Refusal(Code.OVERLAP, "it wants the same text as another edit of this patch")
+        except Refusal as refusal:
+            outcomes.append(_refused(path, source, edit, refusal, suggest))
+            continue
+        changes += found
+        outcomes.append(EditOutcome(path, edit.id, status, lines))
+    return Located(tuple(changes), tuple(_settled_removals(edits, outcomes)))
+
+
+def insertions_of(edits: Sequence[Edit]) -> list[Statements]:
+    """The statements that the insertions among the edits bring, holes and all."""
+    return [
+        alternative.operation.code.nodes
+        for edit in edits
+        if isinstance(edit, CodeEdit)
+        for alternative in edit.alternatives
+        if alternative.operation.verb in INSERTIONS
+        and alternative.operation.code is not None
+        and not any(map(is_hole, alternative.operation.code.nodes))  # it would be anything
+    ]
+
+
+_Found = tuple[Sequence[Change], tuple[int, ...], EditStatus]
+
+
+def _locate_code(source: Source, edit: CodeEdit, neighbours: Sequence[Statements]) -> _Found:
+    if edit.unless is not None and occurs(source, edit.unless):
+        return (), (), EditStatus.ALREADY
+    missing: list[Refusal] = []
+    for alternative in edit.alternatives:
+        try:
+            return _locate_alternative(source, alternative, neighbours)
+        except Refusal as refusal:
+            if refusal.code not in _MISSING:
+                raise
+            missing.append(refusal)
+    # of several that are missing, one whose scope is there says more
+    raise next((r for r in missing if r.code is Code.NO_ANCHOR), missing[0])
+
+
+def _locate_alternative(
+    source: Source, alternative: Alternative, neighbours: Sequence[Statements]
+) -> _Found:
+    selector, operation = alternative.selector, alternative.operation
+
+    def task(anchor: Anchor) -> Task:
+        return Task(source, selector, operation, anchor, neighbours)
+
+    mode = mode_of(operation.verb, selector.at is not None)
+    anchors = find_anchors(source, selector, mode)
+    made = _made_already(source, alternative)
+    anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
+    if made:  # places that are done and places to do are counted together
+        counted(source, replace(selector, pick=None), [*made, *anchors])
+        if not anchors:
+            return (), lines_of(source, made), EditStatus.ALREADY
+        changes = [change for anchor in anchors for change in changes_at(task(anchor))]
+        return changes, lines_of(source, anchors), EditStatus.APPLIED
+    if operation.verb in INSERTIONS and len(anchors) > 1:
+        # code that was put in may itself look like an anchor
+        added = [node for anchor in anchors for node in standing(task(anchor))]
+        anchors = [a for a in anchors if not _among(source, a, added)]
+    places = counted(source, selector, anchors)
+    changes = [change for anchor in places for change in changes_at(task(anchor))]
+    if changes:
+        status = EditStatus.APPLIED
+    else:
+        status = EditStatus.ALREADY if places else EditStatus.NOT_NEEDED
+    return changes, lines_of(source, places), status
+
+
+def _made_already(source: Source, alternative: Alternative) -> list[Anchor]:
+    """Where a rewrite has been made in this file."""
+    selector = result_selector(alternative.selector, alternative.operation)
+    if selector is None:
+        return []
+    wraps = alternative.operation.verb is Verb.WRAP or alternative.selector.at is not None
+    return find_anchors(source, selector, Mode.LENIENT if wraps else Mode.EXACT)
+
+
+def _within(source: Source, anchor: Anchor, made: Sequence[Anchor]) -> bool:
+    return _among(source, anchor, [node for place in made for node in place.nodes])
+
+
+def _among(source: Source, anchor: Anchor, nodes: Sequence[object]) -> bool:
+    around = (anchor.nodes[0], *source.ancestors(anchor.nodes[0]))
+    return any(node is other for node in around for other in nodes)
+
+
+def _refused(
+    path: str, source: Source | None, edit: Edit, refusal: Refusal, suggest: bool
+) -> EditOutcome:
+    if edit.optional and refusal.code in _MISSING:
+        return EditOutcome(path, edit.id, EditStatus.NOT_NEEDED)
+    diagnosis = Diagnosis(
+        refusal.code, refusal.message, file=path, edit=edit.id, lines=refusal.lines
+    )
+    if isinstance(edit, CodeEdit) and source is not None:
+        diagnosis = explain(source, edit, diagnosis, suggest=suggest)
+    return EditOutcome(path, edit.id, EditStatus.FAILED, refusal.lines, diagnosis)
+
+
+def _settled_removals(edits: Sequence[Edit], outcomes: Sequence[EditOutcome]) -> list[EditOutcome]:
+    """A removal whose anchor is gone is `already` made if the rest of the patch is.
+
+    Alone, a missing anchor says nothing: it may as well have been renamed.
+    """
+    removals = [
+        isinstance(edit, CodeEdit)
+        and all(a.operation.verb is Verb.REMOVE or _trades_import(a) for a in edit.alternatives)
+        for edit in edits
+    ]
+    rest = {o.status for o, removal in zip(outcomes, removals, strict=True) if not removal}
+    if EditStatus.ALREADY not in rest or rest & {EditStatus.APPLIED, EditStatus.FAILED}:
+        return list(outcomes)
+    return [
+        replace(outcome, status=EditStatus.ALREADY, diagnosis=None)
+        if removal and outcome.diagnosis and outcome.diagnosis.code is Code.NO_ANCHOR
+        else outcome
+        for outcome, removal in zip(outcomes, removals, strict=True)
+    ]
+
+
+def _trades_import(alternative: Alternative) -> bool:
+    return isinstance(alternative.selector.target, Imports) and (
+        alternative.operation.verb is Verb.REPLACE
+    )

@@ -1,0 +1,92 @@
+"""Is a changed file still whole? It compiles, and it lacks no name that it did not lack before."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+from forkctl.patching.engine.datafile import load_data
+from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
+
+_DATA = (".json", ".yaml", ".yml")
+
+
+def check_result(path: str, before: bytes | None, after: bytes) -> Diagnosis | None:
+    """What is wrong with a changed file, or None."""
+    if path.endswith(".py"):
+        return _check_python(path, before, after)
+    if path.lower().endswith(_DATA):
+        try:
+            load_data(path, after)
+        except Refusal as refusal:
+            if before is not None and not _reads(path, before):
+                return None  # it was no better before
+            return Diagnosis(Code.BROKEN_RESULT, refusal.message, file=path)
+    return None
+
+
+def _reads(path: str, data: bytes) -> bool:
+    try:
+        load_data(path, data)
+    except Refusal:
+        return False
+    return True
+
+
+def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | None:
+    try:
+        tree = _compiled(after)
+    except (SyntaxError, ValueError) as error:
+        if before is not None and not _compiles(before):
+            return None  # it was no better before
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        return Diagnosis(
+            Code.BROKEN_RESULT,
+            f"the result does not compile: {reason}",
+            file=path,
+            lines=(line,) if line else (),
+        )
+    missing = _undefined(tree)
+    if not missing:
+        return None
+    if before is not None and _compiles(before):
+        known = {name for name, _ in _undefined(_compiled(before))}
+        missing = [(name, line) for name, line in missing if name not in known]
+    if not missing:
+        return None
+    names = sorted({name for name, _ in missing})
+    return Diagnosis(
+        Code.BROKEN_RESULT,
+        f"the result uses names that nothing defines: {', '.join(names)}",
+        file=path,
+        lines=tuple(sorted({line for _, line in missing})),
+    )
+
+
+def _compiles(data: bytes) -> bool:
+    try:
+        _compiled(data)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _compiled(data: bytes) -> ast.Module:
+    """Compile, not only parse: `return` outside of a function is found by the compiler alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(data)
+        compile(tree, "<result>", "exec", dont_inherit=True)
+    return tree
+
+
+def _undefined(tree: ast.Module) -> list[tuple[str, int]]:
+    from pyflakes import checker, messages
+
+    found = checker.Checker(tree, filename="<result>").messages
+    return [
+        (message.message_args[0], message.lineno)
+        for message in found
+        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal)
+    ]

@@ -1,0 +1,1 @@
+"""A series of patches as commits, and the tree that they make."""
