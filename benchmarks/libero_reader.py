@@ -18,7 +18,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from forkctl.libero.files.index import build_index, save_index
+from forkctl.libero.files.index import save_index
+from forkctl.libero.files.indexing import build_index
 from forkctl.libero.files.reader import DemoFile, open_demo_file
 from forkctl.libero.schema import CAMERAS
 

@@ -22,7 +22,8 @@ from typing import TypeVar
 import h5py
 import numpy as np
 
-from forkctl.libero.units.conventions import libero_state, to_openvla
+from forkctl.families.registry import conventions
+from forkctl.libero.units.conventions import Convention, libero_state, to_openvla
 from forkctl.libero.units.measure import Wanted, measure
 from forkctl.libero.units.noops import noop_mask
 
@@ -115,7 +116,7 @@ def main() -> None:
         print(f"{len(paths)} files, {options.tasks * options.demos} demos, {size:.0f} MB")
         naive(paths)  # both sides read from the page cache
         slow, reference = timed(lambda: naive(paths))
-        wanted = Wanted(conventions=("openvla",))
+        wanted = Wanted(conventions=named("openvla"))
         one, ours = timed(lambda: measure(paths, wanted))
         many, _ = timed(lambda: measure(paths, wanted, workers=options.workers))
         print(f"opening the file per episode   {slow:6.2f} s")
@@ -135,3 +136,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def named(*names: str) -> tuple[Convention, ...]:
+    return tuple(conventions()[name] for name in names)

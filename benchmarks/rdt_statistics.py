@@ -26,11 +26,11 @@ from data.compute_dataset_stat_hdf5 import process_hdf5_dataset
 from data.hdf5_vla_dataset import HDF5VLADataset
 
 from forkctl.families.rdt.measuring import layout_entry
+from forkctl.families.rdt.units import state as rdt_state
 from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.synth import SynthOptions, write_suite
-from forkctl.libero.units.conventions import rdt_state
 
 TASKS = 10
 # columns of rdt_state that stand in for upstream's two arms of six joints and a gripper

@@ -2,23 +2,25 @@
 
     python -m benchmarks.replay_table --data DEMOS --trials 50 --fault-trials 20
 
-DEMOS is a folder that `forkctl demos` made. Every row is one `forkctl eval rollout
-baseline:replay`, with a record of its own under --out, so an interrupted table goes on where it
+DEMOS is a folder that `forkctl demos` made. Every row is a rollout of
+their own actions, with a record of its own under --out, so an interrupted table goes on where it
 was. --trials and --fault-trials are of each task.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from forkctl.cli import main as forkctl
-from forkctl.evaluation.rollouts.channels import CHANNELS
+from benchmarks.channels import CHANNELS, ReplayThrough
+from forkctl.environments.simulator import find_simulator
+from forkctl.evaluation.policies.choosing import PolicyChoice
+from forkctl.evaluation.rollouts.request import RolloutRequest
+from forkctl.evaluation.rollouts.rollout import open_rollout, setup_of
+from forkctl.evaluation.rollouts.world import WorldOptions, simulator_source
+from forkctl.forks.workspace import find_workspace
 
 
 def main() -> int:
@@ -34,9 +36,7 @@ def main() -> int:
     print("|---|---|---|---|", flush=True)
     for channel, fault in rows():
         trials = words.trials if fault is None else words.fault_trials
-        more = ["--trials", str(trials), "--workers", str(words.workers)]
-        more += ["--max-steps", str(words.max_steps)]
-        rate = replayed(channel, fault, words.data, words.out, more)
+        rate = replayed(channel, fault, words, trials)
         name = f"{channel}: {CHANNELS[channel].summary}" if fault is None else ""
         share = f"{rate['successes']} of {rate['trials']}"
         if rate["errors"]:
@@ -54,19 +54,22 @@ def rows() -> Iterator[tuple[str, str | None]]:
 
 
 def replayed(
-    channel: str, fault: str | None, data: Path, out: Path, more: list[str]
-) -> dict[str, float]:
-    argv = ["eval", "rollout", "baseline:replay", "--data", str(data), "--through", channel]
-    argv += [*more, "--json"]
-    argv += ["--out", str(out / (f"{channel}-{fault}" if fault else channel))]
-    argv += ["--fault", fault] if fault else []
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = forkctl(argv)
-    if code:
-        sys.exit(code)
-    overall: dict[str, float] = json.loads(said.getvalue())["overall"]
-    return overall
+    channel: str, fault: str | None, words: argparse.Namespace, trials: int
+) -> Mapping[str, Any]:
+    choice = PolicyChoice("baseline:replay", None, None)
+    request = RolloutRequest(
+        choice,
+        trials=trials,
+        data=words.data,
+        max_steps=words.max_steps,
+        workers=words.workers,
+    )
+    settings = request.settings()
+    source = ReplayThrough(settings.trials, channel, fault)
+    worlds = simulator_source(find_simulator(find_workspace()), WorldOptions())
+    out = words.out / (f"{channel}-{fault}" if fault else channel)
+    with open_rollout(settings, setup_of(settings, source, worlds), out) as opened:
+        return opened.play(source, worlds, out, lambda outcome: None).rate.to_json()
 
 
 if __name__ == "__main__":

@@ -8,12 +8,16 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else None
         with partial.open("wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
+        if mode is not None:
+            partial.chmod(mode)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a check found: one line for a person, and whether it stands in the way."""
+"""What a check found: one line for the user, and whether it stands in the way."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from dataclasses import dataclass
 from forkctl.errors import ForkctlError
 
 
-class Verdict(str, enum.Enum):
+class CheckStatus(str, enum.Enum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     subject: str
-    verdict: Verdict
+    status: CheckStatus
     text: str
     hint: str | None = None
 
 
-def ok(subject: str, text: str) -> Finding:
-    return Finding(subject, Verdict.OK, text)
+def ok(subject: str, text: str) -> Check:
+    return Check(subject, CheckStatus.OK, text)
 
 
-def warning(subject: str, text: str, hint: str | None = None) -> Finding:
-    return Finding(subject, Verdict.WARNING, text, hint)
+def warning(subject: str, text: str, hint: str | None = None) -> Check:
+    return Check(subject, CheckStatus.WARNING, text, hint)
 
 
-def failed(subject: str, text: str, hint: str | None = None) -> Finding:
-    return Finding(subject, Verdict.FAILED, text, hint)
+def failed(subject: str, text: str, hint: str | None = None) -> Check:
+    return Check(subject, CheckStatus.FAILED, text, hint)
 
 
-def from_error(subject: str, error: ForkctlError) -> Finding:
+def from_error(subject: str, error: ForkctlError) -> Check:
     place = f"{error.where}: " if error.where else ""
-    return Finding(subject, Verdict.FAILED, place + error.message, error.hint)
+    return Check(subject, CheckStatus.FAILED, place + error.message, error.hint)
 
 
-def any_failed(findings: Iterable[Finding]) -> bool:
-    return any(finding.verdict is Verdict.FAILED for finding in findings)
+def any_failed(checks: Iterable[Check]) -> bool:
+    return any(check.status is CheckStatus.FAILED for check in checks)

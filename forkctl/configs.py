@@ -98,6 +98,42 @@ def get(config: Mapping[str, Any], path: str, default: Any = None) -> Any:
     return place
 
 
+def with_value(config: Config, path: str, value: Any) -> Config:
+    """The config with the value at a dotted path."""
+    *parents, last = path.split(".")
+    return changed(config, ".".join(parents), **{last: value})
+
+
+def section(config: Config, path: str) -> dict[str, Any]:
+    """The mapping at a dotted path; an absent one is empty, and so is the path to the config."""
+    found: Any = config
+    names = path.split(".") if path else []
+    for depth, name in enumerate(names):
+        found = found.get(name)
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            where = ".".join(names[: depth + 1])
+            raise UsageError(
+                f"the section `{where}` does not consist of keys and values",
+                hint="`forkctl config FORK SUITE` shows the form",
+            )
+    return dict(found)
+
+
+def changed(config: Config, path: str, **values: Any) -> Config:
+    """A copy of the config with values set in one of its sections."""
+    section(config, path)  # refuses one that is none
+    result = copy.deepcopy(config)
+    place = result
+    for name in path.split(".") if path else ():
+        if place.get(name) is None:
+            place[name] = {}
+        place = place[name]
+    place.update(values)
+    return result
+
+
 def variables_in(config: Any) -> set[str]:
     """The names of all ${VARIABLES}."""
     return {name for text in _texts(config) for name in _VARIABLE.findall(text)}

@@ -1,7 +1,8 @@
 """The one error hierarchy: what happened, where, and what to do next.
 
-Every message that a person can meet has the same three parts, so that the command line can print
-all of them in one form. Anything else that escapes is a bug of ours and exits with 3.
+Every message that a user can meet has the same three parts, so that the command line can print all
+of them in one form. Anything else that escapes is a bug of ours and exits with 3. This module runs
+inside the forks' environments too: standard library only, Python 3.9.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class ExitCode(enum.IntEnum):
 
 
 class ForkctlError(Exception):
-    """Something a person can mend. `where` is a file, line or fork; `hint` is the next step."""
+    """Something a user can mend. `where` is a file, line, demo or fork; `hint` is the next step."""
 
     exit_code = ExitCode.USER_MUST_ACT
 
@@ -33,8 +34,18 @@ class ForkctlError(Exception):
         next_step = f"\nHint: {self.hint}" if self.hint else ""
         return f"{place}{self.message}{next_step}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the way back from a worker process, keyword arguments included."""
+        return (_rebuild, (type(self), self.message, self.where, self.hint))
+
 
 class UsageError(ForkctlError):
-    """The words of the command, or a file a person writes for it, are not in the accepted form."""
+    """The words of the command, or a file a user writes for it, are not in the accepted form."""
 
     exit_code = ExitCode.USAGE
+
+
+def _rebuild(
+    kind: type[ForkctlError], message: str, where: str | None, hint: str | None
+) -> ForkctlError:
+    return kind(message, where=where, hint=hint)

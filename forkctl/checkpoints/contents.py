@@ -14,6 +14,7 @@ from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
 
 Weights = dict[str, TensorFacts]
+TORCH, SAFETENSORS = "torch", "safetensors"
 
 # Keys under which common training code keeps the one state dict of a file.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
@@ -24,12 +25,12 @@ class Checkpoint:
     """`weights` maps a section ("nets", and "ema" where there is one) to its tensors."""
 
     path: Path
-    kind: str  # robomimic, torch or safetensors
+    kind: str  # torch or safetensors
     weights: Mapping[str, Weights]
     algo: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
-    shapes: Mapping[str, Any] = field(default_factory=dict)  # robomimic's shape_metadata
-    env: Any = None  # robomimic's env_metadata; a list where several files were trained on
+    shapes: Mapping[str, Any] = field(default_factory=dict)  # of observations and actions
+    env: Any = None  # a list where several files were trained on
     normalised: tuple[str, ...] = ()  # which normalisation statistics the file carries
 
     @property
@@ -47,14 +48,15 @@ def open_checkpoint(path: Path) -> Checkpoint:
         )
     if path.suffix == ".safetensors":
         tensors, _metadata = read_safetensors_header(path)
-        return Checkpoint(path, "safetensors", {"nets": tensors})
+        return Checkpoint(path, SAFETENSORS, {"nets": tensors})
     content = read_pickled_structure(path)
     if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
-        return _robomimic(path, content)
-    return Checkpoint(path, "torch", {"nets": _only_state_dict(path, content)})
+        return _described(path, content)
+    return Checkpoint(path, TORCH, {"nets": _only_state_dict(path, content)})
 
 
-def _robomimic(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+def _described(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+    """A file that holds the config and the shapes that it was trained with, beside the weights."""
     model = content["model"]
     weights = {"nets": flatten(model.get("nets", model))}
     if isinstance(model.get("ema"), Mapping):
@@ -63,7 +65,7 @@ def _robomimic(path: Path, content: Mapping[str, Any]) -> Checkpoint:
     statistics = ("obs_normalization_stats", "action_normalization_stats")
     return Checkpoint(
         path=path,
-        kind="robomimic",
+        kind=TORCH,
         weights=weights,
         algo=str(content["algo_name"]),
         config=json.loads(config) if isinstance(config, str) else {},
@@ -102,5 +104,5 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Weights:
 
 
 def _first(value: Any) -> Any:
-    """robomimic stores a list where it trained on several files."""
+    """A list where it was trained on several files."""
     return value[0] if isinstance(value, list) and value else value

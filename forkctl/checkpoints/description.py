@@ -22,7 +22,7 @@ class ModelDescription:
 
 
 def read_description(path: Path) -> ModelDescription:
-    """What `robomimic.forkctl_ext.describe` wrote, or a checkpoint of the model itself."""
+    """What a fork wrote of its model (see Launcher.describe), or a checkpoint of the model."""
     if path.suffix != ".json":
         return ModelDescription(open_checkpoint(path).nets)
     try:
@@ -34,7 +34,7 @@ def read_description(path: Path) -> ModelDescription:
         raise ForkctlError(
             f"this is no description of a model: {error!r}",
             where=str(path),
-            hint="make one in the fork's environment: python -m robomimic.forkctl_ext.describe",
+            hint="`forkctl ckpt plan --fork FORK --config FILE` makes one by itself",
         ) from error
 
 

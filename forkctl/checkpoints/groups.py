@@ -9,7 +9,7 @@ from forkctl.checkpoints.facts import TensorFacts
 from forkctl.checkpoints.names import canonical
 
 _IMAGE_WEIGHT_DIMS = 4  # only weights of 2-D convolutions have four dimensions
-_PER_OBSERVATION = "obs_nets"  # robomimic keeps one encoder for each observation under this name
+_PER_OBSERVATION = "obs_nets"  # one encoder for each observation is kept under this name
 
 
 @dataclass(frozen=True)

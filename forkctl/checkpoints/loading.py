@@ -36,7 +36,7 @@ def _loaded(path: Path) -> Any:
         return torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as refused:  # torch's own pickling error, or RuntimeError on damage
         problem: Exception = refused
-    # robomimic saves numpy numbers beside its weights (a best return, say), which torch counts as
+    # some save numpy numbers beside the weights (a best return, say), which torch counts as
     # code; the unpickler below resolves the known harmless names and no other
     known = SimpleNamespace(Unpickler=_KnownNames, __name__="pickle")
     try:

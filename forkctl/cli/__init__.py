@@ -7,7 +7,7 @@ not pay for the imports of `forkctl data stats`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -16,7 +16,8 @@ from forkctl.errors import ExitCode, ForkctlError
 
 # name -> (module, attribute, one line of help). The help stands here so that `forkctl --help`
 # need not import the commands.
-COMMANDS: dict[str, tuple[str, str, str]] = {
+Commands = dict[str, tuple[str, str, str]]
+COMMANDS: Commands = {
     "init": ("forkctl.cli.init", "init", "Start a workspace with the shipped forks."),
     "sync": ("forkctl.cli.sync", "sync", "Fetch pinned revisions and lay out forks/<name>."),
     "apply": ("forkctl.cli.apply", "apply", "Put overlays and patches on the pinned revision."),
@@ -56,19 +57,26 @@ class LazyGroup(click.Group):
     def __init__(
         self,
         *args: object,
-        table: dict[str, tuple[str, str, str]],
+        table: Commands,
         sections: dict[str, tuple[str, ...]] | None = None,
+        more: Callable[[], Commands] | None = None,
         **kw: object,
     ) -> None:
+        """`more` is asked for the commands that stand in no table of ours, when one is wanted."""
         super().__init__(*args, **kw)  # type: ignore[arg-type]
-        self.table = table
-        self.sections = sections or {"Commands": tuple(table)}
+        self._ours = table
+        self._sections = sections
+        self._more = more
+
+    @property
+    def table(self) -> Commands:
+        return {**self._ours, **(self._more() if self._more else {})}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = self.table.get(cmd_name)
+        entry = self._ours.get(cmd_name) or self.table.get(cmd_name)
         if entry is None:
             return None
         command = getattr(importlib.import_module(entry[0]), entry[1])
@@ -76,11 +84,11 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, self.table))
-        for title, names in self.sections.items():
+        table = self.table
+        width = max(map(len, table))
+        for title, names in (self._sections or {"Commands": tuple(table)}).items():
             with formatter.section(title):
-                known = [name for name in names if name in self.table]
-                formatter.write_dl([(f"{name:<{width}}", self.table[name][2]) for name in known])
+                formatter.write_dl([(f"{name:<{width}}", table[name][2]) for name in names])
 
 
 @click.group(
@@ -115,9 +123,6 @@ def main(argv: Sequence[str]) -> int:
         click.echo("Interrupted. Run the same command again to finish the work.", err=True)
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
-        if (told := _of_libero(error)) is not None:
-            print_error(told)
-            return int(told.exit_code)
         # a bug of ours: say so, and leave a log that can be pasted
         from forkctl.cli.crash import write_crash_log
 
@@ -136,15 +141,6 @@ def _of_click(error: click.ClickException) -> ForkctlError:
     command = context.command_path if context else "forkctl"
     message = error.format_message().strip().rstrip(".")
     return ForkctlError(message[:1].lower() + message[1:], where=command, hint=f"{command} --help")
-
-
-def _of_libero(error: Exception) -> ForkctlError | None:
-    """Errors of `forkctl.libero`, which knows no other part of forkctl, as our own."""
-    from forkctl.libero.errors import LiberoError
-
-    if not isinstance(error, LiberoError):
-        return None
-    return ForkctlError(error.message, where=error.where, hint=error.hint)
 
 
 def print_error(error: ForkctlError) -> None:

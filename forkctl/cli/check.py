@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
+from forkctl.output import error_json, print_failures, print_json, print_table
 from forkctl.patching.series import check as patching_check
 from forkctl.patching.series.check import CheckOutcome, CheckResult
 

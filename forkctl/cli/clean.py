@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import print_failures
 from forkctl.errors import ExitCode, ForkctlError
 from forkctl.forks import clean as forks_clean
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
+from forkctl.output import print_failures
 
 
 @click.command()

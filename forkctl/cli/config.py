@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from forkctl.cli.completing import fork_names, suite_names
 from forkctl.cli.env import own_option, profile_option
+
+
+def family_choices(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each choice that a family of forks offers."""
+    from forkctl.families.registry import choices
+
+    for name, values in choices().items():
+        said = "; ".join(f"{family}: {', '.join(each)}" for family, each in values.items())
+        command = click.option(f"--{name}", metavar="NAME", help=f"{said}.")(command)
+    return command
 
 
 @click.command()
@@ -18,10 +30,9 @@ from forkctl.cli.env import own_option, profile_option
     "--ckpt",
     metavar="FILE",
     help="Fine-tune from this checkpoint, in the form that its own config says. "
-    "'${DROID_CKPT}' stands for one to be named at run time.",
+    "'${MY_CKPT}' stands for one to be named at run time.",
 )
-@click.option("--representation", metavar="NAME", help="rdt: delta, velocity or absolute.")
-@click.option("--preset", metavar="NAME", help="openvla: guide or paper.")
+@family_choices
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a value.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option("--validate", is_flag=True, help="Let upstream's own Config judge the result.")
@@ -32,19 +43,20 @@ def config(
     suite: str,
     data: str | None,
     ckpt: str | None,
-    representation: str | None,
-    preset: str | None,
     settings: tuple[str, ...],
     out: Path | None,
     validate: bool,
     profile: str | None,
     own: str | None,
+    **asked: str | None,
 ) -> int:
     """Generate FORK's native config for SUITE (libero_spatial, libero_object, …)."""
     from forkctl.checks import any_failed
-    from forkctl.cli.output import print_findings, say
+    from forkctl.families.registry import family_of
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import print_checks, say
+    from forkctl.patching.series.fork_tree import entrypoint
     from forkctl.training.generating import (
         GenerateRequest,
         as_written,
@@ -54,10 +66,10 @@ def config(
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
-    named = {"representation": representation, "preset": preset}
-    choices = {name: value for name, value in named.items() if value}
-    made = generate(chosen, GenerateRequest(suite, data, ckpt, settings, choices), say)
-    text = as_written(chosen, made)
+    family = family_of(workspace, chosen)
+    choices = {name: value for name, value in asked.items() if value}
+    made = generate(chosen, family, GenerateRequest(suite, data, ckpt, settings, choices), say)
+    text = as_written(family, made)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -66,9 +78,10 @@ def config(
         say(f"wrote {out}")
     if not validate:
         return 0
-    found = validate_generated(workspace, chosen, made, profile, own, say)
+    launcher = family.launcher(entrypoint(chosen))
+    found = validate_generated(workspace, chosen, launcher, made, profile, own, say)
     if out is not None:
-        print_findings(found)
+        print_checks(found)
     elif any_failed(found):
-        say("\n".join(finding.text for finding in found))
+        say("\n".join(check.text for check in found))
     return 1 if any_failed(found) else 0

@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks import doctor as forks_doctor
 from forkctl.forks.manifest import Manifest, load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import Workspace, ended_with_the_command, find_workspace
+from forkctl.output import print_json, print_table
 
 
 @click.command()

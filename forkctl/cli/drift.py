@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import error_json, print_failures, print_json
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import ended_with_the_command, find_workspace
+from forkctl.output import error_json, print_failures, print_json
 
 
 @click.command()

@@ -33,11 +33,11 @@ def env() -> None:
 @profile_option
 def create(name: str, profile: str | None) -> None:
     """Make the environment NAME, a fork's or one of its own, from its lock."""
-    from forkctl.cli.output import say
     from forkctl.environments.environment import create_environment, size_of
     from forkctl.environments.selecting import lock_by_spec, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import say
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)
@@ -51,10 +51,10 @@ def create(name: str, profile: str | None) -> None:
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """List the environment NAME, or all."""
-    from forkctl.cli.output import print_json, print_table
     from forkctl.environments.showing import all_environments
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import print_json, print_table
 
     workspace = find_workspace()
     shown = all_environments(workspace, manifest.load(workspace.manifest), name)
@@ -75,18 +75,22 @@ def show(name: str | None, as_json: bool) -> None:
 def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int:
     """Prove that the packages are those of the lock, and that FORK's own come from its tree."""
     from forkctl.checks import any_failed
-    from forkctl.cli.output import findings_as_json, print_findings, print_json
     from forkctl.environments.showing import check_environment
+    from forkctl.families.registry import launcher_of
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import checks_as_json, print_checks, print_json
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
-    found = check_environment(workspace, chosen, profile, own)
+    launcher = launcher_of(workspace, chosen)
+    found = check_environment(
+        workspace, chosen, profile, own, packages=launcher.packages, modules=launcher.modules
+    )
     if as_json:
-        print_json(findings_as_json(found))
+        print_json(checks_as_json(found))
     else:
-        print_findings(found)
+        print_checks(found)
     return 1 if any_failed(found) else 0
 
 
@@ -99,12 +103,12 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
     """Run a command of your own in FORK's environment, bound to its tree.
 
     \b
-    forkctl env exec robomimic -- python -m robomimic.forkctl_ext.train_skill_vae --help
+    forkctl env exec FORK -- python -m a.module --help
     """
-    from forkctl.cli.output import say
     from forkctl.environments.executing import execute
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import say
 
     workspace = find_workspace()
     chosen = manifest.load(workspace.manifest).fork(fork)
@@ -116,11 +120,11 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
 @profile_option
 def remove(name: str, profile: str | None) -> None:
     """Remove the environment NAME. Forks with the same lock lose it too."""
-    from forkctl.cli.output import say
     from forkctl.environments.environment import remove_environment
     from forkctl.environments.selecting import lock_by_spec, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import say
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)

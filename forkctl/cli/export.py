@@ -8,8 +8,8 @@ import click
 
 from forkctl.cli.completing import fork_names
 from forkctl.cli.opened import opened_tree
-from forkctl.cli.output import print_json
 from forkctl.forks import history
+from forkctl.output import print_json
 
 
 @click.command()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.workspace import Workspace, find_workspace
+from forkctl.output import print_json, print_table
 from forkctl.patching.model import Patch
 from forkctl.patching.reading.lint import Finding, lint
 from forkctl.patching.reading.loading import all_series, load_series

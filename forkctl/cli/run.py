@@ -19,7 +19,7 @@ from forkctl.errors import ExitCode
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to fine-tune from.")
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a config value.")
 @click.option("--steps", type=click.IntRange(min=1), help="Train only this many steps.")
-@click.option("--gpus", type=click.IntRange(min=1), help="openvla, rdt: processes, one a GPU.")
+@click.option("--gpus", type=click.IntRange(min=1), help="Processes, one for each GPU.")
 @profile_option
 @own_option
 @click.option("--name", help="Name of the run. Default: the config's.")
@@ -52,9 +52,12 @@ def run(
     Words after -- are handed to the entrypoint as they are.
     """
     from forkctl.checks import any_failed
-    from forkctl.cli.output import findings_as_json, print_findings, print_json, say
+    from forkctl.families.registry import launcher_of
+    from forkctl.forks.manifest import load
     from forkctl.forks.workspace import find_workspace
-    from forkctl.training.planning import RunRequest, plan_run
+    from forkctl.output import checks_as_json, print_checks, print_json, say
+    from forkctl.training.planning import planned_run
+    from forkctl.training.resolving import RunRequest, resolve
     from forkctl.training.running import RunFailed, carry_out, start_run
     from forkctl.training.view import view_for
 
@@ -64,8 +67,9 @@ def run(
         config=config,
         data=data,
         checkpoint=ckpt,
-        settings=settings if gpus is None else (*settings, f"processes={gpus}"),
+        settings=settings,
         steps=steps,
+        processes=gpus,
         profile=profile,
         environment=own,
         name=name,
@@ -73,27 +77,31 @@ def run(
         any_data=any_data,
         upstream_arguments=upstream,
     )
-    plan = plan_run(workspace, request, dry=dry_run, say=say)
-    failed = any_failed(plan.findings)
-    if dry_run and as_json:
-        print_json({"findings": findings_as_json(plan.findings), "command": plan.shown_command()})
-        return 1 if failed else 0
-    print_findings(plan.findings)
-    if failed:
-        return 1
-    if dry_run:
-        click.echo("would run: " + shlex.join(plan.shown_command()))
-        return 0
-    started = start_run(plan, workspace.root)
-    click.echo(f"run {started.id}")
-    view = view_for(started.record.steps)
-    try:
-        done = carry_out(plan, started, view)
-    except RunFailed as failure:
-        click.echo("\n".join(failure.tail[-25:]), err=True)
-        raise
-    except KeyboardInterrupt:
-        click.echo(f"interrupted: `forkctl runs resume {started.folder.name}` goes on", err=True)
-        return int(ExitCode.INTERRUPTED)
+    chosen = load(workspace.manifest).fork(fork)
+    resolved = resolve(workspace, chosen, launcher_of(workspace, chosen), request)
+    with planned_run(workspace, resolved, dry=dry_run, say=say) as plan:
+        failed = any_failed(plan.checks)
+        python = plan.environment.python if plan.environment else Path("python")
+        if dry_run and as_json:
+            command = resolved.shown_command(python)
+            print_json({"findings": checks_as_json(plan.checks), "command": command})
+            return 1 if failed else 0
+        print_checks(plan.checks)
+        if failed:
+            return 1
+        if dry_run:
+            click.echo("would run: " + shlex.join(resolved.shown_command(python)))
+            return 0
+        started = start_run(plan)
+        click.echo(f"run {started.id}")
+        try:
+            done = carry_out(plan, started, view_for(started.record.steps))
+        except RunFailed as failure:
+            click.echo("\n".join(failure.tail[-25:]), err=True)
+            raise
+        except KeyboardInterrupt:
+            hint = f"`forkctl runs resume {started.folder.name}` goes on"
+            click.echo(f"interrupted: {hint}", err=True)
+            return int(ExitCode.INTERRUPTED)
     click.echo(f"finished in {done.record.seconds} s: {done.folder}")
     return 0

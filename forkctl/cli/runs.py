@@ -23,8 +23,8 @@ def runs() -> None:
 @json_option
 def list_command(fork: str | None, as_json: bool) -> None:
     """List all runs, newest last."""
-    from forkctl.cli.output import print_json, print_table
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import print_json, print_table
     from forkctl.training.comparing import summary
     from forkctl.training.records import all_runs
 
@@ -53,8 +53,8 @@ def show(run: str, as_json: bool) -> None:
     """Show what RUN was made of and what came out."""
     from dataclasses import asdict
 
-    from forkctl.cli.output import print_json, print_table
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import print_json, print_table
     from forkctl.training.comparing import shown, summary
     from forkctl.training.records import find_run
 
@@ -126,8 +126,8 @@ def plot(names: tuple[str, ...], metric: str, split: str, out: Path | None, smoo
 @json_option
 def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Show where runs differ, and what came out of each."""
-    from forkctl.cli.output import print_json, print_table
     from forkctl.forks.workspace import find_workspace
+    from forkctl.output import print_json, print_table
     from forkctl.training.comparing import compare as compared
     from forkctl.training.records import find_run
 
@@ -145,6 +145,8 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("run", shell_complete=run_names)
 def resume(run: str) -> None:
     """Go on with RUN where its last checkpoint is, if its upstream can."""
+    from forkctl.families.registry import launcher_of
+    from forkctl.forks.manifest import load
     from forkctl.forks.workspace import find_workspace
     from forkctl.training.records import find_run
     from forkctl.training.resuming import resume_run
@@ -152,7 +154,9 @@ def resume(run: str) -> None:
 
     workspace = find_workspace()
     found = find_run(workspace.root, run)
-    done = resume_run(workspace, found, view_for(found.record.steps))
+    fork = load(workspace.manifest).fork(found.record.fork)
+    launcher = launcher_of(workspace, fork)
+    done = resume_run(workspace, fork, launcher, found, view_for(found.record.steps))
     click.echo(f"finished after {done.record.seconds} s in all: {done.folder}")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import print_json
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
+from forkctl.output import print_json
 from forkctl.patching.series import save as patching_save
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import ended_with_the_command, find_workspace
+from forkctl.output import print_json, print_table
 from forkctl.patching.series import status as patching_status
 
 

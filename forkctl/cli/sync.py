@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.output import error_json, print_failures, print_json, print_table
 from forkctl.errors import ExitCode
 from forkctl.forks import sync as forks_sync
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import find_workspace, locked
+from forkctl.output import error_json, print_failures, print_json, print_table
 
 
 @click.command()

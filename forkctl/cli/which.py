@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from forkctl.cli.output import print_json
 from forkctl.errors import ExitCode
 from forkctl.forks import which as forks_which
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import ended_with_the_command, find_workspace
+from forkctl.output import print_json
 
 
 @click.command()

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forkctl.environments.process import end_group, interrupted_by_signals
 from forkctl.environments.simulator import Simulator
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.libero.suites import get_suite
 from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
-from forkctl.training.process import end_group, interrupted_by_signals
 
 
 def choose_tasks(suite: str, wanted: Sequence[str]) -> tuple[str, ...]:

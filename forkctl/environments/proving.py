@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forkctl import checks as findings
-from forkctl.checks import Finding
+from forkctl import checks
+from forkctl.checks import Check
 from forkctl.environments.environment import Environment
 from forkctl.environments.locks import Lock, canonical_name
 from forkctl.environments.python_path import forkctl_on_path
@@ -92,28 +92,28 @@ def ask(
         ) from None
 
 
-def check_origins(answer: Answer, tree: Path) -> list[Finding]:
+def check_origins(answer: Answer, tree: Path) -> list[Check]:
     """Every package must come from inside the tree."""
     root = tree.resolve()
     found = []
     for package, origin in answer.origins.items():
         subject = f"import {package}"
         if origin is None:
-            found.append(findings.failed(subject, f"not found; it should come from {root}"))
+            found.append(checks.failed(subject, f"not found; it should come from {root}"))
         elif not Path(origin).is_relative_to(root):
             found.append(
-                findings.failed(
+                checks.failed(
                     subject,
                     f"comes from {origin}, not from {root}",
                     f"uninstall {package} from that environment; the tree needs no installing",
                 )
             )
         else:
-            found.append(findings.ok(subject, f"from {Path(origin).relative_to(root.parent)}"))
+            found.append(checks.ok(subject, f"from {Path(origin).relative_to(root.parent)}"))
     return found
 
 
-def check_pins(answer: Answer, lock: Lock, environment: Environment) -> list[Finding]:
+def check_pins(answer: Answer, lock: Lock, environment: Environment) -> list[Check]:
     """The installed versions against the lock. In one's own environment a difference is allowed."""
     there = {canonical_name(name): version for name, version in answer.versions.items()}
     missing = [f"{name}=={pin}" for name, pin in lock.pins.items() if name not in there]
@@ -123,19 +123,19 @@ def check_pins(answer: Answer, lock: Lock, environment: Environment) -> list[Fin
         if name in there and not same_version(there[name], pin)
     ]
     if not missing and not other:
-        return [findings.ok("pins", f"all {len(lock.pins)} of {lock.path.name}")]
+        return [checks.ok("pins", f"all {len(lock.pins)} of {lock.path.name}")]
     if environment.ours:
         text = _some([f"missing: {pin}" for pin in missing] + other)
-        return [findings.failed("pins", text, "forkctl env remove, then forkctl env create")]
-    found = [findings.warning("pins", f"not met: {_some(missing)}")] if missing else []
-    return found + ([findings.warning("pins", _some(other))] if other else [])
+        return [checks.failed("pins", text, "forkctl env remove, then forkctl env create")]
+    found = [checks.warning("pins", f"not met: {_some(missing)}")] if missing else []
+    return found + ([checks.warning("pins", _some(other))] if other else [])
 
 
-def check_imports(answer: Answer, modules: Sequence[str]) -> list[Finding]:
+def check_imports(answer: Answer, modules: Sequence[str]) -> list[Check]:
     return [
-        findings.failed(f"import {module}", answer.failures[module])
+        checks.failed(f"import {module}", answer.failures[module])
         if module in answer.failures
-        else findings.ok(f"import {module}", "works")
+        else checks.ok(f"import {module}", "works")
         for module in modules
     ]
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from forkctl import checks as findings
-from forkctl.checks import Finding
+from forkctl import checks
+from forkctl.checks import Check
 from forkctl.environments.environment import binding_key, find_environment, size_of
 from forkctl.environments.locks import PROFILES
 from forkctl.environments.proving import ask, check_imports, check_origins, check_pins
 from forkctl.environments.selecting import lock_by_spec, select, spec_named
 from forkctl.errors import ForkctlError
-from forkctl.family import launcher_for
 from forkctl.forks.manifest import Environment as EnvironmentSpec
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import entrypoint, open_fork_tree
+from forkctl.patching.series.fork_tree import open_fork_tree
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,30 @@ def environments_of(
 
 
 def check_environment(
-    workspace: Workspace, fork: Fork, profile: str | None, own: str | None
-) -> list[Finding]:
-    """Pins, origins of the fork's packages, and whether the heavy imports work."""
+    workspace: Workspace,
+    fork: Fork,
+    profile: str | None,
+    own: str | None,
+    *,
+    packages: Sequence[str],
+    modules: Sequence[str],
+) -> list[Check]:
+    """The pins, whether the fork's packages come from its tree, and whether the modules import."""
     tree = open_fork_tree(workspace, fork)
-    launcher = launcher_for(entrypoint(fork).kind)
     selection = select(workspace, fork, profile, own)
     environment = selection.environment
     if environment is None:
         text = f"not made yet (profile {selection.profile})"
         hint = f"forkctl env create {fork.name} --profile {selection.profile}"
-        return [findings.failed("environment", text, hint)]
-    answer = ask(environment, tree.path, launcher.packages, launcher.modules)
+        return [checks.failed("environment", text, hint)]
+    answer = ask(environment, tree.path, packages, modules)
     lock = selection.lock
     digest = lock.digest if lock and environment.ours else None
     key = binding_key(tree.state.pin, tree.series, digest, answer.python)
     return [
-        findings.ok("environment", f"{environment.prefix}, Python {answer.python}"),
+        checks.ok("environment", f"{environment.prefix}, Python {answer.python}"),
         *(check_pins(answer, lock, environment) if lock else ()),
         *check_origins(answer, tree.path),
-        *check_imports(answer, launcher.modules),
-        findings.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),
+        *check_imports(answer, modules),
+        checks.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),
     ]

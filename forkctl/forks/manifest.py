@@ -57,11 +57,33 @@ class Environment(NamedTuple):
     locks: str
 
 
+class Script(NamedTuple):
+    """How a script is started, where no family knows it. Words may hold {config}, {run} and, for
+    the option of that name, {data}, {ckpt} or {steps}; those of `resume` {checkpoint}."""
+
+    arguments: tuple[str, ...] = ("--config", "{config}")
+    data: tuple[str, ...] = ()
+    ckpt: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    resume: tuple[str, ...] = ()
+    checkpoints: str | None = None  # a pattern of paths, from the run's folder
+    metrics: str | None = None  # a pattern of lines; its named groups are metrics
+    imports: tuple[str, ...] = ()  # what must import before a run
+    in_tree: bool = False  # it starts in the fork's tree, not in the run's folder
+
+    @property
+    def options(self) -> Mapping[str, tuple[str, ...]]:
+        """forkctl's own options that the script takes, and the words for each."""
+        every = {"data": self.data, "ckpt": self.ckpt, "steps": self.steps}
+        return {name: words for name, words in every.items() if words}
+
+
 class Entrypoint(NamedTuple):
     file: str
     kind: str
     flags: tuple[str, ...]
     config_keys: tuple[str, ...]
+    script: Script | None = None
 
 
 class Fork(NamedTuple):
@@ -140,14 +162,14 @@ def _fork(table: _Table, name: str) -> Fork:
     for folder in sparse or ():
         if fault := fault_of_path(folder):
             table.refuse("sparse", f"{folder!r} {fault}", '["src", "examples"]')
-    series = table.strings("series", '["robomimic"]', absent=())
-    overlays = table.strings("overlays", '["robomimic"]', absent=())
+    series = table.strings("series", '["mine"]', absent=())
+    overlays = table.strings("overlays", '["mine"]', absent=())
     for key, names in (("series", series), ("overlays", overlays)):
         for item in names or ():
             if fault := fault_of_name(item):
-                table.refuse(key, f"{item!r} {fault}", f'{key} = ["robomimic"]')
+                table.refuse(key, f"{item!r} {fault}", f'{key} = ["mine"]')
         if len(set(names or ())) != len(names or ()):
-            table.refuse(key, "names one of its items twice", f'{key} = ["robomimic"]')
+            table.refuse(key, "names one of its items twice", f'{key} = ["mine"]')
     default = table.take("default", bool, "default = true", absent=True)
     env = _environment(table.table("env")) if "env" in table else None
     entrypoint = _entrypoint(table.table("entrypoint")) if "entrypoint" in table else None
@@ -221,7 +243,7 @@ def fault_of_url(url: str) -> str | None:
 
 def _environment(table: _Table) -> Environment:
     python = table.take("python", str, 'python = "3.10"')
-    locks = table.path("locks", 'locks = "configs/envs/robomimic"')
+    locks = table.path("locks", 'locks = "configs/envs/mine"')
     table.done()
     return Environment(python, locks)
 
@@ -234,15 +256,46 @@ def _named_environment(table: _Table, name: str, forks: tuple[Fork, ...]) -> Env
     return _environment(table.table(name))
 
 
+_SCRIPT_WORDS = {
+    "arguments": '["--config", "{config}", "--out", "{run}"]',
+    "data": '["--data", "{data}"]',
+    "ckpt": '["--init", "{ckpt}"]',
+    "steps": '["--max-steps", "{steps}"]',
+    "resume": '["--resume", "{checkpoint}"]',
+    "imports": '["torch"]',
+}
+
+
 def _entrypoint(table: _Table) -> Entrypoint:
     entrypoint = Entrypoint(
         file=table.path("file", 'file = "scripts/train.py"'),
-        kind=table.take("kind", str, 'kind = "robomimic"'),
+        kind=table.take("kind", str, 'kind = "script"'),
         flags=table.strings("flags", 'flags = ["--config"]', absent=()) or (),
         config_keys=table.strings("config_keys", 'config_keys = ["seed"]', absent=()) or (),
+        script=_script(table.table("script")) if "script" in table else None,
     )
     table.done()
     return entrypoint
+
+
+def _script(table: _Table) -> Script:
+    given: dict[str, Any] = {}
+    for name, form in _SCRIPT_WORDS.items():
+        if name in table:
+            given[name] = table.strings(name, f"{name} = {form}", absent=())
+    if "checkpoints" in table:
+        given["checkpoints"] = table.path("checkpoints", 'checkpoints = "checkpoints/*.pt"')
+    if "metrics" in table:
+        form = r"metrics = 'step (?P<step>\d+) loss (?P<loss>\S+)'"
+        given["metrics"] = table.take("metrics", str, form)
+        try:
+            re.compile(given["metrics"])
+        except re.error as error:
+            table.refuse("metrics", f"is not a regular expression: {error}", form)
+    if "in_tree" in table:
+        given["in_tree"] = table.take("in_tree", bool, "in_tree = true")
+    table.done()
+    return Script(**given)
 
 
 _REQUIRED: Any = object()

@@ -1,6 +1,6 @@
-"""`python -m forkctl.evaluation.workers POLICY`: load a policy, then answer until the pipe closes.
+"""`python -m forkctl.inside.policy_worker POLICY`: load it, then answer until the pipe closes.
 
-POLICY is a module of this package, or the path of a Python file. Either has a function
+POLICY is a module, or the path of a Python file. Either has a function
 
     load(checkpoint: str, device: str, options: dict) -> policy
 
@@ -29,7 +29,7 @@ def main(name: str) -> int:
 
 
 def _load(name: str, request: dict[str, Any]) -> Any:
-    module = module_named(name, "forkctl.evaluation.workers")
+    module = module_named(name)
     return module.load(request["checkpoint"], request["device"], request["options"])
 
 

@@ -28,10 +28,10 @@ def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
     return 0
 
 
-def module_named(name: str, package: str) -> ModuleType:
-    """A module of `package`, or a Python file of a person's own."""
+def module_named(name: str) -> ModuleType:
+    """A module, or a Python file of the user's own."""
     if not name.endswith(".py"):
-        return importlib.import_module(package + "." + name)
+        return importlib.import_module(name)
     spec = importlib.util.spec_from_file_location("forkctl_own_file", name)
     if spec is None or spec.loader is None:
         raise ImportError("cannot import " + name)

@@ -1,6 +1,6 @@
-"""`python -m forkctl.evaluation.worlds WORLD`: hold a world, and do as it is told over a pipe.
+"""`python -m forkctl.inside.world_worker WORLD`: hold a world, and do as it is told over a pipe.
 
-WORLD is `libero`, or the path of a Python file. Either has a function
+WORLD is a module, or the path of a Python file. Either has a function
 
     open_world(task: str, options: dict) -> world
 
@@ -27,11 +27,7 @@ from forkctl.inside.serving import answer_with, module_named
 
 
 def main(name: str) -> int:
-    return answer_with(
-        lambda questions, answers: _serve(
-            module_named(name, "forkctl.evaluation.worlds"), questions, answers
-        )
-    )
+    return answer_with(lambda questions, answers: _serve(module_named(name), questions, answers))
 
 
 def _serve(module: Any, questions: BinaryIO, answers: BinaryIO) -> None:

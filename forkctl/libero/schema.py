@@ -26,7 +26,7 @@ class Layout(enum.Enum):
     RAW = "raw"
     """LIBERO's own files: 128 px, attributes, each observation one step late."""
     REGENERATED = "regenerated"
-    """Replayed without no-ops, as OpenVLA trains on: 256 px, no attributes, gaps in the ids."""
+    """Replayed without no-ops: 256 px, no attributes, gaps in the ids."""
 
     @property
     def image_size(self) -> int:

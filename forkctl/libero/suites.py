@@ -92,9 +92,3 @@ def file_name_from_task(task: str) -> str:
 def language_from_task(task: str) -> str:
     """What a policy is told: the name without its scene, words apart."""
     return _SCENE_PREFIX.sub("", task).replace("_", " ")
-
-
-def sentence(language: str) -> str:
-    """The form RDT was trained on: a capital first letter and a final period."""
-    text = language.strip().rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

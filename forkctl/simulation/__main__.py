@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _demos(question: dict[str, Any]) -> int:
-    from forkctl.libero.errors import LiberoError
+    from forkctl.errors import ForkctlError
     from forkctl.simulation.demos import DemoPlan, as_line, make_demos
     from forkctl.simulation.layouts import DemoLayout
     from forkctl.simulation.recording import RecordingOptions
@@ -40,7 +40,7 @@ def _demos(question: dict[str, Any]) -> int:
     try:
         for made in make_demos(plan):
             print(as_line(made), file=lines, flush=True)
-    except LiberoError as error:
+    except ForkctlError as error:
         said = {"message": error.message, "where": error.where, "hint": error.hint}
         print(json.dumps({"kind": "error", **said}), file=lines, flush=True)
         return 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 
 
-class SimulationError(LiberoError):
+class SimulationError(ForkctlError):
     """The simulator cannot be set up, or a scene cannot be made."""

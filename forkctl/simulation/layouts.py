@@ -9,7 +9,7 @@ class DemoLayout(enum.Enum):
     RAW = "raw"
     """LIBERO's own: each observation one step late, attributes, 128 px."""
     NO_NOOPS = "no_noops"
-    """As OpenVLA trains on: observation t with action t, no attributes, 256 px."""
+    """As in the regenerated sets: observation t with action t, no attributes, 256 px."""
     LOW_DIM = "low_dim"
     """For policies on states: observation t with action t, `obs/object` (where the task's objects
     are), attributes, no frames. Not a layout of LIBERO's."""

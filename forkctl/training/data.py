@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from forkctl.errors import ForkctlError, UsageError
+from forkctl.errors import ForkctlError
 from forkctl.family import Camera, DataFacts
-from forkctl.libero.files.paths import ENDINGS
+from forkctl.libero.files.paths import find_files
 
 _SAMPLE = 1 << 20
 
@@ -27,20 +27,10 @@ class DataSet:
 
 
 def files_at(path: Path, suite: str | None = None) -> tuple[Path, ...]:
-    """The HDF5 files at a path: a file, a folder of them, or a folder that holds the suite's."""
-    if path.is_file():
-        return (path,)
-    folders = [path, *([path / suite] if suite else [])]
-    for folder in folders:
-        found = tuple(sorted(p for p in folder.glob("*") if p.suffix in ENDINGS))
-        if found:
-            return found
-    what = "no HDF5 files in it" if path.is_dir() else "there is no such file or folder"
-    raise UsageError(
-        what,
-        where=str(path),
-        hint="`forkctl data download` fetches a suite, `forkctl data synth` makes a small one",
-    )
+    """The HDF5 files at a path, as `forkctl data validate` finds them: a file, or those below a
+    folder; those of the suite alone, where the folder has one of the suite's name."""
+    below = path / suite if suite else path
+    return tuple(find_files([below if below.is_dir() else path]))
 
 
 def default_facts() -> DataFacts:
@@ -55,17 +45,8 @@ def default_facts() -> DataFacts:
     )
 
 
-def look_at(files: Sequence[Path]) -> DataSet:
+def read_facts(files: Sequence[Path]) -> DataSet:
     """Shapes and counts from the files themselves. They must agree with each other."""
-    from forkctl.libero.errors import LiberoError
-
-    try:
-        return _look_at(files)
-    except LiberoError as error:
-        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
-
-
-def _look_at(files: Sequence[Path]) -> DataSet:
     import numpy as np
 
     from forkctl.libero.files.reader import open_demo_file
@@ -144,7 +125,7 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def identified(checkpoint: Path) -> dict[str, str]:
+def identity_of(checkpoint: Path) -> dict[str, str]:
     """What a run's record says of its checkpoint. A folder is not read whole."""
     if checkpoint.is_dir():
         files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
@@ -152,19 +133,15 @@ def identified(checkpoint: Path) -> dict[str, str]:
     return {"path": str(checkpoint), "sha256": file_hash(checkpoint)}
 
 
-def ready_file(files: Sequence[Path], folder: Path) -> Path:
+def joined_file(files: Sequence[Path], folder: Path) -> Path:
     """What upstream is given: one small file in the run's folder that points at all demos.
 
     Upstream's own handling of several files drops broken ones, caches each apart and stores
     metadata that it cannot read back. And the pointers put right what a loader gets wrong: LIBERO's
     own files hold each observation a step late, regenerated ones lack `env_args`.
     """
-    from forkctl.libero.errors import LiberoError
     from forkctl.libero.tools.merge import MergeOptions, merge
 
     target = folder / "data.hdf5"
-    try:
-        merge(files, target, MergeOptions(absolute=True))
-    except LiberoError as error:
-        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
+    merge(files, target, MergeOptions(absolute=True))
     return target

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forkctl.checks import Finding
+from forkctl.checks import Check
 from forkctl.configs import Config, as_text, as_yaml, with_settings
 from forkctl.environments.selecting import select
-from forkctl.errors import ForkctlError, UsageError
-from forkctl.family import ConfigRequest, Launcher, launcher_for
+from forkctl.errors import UsageError
+from forkctl.family import ConfigRequest, Family, Launcher
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import entrypoint, open_fork_tree
-from forkctl.training.data import DataSet, default_facts, files_at, look_at
+from forkctl.training.data import DataSet, default_facts, files_at, read_facts
 from forkctl.training.validation import validate_config
 
 Say = Callable[[str], None]
@@ -29,15 +29,16 @@ class GenerateRequest:
     choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
+def generate(fork: Fork, family: Family, request: GenerateRequest, say: Say) -> Config:
     suite = suite_name(request.suite)
-    launcher = launcher_for(entrypoint(fork).kind)
-    _check_choices(fork.name, launcher, request.choices)
+    kind = entrypoint(fork).kind
+    launcher = family.launcher(entrypoint(fork))
+    _check_choices(fork.name, family, request.choices)
     data = request.data or "${LIBERO_DATA}/" + suite
     facts = default_facts()
     if "${" not in data:
         place = Path(data).expanduser().absolute()
-        found = look_at(files_at(place, suite))
+        found = read_facts(files_at(place, suite))
         say(_summary(found))
         facts = found.facts
         data = str(place if place.is_file() else found.files[0].parent)
@@ -48,23 +49,22 @@ def generate(fork: Fork, request: GenerateRequest, say: Say) -> Config:
         opened = open_checkpoint(Path(checkpoint).expanduser())
         own_config, shapes = opened.config, opened.shapes
         checkpoint = str(Path(checkpoint).expanduser().absolute())
-    made = launcher.generate(
-        ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices)
+    made = family.generate(
+        kind, ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices)
     )
     return with_settings(made, request.settings)
 
 
-def as_written(fork: Fork, config: Config) -> str:
-    """The text of a config file, in the form of the fork's kind."""
-    header = launcher_for(entrypoint(fork).kind).header
-    return header + as_yaml(config) if header else as_text(config)
+def as_written(family: Family, config: Config) -> str:
+    """The text of a config file, in the form of the family."""
+    return family.header + as_yaml(config) if family.header else as_text(config)
 
 
-def _check_choices(fork: str, launcher: Launcher, chosen: Mapping[str, str]) -> None:
+def _check_choices(fork: str, family: Family, chosen: Mapping[str, str]) -> None:
     for name, value in chosen.items():
-        known = launcher.choices.get(name)
+        known = family.choices.get(name)
         if known is None:
-            has = ", ".join(f"--{each}" for each in launcher.choices) or "none of the kind"
+            has = ", ".join(f"--{each}" for each in family.choices) or "none of the kind"
             raise UsageError(f"{fork} has no --{name}", hint=f"it has {has}")
         if value not in known:
             raise UsageError(f"no {name} {value!r}", hint=f"--{name} {' | '.join(known)}")
@@ -72,22 +72,24 @@ def _check_choices(fork: str, launcher: Launcher, chosen: Mapping[str, str]) -> 
 
 def suite_name(words: str) -> str:
     """The suite's name as in folder names: `libero_spatial`, or with `_no_noops`."""
-    from forkctl.libero.errors import UnknownTaskError
     from forkctl.libero.suites import get_suite
 
-    try:
-        suite = get_suite(words)
-    except UnknownTaskError as error:
-        raise ForkctlError(error.message, hint=error.hint) from None
+    suite = get_suite(words)
     return suite.regenerated_name if words.endswith("_no_noops") else suite.name
 
 
 def validate_generated(
-    workspace: Workspace, fork: Fork, config: Config, profile: str | None, own: str | None, say: Say
-) -> list[Finding]:
+    workspace: Workspace,
+    fork: Fork,
+    launcher: Launcher,
+    config: Config,
+    profile: str | None,
+    own: str | None,
+    say: Say,
+) -> list[Check]:
     tree = open_fork_tree(workspace, fork)
     environment = select(workspace, fork, profile, own).made(say)
-    return validate_config(launcher_for(entrypoint(fork).kind), config, environment, tree.path)
+    return validate_config(launcher, config, environment, tree.path)
 
 
 def _summary(data: DataSet) -> str:

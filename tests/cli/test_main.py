@@ -12,7 +12,6 @@ import pytest
 
 from forkctl import __version__, cli
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.libero.errors import LiberoError
 
 
 def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -79,7 +78,7 @@ def test_a_group_alone_shows_what_it_has() -> None:
     [
         (ForkctlError("it is dirty", where="forks/x", hint="commit it"), 1),
         (UsageError("bad key", where="forks.toml:3", hint="use `git`"), 2),
-        (LiberoError("it is no HDF5", where="a.hdf5", hint="fetch it"), 1),
+        (ForkctlError("it is no HDF5", where="a.hdf5", hint="fetch it"), 1),
         (KeyboardInterrupt(), 130),
         (RuntimeError("bug"), 3),
     ],
@@ -96,7 +95,7 @@ def test_errors_have_one_form_and_their_own_exit_code(
     assert cli.main(["fail"]) == code
     printed = capsys.readouterr().err
     assert "Traceback" not in printed
-    if isinstance(error, (ForkctlError, LiberoError)):
+    if isinstance(error, (ForkctlError, ForkctlError)):
         assert f"{error.where}: {error.message}" in printed
         assert str(error.hint) in printed
     if code == 3:

@@ -8,7 +8,6 @@ import pytest
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.openloop.episodes import Change, Selection, load_episodes
 from forkctl.evaluation.policies.policy import Conventions
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.reader import open_demo_file
 
 WANTS = Conventions(observations=("agentview_rgb", "ee_pos"), history=3)
@@ -104,7 +103,7 @@ def test_an_observation_that_is_not_there_is_named(episode):
 
 
 def test_no_data_and_the_same_task_twice(demos, tmp_path):
-    with pytest.raises(LiberoError, match=r"no \.hdf5 or \.h5 file"):
+    with pytest.raises(ForkctlError, match=r"no \.hdf5 or \.h5 file"):
         load_episodes(tmp_path, Selection.parse("all"))
     file = next(demos.glob("*.hdf5"))
     for name in ("a", "b"):

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.openloop.predictions import Entry, Record, open_record, read_record
+from forkctl.evaluation.openloop.predictions import (
+    Entry,
+    PredictionRecord,
+    open_record,
+    read_record,
+)
 
 SETUP = {"label": "x", "seed": 0}
 
@@ -27,7 +32,7 @@ def entry(episode: str, arm: str = "policy", value: float = 0.123456789) -> Entr
     )
 
 
-def recorded(path: Path, *entries: Entry, setup: dict[str, object] = SETUP) -> Record:
+def recorded(path: Path, *entries: Entry, setup: dict[str, object] = SETUP) -> PredictionRecord:
     """The record at `path`, with these entries more."""
     with open_record(path, setup) as record:
         for each in entries:

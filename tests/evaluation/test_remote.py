@@ -17,6 +17,7 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Launch
 from forkctl.evaluation.policies.policy import Query
 from forkctl.evaluation.policies.remote import RemotePolicy, fingerprint
+from forkctl.libero.units.conventions import LIBERO
 
 ROOT = Path(forkctl.__file__).resolve().parent.parent
 ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
@@ -56,7 +57,8 @@ def policy(tmp_path):
     def make(source: str, python: str = sys.executable) -> RemotePolicy:
         file = tmp_path / "policy.py"
         file.write_text(textwrap.dedent(source))
-        return RemotePolicy(str(file), checkpoint, Launch(python, ENV), tmp_path / "log")
+        launch = Launch(python, ENV)
+        return RemotePolicy(str(file), checkpoint, launch, tmp_path / "log", {LIBERO.name: LIBERO})
 
     return make
 
@@ -103,6 +105,11 @@ def test_a_missing_package_is_told(policy):
 def test_unknown_conventions_are_refused(policy):
     error = failure(policy(ECHO.replace('"chunk": 2', '"chunks": 2')))
     assert "unknown conventions: chunks" in error.message
+
+
+def test_an_unknown_convention_of_actions_is_refused(policy):
+    error = failure(policy(ECHO.replace('"chunk": 2', '"actions": "martian"')))
+    assert "'martian', which is not known" in error.message
 
 
 def test_a_python_that_is_not_there_is_told(policy, tmp_path):

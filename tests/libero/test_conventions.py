@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from forkctl.families.rdt import units
+from forkctl.families.rdt.units import slots_of, to_vector
+from forkctl.families.rdt.units import state as rdt_state
+from forkctl.families.registry import conventions
 from forkctl.libero.units import dimensions as dims
-from forkctl.libero.units.conventions import (
-    CONVENTIONS,
-    Pose,
-    libero_state,
-    rdt_slots,
-    rdt_state,
-    to_rdt_vector,
-)
+from forkctl.libero.units.conventions import Pose, libero_state
 from forkctl.libero.units.rotations import matrix_from_axis_angle, matrix_from_sixd
+
+CONVENTIONS = conventions()
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, max_side=4)
 
@@ -134,7 +133,7 @@ def test_states() -> None:
     np.testing.assert_allclose(state, [*range(7), 1, 2, 3, 1, 0, 0, 0, 1, 0, 0.75])
     wide = rdt_state(joints, position, orientation, np.array([0.05, -0.05]))
     assert wide[-1] == 1
-    assert len(dims.RDT_STATE) == 17
+    assert len(units.STATE.dims) == 17
     assert len(dims.LIBERO_STATE) == 8
 
 
@@ -153,17 +152,17 @@ def test_slots_are_those_of_rdt(upstream_clone: Callable[[str], Path]) -> None:
     joints = [f"right_arm_joint_{i}_pos" for i in range(7)]
     pose = [*position, *rotation, "right_gripper_open"]
     for dimensions, expected in (
-        (dims.RDT_DELTA_ACTION, pose),
-        (dims.RDT_ABSOLUTE_ACTION, pose),
-        (dims.RDT_VELOCITY_ACTION, [*velocity, *angular, "right_gripper_open"]),
-        (dims.RDT_STATE, [*joints, *pose]),
+        (units.DELTA_ACTION, pose),
+        (units.ABSOLUTE_ACTION, pose),
+        (units.VELOCITY_ACTION, [*velocity, *angular, "right_gripper_open"]),
+        (units.STATE.dims, [*joints, *pose]),
     ):
-        assert rdt_slots(dimensions) == [theirs[name] for name in expected]
+        assert slots_of(dimensions) == [theirs[name] for name in expected]
 
 
 def test_the_128_vector_is_zero_elsewhere() -> None:
     values = np.arange(1.0, 11).repeat(2).reshape(10, 2).T
-    vector = to_rdt_vector(values, dims.RDT_DELTA_ACTION)
+    vector = to_vector(values, units.DELTA_ACTION)
     assert vector.shape == (2, 128)
     assert vector[:, 30:39].tolist() == values[:, :9].tolist()
     assert vector[:, 10].tolist() == [10, 10]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from synthetic import good_file
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.tools.convert import ConvertOptions, ConvertReport, check_options, convert_file
@@ -108,11 +108,11 @@ def test_files_without_attributes_stay_without(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_done_is_refused_first() -> None:
-    with pytest.raises(LiberoError, match="Hz"):
+    with pytest.raises(ForkctlError, match="Hz"):
         check_options(ConvertOptions(hz=7))
-    with pytest.raises(LiberoError, match="leaves steps out"):
+    with pytest.raises(ForkctlError, match="leaves steps out"):
         check_options(ConvertOptions(hz=10, stride=3))
-    with pytest.raises(LiberoError, match="--hz"):
+    with pytest.raises(ForkctlError, match="--hz"):
         check_options(ConvertOptions(stride=2))
 
 
@@ -120,6 +120,6 @@ def test_a_damaged_source_leaves_no_file(pristine_raw: Path, tmp_path: Path) -> 
     damaged = tmp_path / pristine_raw.name
     content = pristine_raw.read_bytes()
     damaged.write_bytes(content[: len(content) // 2])
-    with pytest.raises(LiberoError):
+    with pytest.raises(ForkctlError):
         convert_file((damaged, tmp_path / "out" / damaged.name), ConvertOptions())
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.families.registry import conventions
 from forkctl.libero import schema, suites
 from forkctl.libero.units import resampling
-from forkctl.libero.units.conventions import CONVENTIONS
 from forkctl.libero.units.counting import EXACT_VALUES, RELATIVE_ERROR
+
+CONVENTIONS = conventions()
 
 PAGE = (Path(__file__).parents[2] / "docs" / "libero-data.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from synthetic import TASK, good_file
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.synth.defects import spoil
@@ -123,9 +123,9 @@ def test_words_describe_themselves() -> None:
 
 def test_mistakes_are_refused(pristine_raw: Path, tmp_path: Path) -> None:
     target = tmp_path / f"{TASK}_demo.hdf5"
-    with pytest.raises(LiberoError, match="demo_99"):
+    with pytest.raises(ForkctlError, match="demo_99"):
         fix_file((pristine_raw, target, Fixes(drop_demos=("demo_99",))))
     everything = Fixes(drop_demos=tuple(f"demo_{k}" for k in range(4)))
-    with pytest.raises(LiberoError, match="no demo would be left"):
+    with pytest.raises(ForkctlError, match="no demo would be left"):
         fix_file((pristine_raw, target, everything))
     assert not target.exists()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from handmade import make_demo, write_file
 
-from forkctl.libero.files.index import FileIndex, build_index, index_folder, load_index, save_index
-from forkctl.libero.files.indexing import index_file, index_files
+from forkctl.libero.files.index import FileIndex, index_folder, load_index, save_index
+from forkctl.libero.files.indexing import build_index, index_file, index_files
 from forkctl.libero.files.reader import DemoFile, open_demo_file
 
 

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from handmade import make_demo, write_demos, write_file
 
+from forkctl.families.rdt.units import state as rdt_state
+from forkctl.families.registry import conventions
 from forkctl.libero.errors import DataFileError
-from forkctl.libero.units.conventions import CONVENTIONS, Pose, rdt_state
+from forkctl.libero.units.conventions import Convention, Pose
 from forkctl.libero.units.measure import DatasetStatistics, Wanted, measure
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.units.resampling import resample
+
+CONVENTIONS = conventions()
 
 ALL = tuple(CONVENTIONS)
 
@@ -33,7 +37,7 @@ def flat(statistics: DatasetStatistics) -> dict[str, np.ndarray]:
 def test_all_rows_of_all_files(tmp_path: Path) -> None:
     paths = [write_file(tmp_path / f"{i}_demo.hdf5", numbers=(i, i + 50)) for i in range(3)]
     demos = [make_demo(i, 20 + i, raw=True) for n in range(3) for i in (n, n + 50)]
-    measured = measure(paths, Wanted(conventions=("libero", "rdt-velocity")))
+    measured = measure(paths, Wanted(conventions=named("libero", "rdt-velocity")))
     rows = np.concatenate([demo["actions"] for demo in demos])
     assert (measured.files, measured.demos, measured.steps) == (3, 6, len(rows))
     assert (measured.shortest, measured.longest) == (20, 72)
@@ -51,8 +55,8 @@ def test_all_rows_of_all_files(tmp_path: Path) -> None:
 def test_the_number_of_processes_changes_no_bit(tmp_path: Path) -> None:
     """More files than groups, so that groups hold several."""
     paths = [write_file(tmp_path / f"{i:02}_demo.hdf5", numbers=(i,)) for i in range(37)]
-    one = flat(measure(paths, Wanted(conventions=ALL)))
-    two = flat(measure(paths, Wanted(conventions=ALL), workers=2))
+    one = flat(measure(paths, Wanted(conventions=tuple(CONVENTIONS.values()))))
+    two = flat(measure(paths, Wanted(conventions=tuple(CONVENTIONS.values())), workers=2))
     assert one.keys() == two.keys()
     for name, values in one.items():
         np.testing.assert_array_equal(two[name], values, err_msg=name)
@@ -67,7 +71,7 @@ def test_a_target_is_measured_from_the_observation_before_the_action(
     count = 20 - offset
     pose = Pose(demo["obs/ee_pos"][:count], demo["obs/ee_ori"][:count])
     expected = CONVENTIONS["rdt-absolute"].encode(demo["actions"][offset:], pose)
-    measured = measure([path], Wanted(conventions=("rdt-absolute", "libero")))
+    measured = measure([path], Wanted(conventions=named("rdt-absolute", "libero")))
     assert measured.actions["rdt-absolute"].count == count
     assert measured.actions["libero"].count == 20
     np.testing.assert_allclose(
@@ -110,20 +114,20 @@ def test_held_actions_are_windows_within_each_demo(tmp_path: Path) -> None:
 def test_actions_alone_need_no_observations(tmp_path: Path) -> None:
     demos = [("demo_0", {"actions": make_demo(0, 20, raw=True)["actions"]})]
     path = write_demos(tmp_path / "a_demo.hdf5", demos)
-    measured = measure([path], Wanted(conventions=("openvla",), states=False))
+    measured = measure([path], Wanted(conventions=named("openvla"), states=False))
     assert measured.actions["openvla"].count == 20
     assert measured.states == {}
     with pytest.raises(DataFileError, match="ee_pos"):
         measure([path], Wanted())
     with pytest.raises(DataFileError, match="joint_states"):
-        measure([path], Wanted(conventions=("rdt-delta",)))
+        measure([path], Wanted(conventions=named("rdt-delta")))
 
 
 def test_states_come_in_the_forms_that_go_with_the_conventions() -> None:
-    assert Wanted(conventions=("openvla", "robomimic")).state_forms == ("libero",)
-    assert Wanted(conventions=("rdt-delta", "rdt-velocity")).state_forms == ("rdt",)
-    assert Wanted(conventions=("rdt-delta", "openvla")).state_forms == ("rdt", "libero")
-    assert Wanted(states=False).state_forms == ()
+    assert tuple(Wanted(conventions=named("openvla", "robomimic")).state_forms) == ("libero",)
+    assert tuple(Wanted(conventions=named("rdt-delta", "rdt-velocity")).state_forms) == ("rdt",)
+    assert tuple(Wanted(conventions=named("rdt-delta", "openvla")).state_forms) == ("rdt", "libero")
+    assert tuple(Wanted(states=False).state_forms) == ()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -144,3 +148,7 @@ def test_actions_of_another_robot_and_files_without_a_step(tmp_path: Path) -> No
     empty = write_demos(tmp_path / "empty_demo.hdf5", [("demo_0", {"actions": np.zeros((0, 7))})])
     with pytest.raises(DataFileError, match="nothing to measure"):
         measure([empty], Wanted(states=False))
+
+
+def named(*names: str) -> tuple[Convention, ...]:
+    return tuple(conventions()[name] for name in names)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from synthetic import TASK
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import Layout
 from forkctl.libero.suites import SUITES, language_from_task
@@ -110,7 +110,7 @@ def test_timing_can_be_kept(sources: list[Path], tmp_path: Path) -> None:
 def test_an_existing_file_is_not_touched(sources: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "merged.hdf5"
     out.write_bytes(b"precious")
-    with pytest.raises(LiberoError, match="already there"):
+    with pytest.raises(ForkctlError, match="already there"):
         merge(sources, out, MergeOptions())
     assert out.read_bytes() == b"precious"
 
@@ -118,6 +118,6 @@ def test_an_existing_file_is_not_touched(sources: list[Path], tmp_path: Path) ->
 def test_a_failure_leaves_no_half_file(sources: list[Path], tmp_path: Path) -> None:
     broken = tmp_path / f"{TASK}_demo.hdf5"
     broken.write_bytes(b"not hdf5")
-    with pytest.raises(LiberoError, match="HDF5"):
+    with pytest.raises(ForkctlError, match="HDF5"):
         merge([*sources, broken], tmp_path / "out" / "merged.hdf5", MergeOptions())
     assert list((tmp_path / "out").iterdir()) == []

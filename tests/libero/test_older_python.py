@@ -16,7 +16,14 @@ import forkctl
 from forkctl.libero.units.measure import Wanted, measure
 
 PACKAGE = Path(forkctl.__file__).parent
-SOURCES = sorted((PACKAGE / "libero").rglob("*.py"))
+SOURCES = sorted(
+    [
+        *(PACKAGE / "libero").rglob("*.py"),
+        *(PACKAGE / "inside").rglob("*.py"),
+        PACKAGE / "errors.py",
+    ]
+)
+OURS = ("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic")
 LAZY_ONLY = {"cv2", "matplotlib", "huggingface_hub"}
 
 EXERCISE = """
@@ -27,8 +34,12 @@ assert sys.version_info[:2] == (3, 9), sys.version
 for module in pkgutil.walk_packages(forkctl.libero.__path__, "forkctl.libero."):
     importlib.import_module(module.name)
 from forkctl.libero.units.measure import Wanted, measure
-found = measure([Path(sys.argv[1])], Wanted(("openvla", "rdt-absolute")))
-print(repr(found.actions["rdt-absolute"].mean.tolist()))
+import forkctl.inside
+for module in pkgutil.walk_packages(forkctl.inside.__path__, "forkctl.inside."):
+    importlib.import_module(module.name)
+from forkctl.libero.units.conventions import LIBERO
+found = measure([Path(sys.argv[1])], Wanted((LIBERO,)))
+print(repr(found.actions["libero"].mean.tolist()))
 """
 
 
@@ -45,7 +56,7 @@ def test_parses_and_imports_nothing_else(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
     names = {name for node in ast.walk(tree) for name in imported(node)}
     ours = {name for name in names if name.split(".")[0] == "forkctl"}
-    assert all(name.startswith("forkctl.libero") for name in ours), ours
+    assert all(name.startswith(OURS) for name in ours), ours
     others = {name.split(".")[0] for name in names - ours} - {"numpy", "h5py"}
     assert others - LAZY_ONLY <= sys.stdlib_module_names
     at_import = {name.split(".")[0] for node in tree.body for name in imported(node)}
@@ -63,7 +74,7 @@ def python39() -> str | None:
 
 
 def test_runs_on_python_39_and_measures_the_same(tmp_path: Path) -> None:
-    """In an environment of numpy and h5py alone, with forkctl/libero beside nothing else."""
+    """In an environment of numpy and h5py alone, with nothing else of forkctl."""
     found = python39()
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if found is None or uv is None:
@@ -76,8 +87,10 @@ def test_runs_on_python_39_and_measures_the_same(tmp_path: Path) -> None:
         pytest.skip("PYTHON 3.9 NOT TRIED: numpy and h5py cannot be installed from here")
     alone = tmp_path / "alone" / "forkctl"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE / "libero", alone / "libero", ignore=ignored)
-    shutil.copy(PACKAGE / "__init__.py", alone)
+    for part in ("libero", "inside"):
+        shutil.copytree(PACKAGE / part, alone / part, ignore=ignored)
+    for module in ("__init__", "errors", "atomic"):
+        shutil.copy(PACKAGE / f"{module}.py", alone)
     data = write_file(tmp_path / "a_demo.hdf5")
     done = subprocess.run(
         [python, "-c", EXERCISE, data],
@@ -86,6 +99,6 @@ def test_runs_on_python_39_and_measures_the_same(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    here = measure([data], Wanted(("openvla", "rdt-absolute")))
+    here = measure([data], Wanted())
     theirs = ast.literal_eval(done.stdout)
-    assert theirs == pytest.approx(here.actions["rdt-absolute"].mean.tolist(), rel=1e-12)
+    assert theirs == pytest.approx(here.actions["libero"].mean.tolist(), rel=1e-12)

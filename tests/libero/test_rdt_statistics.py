@@ -12,17 +12,19 @@ from forkctl.families.rdt.measuring import (
     robot_base_of,
     training_demos,
 )
+from forkctl.families.rdt.statistics_file import entry
+from forkctl.families.rdt.units import CONVENTIONS
 from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.units.measure import Wanted, measure
-from forkctl.libero.units.statistics_files import rdt_entry
 
 
 def test_the_absolute_numbers_are_those_that_are_measured_anyway(pristine: Path) -> None:
     """The same pairs by another way; states are counted for all observations there."""
     mine = layout_entry("spatial", [pristine], RdtLayout("absolute"))
-    theirs = rdt_entry("spatial", measure([pristine], Wanted(("rdt-absolute",))), "rdt-absolute")
+    absolute = CONVENTIONS["absolute"]
+    theirs = entry("spatial", measure([pristine], Wanted(conventions=(absolute,))), absolute)
     for field in ("mean", "std", "min", "max"):
         np.testing.assert_allclose(mine[f"action_{field}"], theirs[f"action_{field}"], atol=1e-12)
     np.testing.assert_allclose(mine["state_mean"], theirs["state_mean"], atol=0.01)

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from forkctl.cli import main
+from forkctl.errors import ForkctlError
 from forkctl.families.rdt.measuring import layout_entry
 from forkctl.families.rdt.physical_units import entry_in, remarks_on, representation_in
 from forkctl.families.rdt.published import published_actions
+from forkctl.families.rdt.units import DELTA_ACTION, slots_of, to_vector
 from forkctl.families.rdt.vectors import RdtLayout
-from forkctl.libero.errors import LiberoError
+from forkctl.families.registry import conventions
 from forkctl.libero.synth import SynthOptions, write_suite
-from forkctl.libero.units.conventions import rdt_slots, to_rdt_vector
-from forkctl.libero.units.dimensions import RDT_DELTA_ACTION
+from forkctl.libero.units.conventions import Convention
 
 BASE = (-0.6, 0.0, 0.9)
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
@@ -116,10 +117,10 @@ def test_positions_far_from_zero_ask_for_the_robots_base(suite: Path) -> None:
 
 def test_an_entry_without_actions_says_where_to_get_them() -> None:
     content = {"agilex": {"state_mean": [0.0] * 128}}
-    with pytest.raises(LiberoError, match="0 of its 1 data sets") as refused:
+    with pytest.raises(ForkctlError, match="0 of its 1 data sets") as refused:
         entry_in(content, None, "dataset_stat.json")
     assert "forkctl data stats" in str(refused.value.hint)
-    with pytest.raises(LiberoError, match="no action_min of 128 numbers"):
+    with pytest.raises(ForkctlError, match="no action_min of 128 numbers"):
         remarks_on(content["agilex"], "delta")
 
 
@@ -129,10 +130,10 @@ def test_the_command_judges_folders_and_files(
     assert main(["data", "verify-rdt", str(suite), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["round_trip"] < 1e-6
-    assert [row["slot"] for row in found["rows"]] == rdt_slots(RDT_DELTA_ACTION)
+    assert [row["slot"] for row in found["rows"]] == slots_of(DELTA_ACTION)
 
     # the mistake: LIBERO's own numbers where metres are expected
-    wrong = to_rdt_vector(np.array([0.9] * 3 + [0.1] * 6 + [1.0]), RDT_DELTA_ACTION).tolist()
+    wrong = to_vector(np.array([0.9] * 3 + [0.1] * 6 + [1.0]), DELTA_ACTION).tolist()
     low = [-value for value in wrong]
     entry = {"action_mean": wrong, "action_std": wrong, "action_max": wrong, "action_min": low}
     path = tmp_path / "dataset_stat.json"
@@ -140,3 +141,7 @@ def test_the_command_judges_folders_and_files(
     words = ["data", "verify-rdt", str(path), "--representation", "delta"]
     assert main(words) == 1
     assert "LIBERO's normalised numbers" in capsys.readouterr().out
+
+
+def named(*names: str) -> tuple[Convention, ...]:
+    return tuple(conventions()[name] for name in names)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import REPRESENTATIONS, RdtLayout
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.units.conventions import Pose
 from forkctl.libero.units.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 
@@ -91,7 +91,7 @@ def test_joints_of_an_action_are_those_it_leads_to() -> None:
 
 
 def test_an_unknown_representation() -> None:
-    with pytest.raises(LiberoError, match="delta, velocity, absolute"):
+    with pytest.raises(ForkctlError, match="delta, velocity, absolute"):
         RdtLayout("normalised")
 
 

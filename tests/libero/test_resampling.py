@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.units import rotations as rot
 from forkctl.libero.units.resampling import back_to_back, factor_for, held, report, resample
 
@@ -109,10 +109,10 @@ def test_rates_that_divide(hz: float, factor: int) -> None:
 
 @pytest.mark.parametrize("hz", [0, -5, 7, 15, 30, 40])
 def test_rates_that_do_not(hz: float) -> None:
-    with pytest.raises(LiberoError, match="whole number"):
+    with pytest.raises(ForkctlError, match="whole number"):
         factor_for(hz)
 
 
 def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(LiberoError, match="median"):
+    with pytest.raises(ForkctlError, match="median"):
         resample(np.zeros((3, 7)), 2, mode="median")

@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from handmade import write_demos, write_file
 
-from forkctl.libero.errors import DataFileError, LiberoError
+from forkctl.errors import ForkctlError
+from forkctl.families.openvla import statistics_file as openvla
+from forkctl.families.rdt import statistics_file as rdt
+from forkctl.families.rdt.units import STATE
+from forkctl.families.registry import conventions, statistics_files
+from forkctl.libero.errors import DataFileError
 from forkctl.libero.suites import SUITES
-from forkctl.libero.units.dimensions import RDT_STATE
+from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.measure import Wanted, measure
 from forkctl.libero.units.published import FIELDS, Published, published
 from forkctl.libero.units.statistics_files import (
     conventions_needed,
     default_name,
-    openvla_entry,
-    openvla_entry_from_published,
-    rdt_entry,
     update_json,
     write_statistics,
 )
@@ -67,7 +69,9 @@ def test_published_statistics_reproduce_from_data_that_has_them(tmp_path: Path, 
     parts = np.array_split(actions_with(entry), 40)
     demos = [(f"demo_{i}", {"actions": part}) for i, part in enumerate(parts)]
     path = write_demos(tmp_path / "a_demo.hdf5", demos)
-    written = openvla_entry(measure([path], Wanted(conventions=("openvla",), states=False)))
+    written = openvla.entry(
+        "any", measure([path], Wanted(conventions=named("openvla"), states=False))
+    )
     assert set(written["action"]) == {*FIELDS, "mask"}
     for name, values in entry.fields.items():
         known = np.isfinite(values)
@@ -93,22 +97,22 @@ def test_every_suite_has_numbers_with_a_source() -> None:
 
 def test_openvlas_entry_before_and_after_there_is_data_has_one_form(tmp_path: Path) -> None:
     path = write_file(tmp_path / "a_demo.hdf5")
-    measured = openvla_entry(measure([path], Wanted(conventions=("openvla",))))
-    before = openvla_entry_from_published(published()["libero_goal"])
+    measured = openvla.entry("any", measure([path], Wanted(conventions=named("openvla"))))
+    before = openvla.entry_from_published(published()["libero_goal"])
     assert before.keys() == measured.keys()
     assert before["action"].keys() == measured["action"].keys()
     assert before["action"]["mask"] == [True] * 6 + [False]
     assert before["action"]["q99"][5] == 0.375
     assert len(measured["proprio"]["mean"]) == 8
     json.dumps([before, measured], allow_nan=False)
-    with pytest.raises(LiberoError, match="libero_90"):
-        openvla_entry_from_published(published()["libero_90"])
+    with pytest.raises(ForkctlError, match="libero_90"):
+        openvla.entry_from_published(published()["libero_90"])
 
 
 def test_rdts_entry_puts_numbers_into_their_slots(tmp_path: Path) -> None:
-    wanted = Wanted(conventions=("rdt-delta", "rdt-velocity"))
+    wanted = Wanted(conventions=named("rdt-delta", "rdt-velocity"))
     measured = measure([write_file(tmp_path / "a_demo.hdf5")], wanted)
-    entry = rdt_entry("libero_goal", measured, "rdt-delta")
+    entry = rdt.entry("libero_goal", measured, *named("rdt-delta"))
     assert entry["dataset_name"] == "libero_goal"
     pose = [10, *range(30, 39)]
     for key in ("state_mean", "state_std", "state_min", "state_max", "action_mean", "action_std"):
@@ -117,15 +121,16 @@ def test_rdts_entry_puts_numbers_into_their_slots(tmp_path: Path) -> None:
     action = measured.actions["rdt-delta"]
     assert entry["action_std"][30:39] == action.std[:9].tolist()
     assert entry["action_mean"][10] == action.mean[9]
-    velocity = rdt_entry("x", measured, "rdt-velocity", joints=True)
+    velocity = rdt.entry("x", measured, *named("rdt-velocity"))
     assert np.flatnonzero(velocity["action_std"]).tolist() == [10, *range(39, 45)]
-    joints = np.array(velocity["state_mean"])[:7]
-    np.testing.assert_array_equal(joints, measured.states["rdt"].mean[:7])
-    assert measured.states["rdt"].dims == RDT_STATE
+    assert measured.states["rdt"].dims == STATE.dims
 
 
 def test_what_is_measured_follows_from_what_is_written() -> None:
-    needed = conventions_needed
+    def needed(asked: list[str], files: list[Path]) -> tuple[str, ...]:
+        found = conventions_needed(named(*asked), files, statistics_files())
+        return tuple(each.name for each in found)
+
     assert needed(["libero"], []) == ("libero",)
     assert needed(["libero"], [Path("x/dataset_statistics.json")]) == ("libero", "openvla")
     assert needed(["openvla"], [Path("dataset_stat.json")]) == ("openvla", "rdt-delta")
@@ -135,11 +140,12 @@ def test_what_is_measured_follows_from_what_is_written() -> None:
 
 def test_two_representations_do_not_fit_into_rdts_file(tmp_path: Path) -> None:
     measured = measure(
-        [write_file(tmp_path / "a_demo.hdf5")], Wanted(conventions=("rdt-delta", "rdt-velocity"))
+        [write_file(tmp_path / "a_demo.hdf5")],
+        Wanted(conventions=named("rdt-delta", "rdt-velocity")),
     )
     target = tmp_path / "dataset_stat.json"
-    with pytest.raises(LiberoError, match="one representation"):
-        write_statistics(target, "x", measured)
+    with pytest.raises(ForkctlError, match="one representation"):
+        write_statistics(target, "x", measured, statistics_files())
     assert not target.exists()
 
 
@@ -182,3 +188,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         update_json(path, "b", {"x": object()})
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["stats.json"]
+
+
+def named(*names: str) -> tuple[Convention, ...]:
+    return tuple(conventions()[name] for name in names)

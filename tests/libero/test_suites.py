@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.families.rdt.instructions import sentence
 from forkctl.libero.errors import UnknownTaskError
 from forkctl.libero.suites import (
     SUITES,
@@ -14,7 +15,6 @@ from forkctl.libero.suites import (
     find_suite,
     get_suite,
     language_from_task,
-    sentence,
     task_name_from_file,
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench import Bench
 
-from forkctl.checks import Verdict
+from forkctl.checks import CheckStatus
 from forkctl.environments.environment import Environment
 from forkctl.environments.locks import read_lock
 from forkctl.environments.proving import Answer as Said
@@ -94,11 +94,11 @@ def test_other_versions_fail_in_ours_and_warn_in_ones_own(tmp_path: Path) -> Non
     said = Said("3.11", {}, {"six": "1.15", "pyyaml": "6.0"}, {})
     ours = Environment(tmp_path, tmp_path / "python", key="k", profile="cpu")
     (found,) = check_pins(said, lock, ours)
-    assert found.verdict is Verdict.FAILED
+    assert found.status is CheckStatus.FAILED
     assert "six is 1.15, not 1.16" in found.text
     assert "missing: absent==1" in found.text
     own = Environment(tmp_path, tmp_path / "python")
-    assert {each.verdict for each in check_pins(said, lock, own)} == {Verdict.WARNING}
+    assert {each.status for each in check_pins(said, lock, own)} == {CheckStatus.WARNING}
 
 
 def test_a_build_is_no_other_version() -> None:
@@ -112,7 +112,7 @@ def test_a_sibling_tree_is_not_the_tree(tmp_path: Path) -> None:
     sibling = tmp_path / "robomimic-release" / "robomimic" / "__init__.py"
     said = Said("3.11", {"robomimic": str(sibling)}, {}, {})
     (found,) = check_origins(said, tmp_path / "robomimic")
-    assert found.verdict is Verdict.FAILED
+    assert found.status is CheckStatus.FAILED
 
 
 def test_an_environment_whose_python_is_gone_is_an_error_not_a_crash(thing: Bench) -> None:

@@ -6,34 +6,35 @@ from typing import Any
 
 import pytest
 
-from forkctl.checks import Verdict
+from forkctl.checks import CheckStatus
 from forkctl.configs import read_config
 from forkctl.environments.environment import Environment
 from forkctl.errors import UsageError
-from forkctl.families.openvla.launcher import OPTIONS, RESUMING
-from forkctl.family import Place, RunInputs, launcher_for
+from forkctl.families.openvla.family import FAMILY
+from forkctl.families.openvla.launcher import OPTIONS, RESUMING, OpenVLALauncher
+from forkctl.family import Place, RunInputs
 from forkctl.forks.manifest import load
 from forkctl.training.generating import GenerateRequest, as_written, generate
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90")
-LAUNCHER = launcher_for("openvla")
+LAUNCHER = OpenVLALauncher()
 FORK = load(ROOT / "forks.toml").fork("openvla")
 
 
 def made(suite: str = "libero_spatial", **choices: str) -> dict[str, Any]:
-    return generate(FORK, GenerateRequest(suite, choices=choices), print)
+    return generate(FORK, FAMILY, GenerateRequest(suite, choices=choices), print)
 
 
 def rendered(config: dict[str, Any], folder: Path, steps: int | None = None) -> dict[str, Any]:
     files = (Path("/data/a.hdf5"), Path("/data/b.hdf5"))
-    return LAUNCHER.rendered(config, RunInputs("name", folder, files[0], steps, files))
+    return LAUNCHER.rendered(config, RunInputs("name", folder, files, steps))
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_shipped_config_is_what_the_command_writes(suite: str) -> None:
     shipped = (ROOT / "configs" / f"openvla_{suite}.yaml").read_text()
-    assert shipped == as_written(FORK, made(suite))
+    assert shipped == as_written(FAMILY, made(suite))
 
 
 def test_the_presets_are_those_that_were_published() -> None:
@@ -117,7 +118,7 @@ def test_more_than_one_process_is_started_by_torchrun(tmp_path: Path) -> None:
     words = LAUNCHER.wrapper({**made(), "processes": 2})
     assert words[:2] == ["-m", "torch.distributed.run"]
     assert words[-2:] == ["--nproc-per-node", "2"]
-    with pytest.raises(UsageError, match="0 is no number of processes"):
+    with pytest.raises(UsageError, match="positive integer"):
         LAUNCHER.wrapper({**made(), "processes": 0})
 
 
@@ -129,9 +130,9 @@ def checkpoint(folder: Path, **config: Any) -> Path:
     return folder
 
 
-def found(config: dict[str, Any], subject: str) -> list[tuple[Verdict, str]]:
+def found(config: dict[str, Any], subject: str) -> list[tuple[CheckStatus, str]]:
     return [
-        (each.verdict, each.text)
+        (each.status, each.text)
         for each in LAUNCHER.checks(config, (), None)
         if each.subject == subject
     ]
@@ -139,11 +140,11 @@ def found(config: dict[str, Any], subject: str) -> list[tuple[Verdict, str]]:
 
 def test_a_checkpoint_that_is_none_is_found_before_the_run(tmp_path: Path) -> None:
     whole = LAUNCHER.with_checkpoint(made(), str(checkpoint(tmp_path / "whole")))
-    assert [verdict for verdict, _ in found(whole, "checkpoint")] == [Verdict.OK]
+    assert [verdict for verdict, _ in found(whole, "checkpoint")] == [CheckStatus.OK]
 
     def refused(folder: Path) -> str:
         ((verdict, text),) = found(LAUNCHER.with_checkpoint(made(), str(folder)), "checkpoint")
-        assert verdict is Verdict.FAILED
+        assert verdict is CheckStatus.FAILED
         return text
 
     assert "no such folder" in refused(tmp_path / "gone")
@@ -155,31 +156,31 @@ def test_a_checkpoint_that_is_none_is_found_before_the_run(tmp_path: Path) -> No
     own = LAUNCHER.with_checkpoint(
         made(), str(checkpoint(tmp_path / "own", auto_map={"AutoConfig": "x"}))
     )
-    assert (Verdict.WARNING, True) in [
+    assert (CheckStatus.WARNING, True) in [
         (verdict, "auto_map" in text) for verdict, text in found(own, "checkpoint")
     ]
     hub = LAUNCHER.with_checkpoint(made(), "openvla/openvla-7b")
-    assert [verdict for verdict, _ in found(hub, "checkpoint")] == [Verdict.WARNING]
+    assert [verdict for verdict, _ in found(hub, "checkpoint")] == [CheckStatus.WARNING]
 
 
 def test_statistics_that_are_not_there_are_found_before_the_run(tmp_path: Path) -> None:
-    def judged(statistics: str, **flags: Any) -> tuple[Verdict, str]:
+    def judged(statistics: str, **flags: Any) -> tuple[CheckStatus, str]:
         config = made()
         config["forkctl"]["dataset"]["statistics"] = statistics
         config["flags"].update(flags)
         (one,) = found(config, "statistics")
         return one
 
-    assert judged("computed")[0] is Verdict.OK
-    assert judged("computed", dataset_name="")[0] is Verdict.FAILED
-    assert judged("published", dataset_name="libero_spatial_no_noops")[0] is Verdict.OK
-    assert judged("published", dataset_name="libero_90")[0] is Verdict.FAILED
+    assert judged("computed")[0] is CheckStatus.OK
+    assert judged("computed", dataset_name="")[0] is CheckStatus.FAILED
+    assert judged("published", dataset_name="libero_spatial_no_noops")[0] is CheckStatus.OK
+    assert judged("published", dataset_name="libero_90")[0] is CheckStatus.FAILED
     path = tmp_path / "dataset_statistics.json"
-    assert judged(str(path))[0] is Verdict.FAILED
+    assert judged(str(path))[0] is CheckStatus.FAILED
     path.write_text(json.dumps({"libero_goal": {}}))
     verdict, text = judged(str(path))
-    assert verdict is Verdict.FAILED and "libero_goal" in text
-    assert judged(str(path), dataset_name="libero_goal")[0] is Verdict.OK
+    assert verdict is CheckStatus.FAILED and "libero_goal" in text
+    assert judged(str(path), dataset_name="libero_goal")[0] is CheckStatus.OK
 
 
 def test_only_whole_checkpoints_of_a_run_are_listed_in_order(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_flags_of_tutorials_are_taken_for_upstreams_own_and_each_is_told() -> No
         "learning_rate": 1e-4,
     }
     assert found.elsewhere == {"name": "mine"}
-    told = " ".join(finding.text for finding in found.findings)
+    told = " ".join(check.text for check in found.checks)
     for name in ("per_device_train_batch_size", "save_steps", "run_name", "logging_steps", "bf16"):
         assert f"--{name}" in told
     assert "learning_rate" not in told
@@ -76,6 +76,6 @@ def test_a_warm_up_that_was_asked_for_takes_place(
 def test_upstreams_own_warm_up_without_effect_is_warned_of_and_left_alone() -> None:
     found = understood({"lr_warmup_steps": 500})
     assert found.flags == {"lr_warmup_steps": 500}
-    assert [finding.text for finding in found.findings] == [
+    assert [check.text for check in found.checks] == [
         "--lr_warmup_steps has no effect with --lr_scheduler constant"
     ]

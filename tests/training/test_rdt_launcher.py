@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import yaml
 
-from forkctl.checks import Verdict
+from forkctl.checks import CheckStatus
 from forkctl.configs import read_config
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.families.rdt import folder, statistics
+from forkctl.families.rdt.family import FAMILY
 from forkctl.families.rdt.launcher import RdtLauncher
-from forkctl.family import ConfigRequest, Place, RunInputs, launcher_for
-from forkctl.libero.units.conventions import CONVENTIONS
+from forkctl.families.rdt.units import CONVENTIONS
+from forkctl.family import ConfigRequest, Place, RunInputs
 from forkctl.training.data import default_facts
 from forkctl.training.generating import suite_name
 
@@ -25,9 +26,7 @@ TASK = "pick_up_the_black_bowl_between_the_plate_and_the_ramekin_and_place_it_on
 
 @pytest.fixture
 def launcher() -> RdtLauncher:
-    found = launcher_for("rdt")
-    assert isinstance(found, RdtLauncher)
-    return found
+    return RdtLauncher()
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def config_for(suite: Path, tmp_path: Path, **options: Any) -> dict[str, Any]:
 
 def rendered(launcher: RdtLauncher, config: dict[str, Any], suite: Path, run: Path) -> Any:
     files = tuple(sorted(suite.glob("*.hdf5")))
-    return launcher.rendered(config, RunInputs("a", run, files[0], 20, files))
+    return launcher.rendered(config, RunInputs("a", run, files, 20))
 
 
 @pytest.mark.parametrize("suite", ["libero_spatial", "libero_object", "libero_90"])
@@ -87,19 +86,19 @@ def test_a_generated_config_says_what_was_asked_for(
 ) -> None:
     choices = {"representation": representation}
     request = ConfigRequest(suite, "${LIBERO_DATA}/" + suite, default_facts(), choices=choices)
-    config = launcher.generate(request)
+    config = FAMILY.generate("rdt", request)
     assert launcher.data_of(config) == ("${LIBERO_DATA}/" + suite,)
     assert config["forkctl"]["representation"] == representation
-    assert launcher.adopt(config, ()).findings == ()
+    assert launcher.adopt(config, ()).checks == ()
 
 
 @pytest.mark.parametrize("suite", ["spatial", "object", "goal", "10", "90"])
 def test_shipped_configs_are_what_forkctl_config_writes(launcher: RdtLauncher, suite: str) -> None:
     path = Path(__file__).parents[2] / "configs" / f"rdt_libero_{suite}.yaml"
     name = suite_name(f"libero_{suite}")
-    made = launcher.generate(ConfigRequest(name, "${LIBERO_DATA}/" + name, default_facts()))
+    made = FAMILY.generate("rdt", ConfigRequest(name, "${LIBERO_DATA}/" + name, default_facts()))
     assert read_config(path) == made
-    assert path.read_text().startswith(launcher.header)
+    assert path.read_text().startswith(FAMILY.header)
 
 
 def test_the_run_has_configs_of_its_own_beside_upstreams_entries(
@@ -144,7 +143,7 @@ def test_statistics_are_those_of_the_demos_that_are_trained_on(
         file = open_demo_file(path)
         for name in file.demo_names[:-1]:
             rows.append(file[name].actions()[file[name].pairing().actions])
-    expected = CONVENTIONS["rdt-delta"].encode(np.concatenate(rows), None)
+    expected = CONVENTIONS["delta"].encode(np.concatenate(rows), None)
     entry = stat["libero_spatial"]
     assert len(entry["state_mean"]) == len(entry["action_mean"]) == 128
     np.testing.assert_allclose(entry["action_mean"][30:33], expected[:, :3].mean(0), atol=1e-12)
@@ -199,7 +198,7 @@ def test_several_processes_or_deepspeed_are_started_by_torchs_launcher(
     assert launcher.wrapper({"processes": 2})[:2] == ["-m", "torch.distributed.run"]
     assert launcher.wrapper({"processes": 2})[-1] == "2"
     assert launcher.wrapper({"flags": {"deepspeed": "configs/zero2.json"}})[-1] == "1"
-    with pytest.raises(UsageError, match="no number of processes"):
+    with pytest.raises(UsageError, match="positive integer"):
         launcher.wrapper({"processes": "all"})
 
 
@@ -245,7 +244,7 @@ def test_what_cannot_work_is_said_before_the_run(
     for section, values in change.items():
         config[section] = {**config[section], **values} if isinstance(values, dict) else values
     (found,) = launcher.checks(config, sorted(suite.glob("*.hdf5")), place)
-    assert found.verdict is Verdict.FAILED
+    assert found.status is CheckStatus.FAILED
     assert told in found.text
 
 
@@ -305,7 +304,7 @@ def test_it_is_said_how_many_tasks_are_still_to_be_embedded(
     config["flags"]["pretrained_text_encoder_name_or_path"] = encoder
     files = sorted(suite.glob("*.hdf5"))
     (found,) = launcher.checks(config, files, place)
-    assert found.verdict is Verdict.OK and "T5 embeds 2 tasks" in found.text
+    assert found.status is CheckStatus.OK and "T5 embeds 2 tasks" in found.text
     for path in language.kept(config, language.sentences_of(files)).values():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"T5")

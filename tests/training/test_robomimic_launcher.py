@@ -9,15 +9,10 @@ import pytest
 from forkctl.configs import get
 from forkctl.errors import UsageError
 from forkctl.families.robomimic.config import camera_map
-from forkctl.families.robomimic.launcher import EpochReader
-from forkctl.family import (
-    Camera,
-    ConfigRequest,
-    DataFacts,
-    Launcher,
-    RunInputs,
-    launcher_for,
-)
+from forkctl.families.robomimic.family import FAMILY
+from forkctl.families.robomimic.launcher import EpochReader, RobomimicLauncher
+from forkctl.family import Camera, ConfigRequest, DataFacts, RunInputs
+from forkctl.forks.manifest import Entrypoint
 from forkctl.training.data import default_facts
 
 KINDS = ("robomimic", "droid", "robomimic-release")
@@ -26,6 +21,10 @@ FACTS = DataFacts(
     low_dim=(("ee_pos", 3), ("ee_ori", 3), ("gripper_states", 2), ("joint_states", 7)),
     action_dim=7,
 )
+
+
+def launcher(kind: str) -> RobomimicLauncher:
+    return FAMILY.launcher(Entrypoint("train.py", kind, (), ()))
 
 
 def request(**changes: Any) -> ConfigRequest:
@@ -40,7 +39,7 @@ def crop(config: dict[str, Any]) -> tuple[int, int]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_scratch_keeps_the_frames_and_crops_them(kind: str) -> None:
-    config = launcher_for(kind).generate(request())
+    config = FAMILY.generate(kind, request())
     assert get(config, "observation.image_dim") is None
     assert crop(config) == (116, 116)
     assert get(config, "train.hdf5_load_next_obs") is False, "LIBERO has no next_obs"
@@ -49,11 +48,11 @@ def test_from_scratch_keeps_the_frames_and_crops_them(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_data_comes_in_the_form_that_each_revision_reads(kind: str) -> None:
-    launcher = launcher_for(kind)
-    config = launcher.generate(request())
+    speaks = launcher(kind)
+    config = FAMILY.generate(kind, request())
     expected = "/data" if kind == "robomimic-release" else [{"path": "/data"}]
     assert get(config, "train.data") == expected
-    assert launcher.data_of(config) == ("/data",)
+    assert speaks.data_of(config) == ("/data",)
 
 
 def test_fine_tuning_follows_the_checkpoints_own_config() -> None:
@@ -66,8 +65,9 @@ def test_fine_tuning_follows_the_checkpoints_own_config() -> None:
         "algo": {"horizon": {"observation_horizon": 3}, "unet": {"down_dims": [64, 128]}},
     }
     shapes = {"all_shapes": {"camera/hand_camera": [3, 192, 224]}}
-    config = launcher_for("robomimic").generate(
-        request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes)
+    config = FAMILY.generate(
+        "robomimic",
+        request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes),
     )
     assert get(config, "observation.image_dim") == [192, 224]
     assert crop(config) == (174, 203)
@@ -84,8 +84,8 @@ def test_fine_tuning_follows_the_checkpoints_own_config() -> None:
 def test_frames_that_are_right_already_are_not_resized() -> None:
     shapes = {"all_shapes": {"agentview_rgb": [3, 128, 128]}}
     theirs = {"observation": {"modalities": {"obs": {"rgb": ["agentview_rgb"]}}}}
-    config = launcher_for("droid").generate(
-        request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes)
+    config = FAMILY.generate(
+        "droid", request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes)
     )
     assert get(config, "observation.image_dim") is None
     assert get(config, "experiment.ckpt_key_map") == {}
@@ -108,22 +108,22 @@ def test_cameras_are_matched_by_kind_then_by_order() -> None:
 
 
 def test_a_longer_limit_than_the_config_keeps_its_epochs_whole(tmp_path: Path) -> None:
-    launcher = launcher_for("robomimic")
-    config = launcher.generate(request())  # epochs of 500 steps
-    limited = launcher.rendered(config, RunInputs("a", tmp_path, tmp_path / "d.hdf5", 1200))
-    assert launcher.steps_of(limited) == 1500
+    speaks = launcher("robomimic")
+    config = FAMILY.generate("robomimic", request())  # epochs of 500 steps
+    limited = speaks.rendered(config, RunInputs("a", tmp_path, (tmp_path / "d.hdf5",), 1200))
+    assert speaks.steps_of(limited) == 1500
     assert get(limited, "experiment.save.every_n_epochs") == 3, "what was trained is saved"
-    short = launcher.rendered(config, RunInputs("a", tmp_path, tmp_path / "d.hdf5", 7))
-    assert launcher.steps_of(short) == 7
+    short = speaks.rendered(config, RunInputs("a", tmp_path, (tmp_path / "d.hdf5",), 7))
+    assert speaks.steps_of(short) == 7
     assert get(config, "experiment.epoch_every_n_steps") == 500
 
 
 def test_one_file_only_where_upstream_takes_one() -> None:
     config = {"train": {}}
     with pytest.raises(UsageError, match="one data file"):
-        launcher_for("robomimic-release").with_data(config, ["/a", "/b"])
-    several = launcher_for("robomimic").with_data(config, ["/a", "/b"])
-    assert launcher_for("robomimic").data_of(several) == ("/a", "/b")
+        launcher("robomimic-release").with_data(config, ["/a", "/b"])
+    several = launcher("robomimic").with_data(config, ["/a", "/b"])
+    assert launcher("robomimic").data_of(several) == ("/a", "/b")
 
 
 def test_epochs_are_read_from_the_log_and_nothing_else() -> None:
@@ -138,21 +138,19 @@ def test_epochs_are_read_from_the_log_and_nothing_else() -> None:
 
 
 def test_the_last_failure_that_is_printed_is_the_reason() -> None:
-    launcher = launcher_for("robomimic")
-    assert launcher.failure(["all is well"]) is None
-    assert (
-        launcher.failure(["run failed with error:", "", "No key x", "", "Traceback"]) == "No key x"
-    )
-    assert launcher.failure(["run failed with error:"]) is not None
+    speaks = launcher("robomimic")
+    assert speaks.failure(["all is well"]) is None
+    assert speaks.failure(["run failed with error:", "", "No key x", "", "Traceback"]) == "No key x"
+    assert speaks.failure(["run failed with error:"]) is not None
 
 
 def test_larger_networks_and_more_saves_need_more_room() -> None:
-    launcher: Launcher = launcher_for("robomimic")
-    config = launcher.generate(request())
+    speaks = launcher("robomimic")
+    config = FAMILY.generate("robomimic", request())
     few = {**config, "train": {**config["train"], "num_epochs": 50}}
     # one save and upstream's two copies of the last: 2.27 GB each, as measured
-    assert launcher.bytes_written(few) == pytest.approx(3 * 2.27e9, rel=0.05)
-    assert launcher.bytes_written(config) > launcher.bytes_written(few)
+    assert speaks.bytes_written(few) == pytest.approx(3 * 2.27e9, rel=0.05)
+    assert speaks.bytes_written(config) > speaks.bytes_written(few)
 
 
 @pytest.mark.parametrize("kind", ["robomimic", "droid"])
@@ -162,13 +160,14 @@ def test_the_shipped_configs_are_what_forkctl_config_writes(kind: str, finetune:
 
     root = Path(__file__).parents[2] / "configs"
     for suite in SUITES:
-        made = launcher_for(kind).generate(
+        made = FAMILY.generate(
+            kind,
             ConfigRequest(
                 suite,
                 "${LIBERO_DATA}/" + suite,
                 default_facts(),
                 checkpoint="${DROID_CKPT}" if finetune else None,
-            )
+            ),
         )
         name = f"{suite}_finetune.json" if finetune else f"{suite}.json"
         assert json.loads((root / kind / name).read_text()) == made, name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from forkctl.cli import LazyGroup
+from forkctl.cli import Commands, LazyGroup
 
-COMMANDS: dict[str, tuple[str, str, str]] = {
+COMMANDS: Commands = {
     "inspect": ("forkctl.cli.ckpt.inspect", "inspect", "Say what a checkpoint holds."),
     "plan": ("forkctl.cli.ckpt.plan", "plan", "Say what a model would take over from it."),
 }

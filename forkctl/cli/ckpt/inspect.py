@@ -30,7 +30,7 @@ def inspect(file: Path, tensors: bool, as_json: bool) -> None:
 
 
 def _print(summary: Mapping[str, Any]) -> None:
-    from forkctl.cli.output import print_table
+    from forkctl.output import print_table
 
     algorithm = f", {summary['algorithm']}" if summary["algorithm"] else ""
     size = summary["bytes"] / 1e6

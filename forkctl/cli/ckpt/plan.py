@@ -56,20 +56,25 @@ def plan(
     if model is not None:
         target = read_description(model)
     elif fork is not None and config is not None:
-        from forkctl.cli.output import say
+        from forkctl.families.registry import launcher_of
+        from forkctl.forks.manifest import load
         from forkctl.forks.workspace import find_workspace
-        from forkctl.training.planned_model import describe_for
-        from forkctl.training.planning import RunRequest
+        from forkctl.output import say
+        from forkctl.training.model_description import describe_for
+        from forkctl.training.resolving import RunRequest, resolve
 
+        workspace = find_workspace()
+        chosen = load(workspace.manifest).fork(fork)
         request = RunRequest(fork, config, data, file, profile=profile, environment=own)
-        target = describe_for(find_workspace(), request, say)
+        resolved = resolve(workspace, chosen, launcher_of(workspace, chosen), request)
+        target = describe_for(resolved, say)
     else:
         raise UsageError(
             "there is no model to compare with",
             hint="--fork NAME with --config FILE, or --model with a checkpoint of it",
         )
-    chosen = _rules(target, maps, grow, plain)
-    transfer = plan_transfer(checkpoint.nets, target.tensors, chosen)
+    rules = _rules(target, maps, grow, plain)
+    transfer = plan_transfer(checkpoint.nets, target.tensors, rules)
     found = plan_as_dict(transfer)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -111,7 +116,7 @@ def _print(transfer: TransferPlan, target: ModelDescription) -> None:
     from forkctl.checkpoints.report import differences, header, plan_as_rows, summary_line
     from forkctl.checkpoints.transfer import refusal
     from forkctl.cli import print_error
-    from forkctl.cli.output import print_table
+    from forkctl.output import print_table
 
     print_table(header(), plan_as_rows(transfer))
     click.echo(summary_line(transfer))

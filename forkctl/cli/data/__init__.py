@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import click
 
-from forkctl.cli import LazyGroup
+from forkctl.cli import Commands, LazyGroup
 
-COMMANDS: dict[str, tuple[str, str, str]] = {
+COMMANDS: Commands = {
     "inspect": ("forkctl.cli.data.inspect", "inspect", "Show a file: tree, plots, frames."),
     "validate": ("forkctl.cli.data.validate", "validate", "Check files, say what breaks and why."),
     "stats": ("forkctl.cli.data.stats", "stats", "Measure actions and states, next to published."),
-    "verify-rdt": (
-        "forkctl.cli.data.verify_rdt",
-        "verify_rdt",
-        "Say whether RDT would see metres and radians.",
-    ),
     "index": ("forkctl.cli.data.index", "index", "Cache what the files hold, for a quick start."),
     "merge": ("forkctl.cli.data.merge", "merge", "Join files into one HDF5 of links."),
     "convert": ("forkctl.cli.data.convert", "convert", "Resample, filter, resize into new files."),
@@ -27,6 +22,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@click.group(cls=LazyGroup, table=COMMANDS)
+def family_commands() -> Commands:
+    from forkctl.families.registry import commands
+
+    return commands("data")
+
+
+@click.group(cls=LazyGroup, table=COMMANDS, more=family_commands)
 def data() -> None:
     """Look at LIBERO data, check it, measure it, make it."""

@@ -1,4 +1,4 @@
-"""`forkctl data merge`: many files as one of links, for robomimic."""
+"""`forkctl data merge`: many files as one of links."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def merge(
     """Join the files in PATHS into one HDF5 that points into them.
 
     Nothing is copied: the new file has a few kilobytes and needs the others where they are. It has
-    what robomimic asks for (env_args, num_samples, masks train and valid), each demo's language,
+    what loaders ask for (env_args, num_samples, masks train and valid), each demo's language,
     and observation t with action t.
     """
     from dataclasses import asdict

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-CONVENTIONS = ("libero", "openvla", "robomimic", "rdt-delta", "rdt-velocity", "rdt-absolute")
+
+def _known(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from forkctl.families.registry import conventions
+
+    for name in names:
+        if name not in conventions():
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(conventions())}")
+    return names
 
 
 @click.command()
@@ -16,8 +23,10 @@ CONVENTIONS = ("libero", "openvla", "robomimic", "rdt-delta", "rdt-velocity", "r
     "--convention",
     "conventions",
     multiple=True,
-    type=click.Choice(CONVENTIONS),
-    help="How to read the actions; may be given again. Default: openvla.",
+    callback=_known,
+    metavar="NAME",
+    help="How to read the actions, as a policy speaks; may be given again. Default: that of the "
+    "published numbers.",
 )
 @click.option("--suite", help="Published numbers to compare with. Default: by the file names.")
 @click.option("--no-noops", is_flag=True, help="Leave out steps that move nothing.")
@@ -35,7 +44,7 @@ CONVENTIONS = ("libero", "openvla", "robomimic", "rdt-delta", "rdt-velocity", "r
     "writes",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="dataset_statistics.json (OpenVLA), dataset_stat.json (RDT), or any name for all of it.",
+    help="Write here: in the form that an upstream reads, where its file has this name, or all.",
 )
 @click.option("--name", help="Key in the written file. Default: the suite, or the folder's name.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
@@ -59,11 +68,12 @@ def stats(
     """
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.stats_table import print_statistics
+    from forkctl.families import registry
     from forkctl.libero.files.paths import find_files, suite_of_files
     from forkctl.libero.processes import cpu_count
     from forkctl.libero.suites import get_suite
     from forkctl.libero.units.measure import Wanted, measure
-    from forkctl.libero.units.published import published
+    from forkctl.libero.units.published import published, published_convention
     from forkctl.libero.units.resampling import factor_for
     from forkctl.libero.units.statistics_files import (
         conventions_needed,
@@ -76,8 +86,10 @@ def stats(
     hold = factor_for(hz)
     files = find_files(paths)
     chosen = chosen or suite_of_files(files)
+    known, forms = registry.conventions(), registry.statistics_files()
+    asked = [known[each] for each in conventions or (published_convention(),)]
     wanted = Wanted(
-        conventions=conventions_needed(conventions or ("openvla",), writes),
+        conventions=conventions_needed(asked, writes, forms),
         states=not no_states,
         alignment=alignment,
         drop_noops=no_noops,
@@ -91,7 +103,7 @@ def stats(
     )
     key = name or default_name(files, chosen, no_noops=no_noops)
     for path in writes:
-        write_statistics(path, key, measured)
+        write_statistics(path, key, measured, forms)
     if as_json:
         click.echo(json.dumps({"name": key, **to_json(measured)}, indent=2))
         return

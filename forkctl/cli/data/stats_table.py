@@ -11,7 +11,7 @@ from rich.table import Table
 
 from forkctl.libero.schema import CONTROL_HZ
 from forkctl.libero.units.measure import DatasetStatistics
-from forkctl.libero.units.published import CONVENTION, Published
+from forkctl.libero.units.published import Published
 from forkctl.libero.units.statistics import Statistics
 
 _FIELDS = ("mean", "std", "q01", "q99", "min", "max")
@@ -29,7 +29,7 @@ def print_statistics(measured: DatasetStatistics, known: Published | None, hold:
         f"{rate}; {measured.noop_share:.1%} no-ops as stored"
     )
     for name, statistics in measured.actions.items():
-        other = known if known is not None and name == CONVENTION else None
+        other = known if known is not None and name == known.convention else None
         console.print(_table(f"actions, {name}", statistics, other.fields if other else {}))
         if other:
             console.print(_published_line(other), style="dim")

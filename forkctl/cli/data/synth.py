@@ -25,7 +25,7 @@ from forkctl.cli.completing import suite_names
     type=click.Choice(["raw", "regenerated"]),
     default="raw",
     show_default=True,
-    help="As LIBERO publishes it, or as OpenVLA does.",
+    help="As LIBERO publishes it, or regenerated without no-ops.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
 @click.option("--seed", default=0, show_default=True, help="Other scenes and ways.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from forkctl.cli import LazyGroup
+from forkctl.cli import Commands, LazyGroup
 
-COMMANDS: dict[str, tuple[str, str, str]] = {
+COMMANDS: Commands = {
     "openloop": (
         "forkctl.cli.eval.openloop",
         "openloop",

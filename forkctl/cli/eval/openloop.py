@@ -95,13 +95,19 @@ def openloop(
 
     A stopped evaluation goes on where it was when the same words are typed again.
     """
+    from forkctl.cli.eval.options import launch_policy
     from forkctl.cli.eval.view import print_evaluation, watched
     from forkctl.evaluation.openloop.episodes import Selection, load_episodes
-    from forkctl.evaluation.openloop.evaluate import Plan, default_out, measured_scale, run
+    from forkctl.evaluation.openloop.evaluate import (
+        OpenLoopSettings,
+        default_out,
+        measured_scale,
+        run,
+    )
     from forkctl.evaluation.openloop.scale import scale_from_file
-    from forkctl.evaluation.policies.choosing import Choice, choose_policies
+    from forkctl.evaluation.policies.choosing import PolicyChoice, choose_policies
 
-    choice = Choice(
+    choice = PolicyChoice(
         fork,
         policy,
         ckpt,
@@ -113,13 +119,15 @@ def openloop(
         profile=profile,
     )
     selection = Selection.parse(episodes)
-    plan = Plan(choice.label, data, selection, max_steps, alignment, horizon, seed, probes)
+    settings = OpenLoopSettings(
+        choice.label, data, selection, max_steps, alignment, horizon, seed, probes
+    )
     held_out = load_episodes(data, selection, max_steps=max_steps, alignment=alignment)
     scale = (
         scale_from_file(stats, stats_key, dead_zone) if stats else measured_scale(data, dead_zone)
     )
-    policies = choose_policies(choice, held_out, scale)
-    folder = out or default_out(plan, held_out, policies)
+    policies = choose_policies(choice, launch_policy, held_out, scale)
+    folder = out or default_out(settings, held_out, policies)
     with watched() as progress:
-        evaluation = run(plan, held_out, policies, scale, folder, progress)
+        evaluation = run(settings, held_out, policies, scale, folder, progress)
     print_evaluation(evaluation, folder, html, as_json)

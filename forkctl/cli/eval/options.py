@@ -1,12 +1,17 @@
-"""What both evaluations are told of the policy."""
+"""What both evaluations are told of the policy, and how its process is found."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from forkctl.cli.completing import fork_names
+
+if TYPE_CHECKING:
+    from forkctl.evaluation.policies.choosing import PolicyChoice
+    from forkctl.evaluation.policies.launching import PolicyProcess
 
 fork_argument = click.argument("fork", required=False, shell_complete=fork_names)
 ckpt_option = click.option(
@@ -18,3 +23,18 @@ policy_option = click.option(
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="As torch names it: cuda:0."
 )
+
+
+def launch_policy(choice: PolicyChoice) -> PolicyProcess:
+    from forkctl.evaluation.policies.launching import file_policy, fork_policy
+    from forkctl.families import registry
+    from forkctl.forks.manifest import load
+    from forkctl.forks.workspace import find_workspace
+
+    if choice.policy is not None:
+        return file_policy(choice.policy.absolute(), choice.own, registry.conventions())
+    assert choice.fork is not None
+    workspace = find_workspace()
+    fork = load(workspace.manifest).fork(choice.fork)
+    family = registry.family_of(workspace, fork)
+    return fork_policy(workspace, fork, family, choice.own, choice.profile)

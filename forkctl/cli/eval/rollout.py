@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from forkctl.cli.env import json_option, own_option, profile_option
 from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
+
+if TYPE_CHECKING:
+    from forkctl.evaluation.rollouts.request import RolloutRequest
 
 
 @click.command()
@@ -58,8 +62,6 @@ from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, 
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Demonstrations that baseline:replay replays."
 )
-@click.option("--through", help="A fork's way with actions that baseline:replay takes.")
-@click.option("--fault", help="One mistake on that way.")
 @policy_option
 @click.option(
     "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
@@ -72,36 +74,15 @@ from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, 
 @click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")
 @json_option
 def rollout(
-    fork: str | None,
-    ckpt: Path | None,
-    suite: str | None,
-    tasks: tuple[str, ...],
-    trials: int | None,
-    init_states: str | None,
-    shard: str,
-    workers: int,
-    horizon: int | None,
-    max_steps: int | None,
-    settle: int,
-    image_size: int,
-    reflection: bool,
-    record_video: bool,
-    record_failures: bool,
-    retry_errors: bool,
-    out: Path | None,
-    html: Path | None,
-    data: Path | None,
-    through: str | None,
-    fault: str | None,
-    policy: Path | None,
     world: Path | None,
     sim_env: str | None,
-    stats_key: str | None,
-    device: str,
-    profile: str | None,
-    own: str | None,
-    seed: int,
+    image_size: int,
+    reflection: bool,
+    settle: int,
+    out: Path | None,
+    html: Path | None,
     as_json: bool,
+    **words: Any,
 ) -> None:
     """Let a policy act in LIBERO's simulator, and count how often it succeeds.
 
@@ -111,41 +92,47 @@ def rollout(
     A stopped evaluation goes on where it was when the same words are typed again; more --trials or
     --tasks are added to it.
     """
+    from forkctl.cli.eval.options import launch_policy
     from forkctl.cli.eval.rollout_view import print_rollout, watched
-    from forkctl.evaluation.policies.choosing import Choice
-    from forkctl.evaluation.rollouts import rollout as session
-    from forkctl.evaluation.rollouts import sources as choosing
-    from forkctl.evaluation.rollouts import videos
-    from forkctl.evaluation.rollouts.planning import Asked, make_plan
-    from forkctl.evaluation.rollouts.trials import Shard
-    from forkctl.evaluation.rollouts.world import WorldOptions
+    from forkctl.environments.simulator import find_simulator
+    from forkctl.evaluation.rollouts.rollout import default_out, open_rollout, setup_of
+    from forkctl.evaluation.rollouts.world import WorldOptions, file_source, simulator_source
+    from forkctl.forks.workspace import find_workspace
 
-    choice = Choice(
-        fork, policy, ckpt, None, stats_key=stats_key, device=device, own=own, profile=profile
+    request = _request(words)
+    settings = request.settings()
+    source = request.policy(settings.trials, launch_policy)
+    options = WorldOptions(image_size, reflection, settle)
+    if world is not None:
+        worlds = file_source(world, sim_env, options)
+    else:
+        worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
+    setup = setup_of(settings, source, worlds)
+    folder = out or default_out(settings, setup)
+    with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as progress:
+        summary = opened.play(source, worlds, folder, progress)
+    print_rollout(summary, folder, settings.shard, html, as_json)
+
+
+def _request(words: dict[str, Any]) -> RolloutRequest:
+    """The options' values, as click names them."""
+    from forkctl.evaluation.policies.choosing import PolicyChoice
+    from forkctl.evaluation.rollouts import videos
+    from forkctl.evaluation.rollouts.request import RolloutRequest
+
+    every, failures = words.pop("record_video"), words.pop("record_failures")
+    choice = PolicyChoice(
+        words.pop("fork"),
+        words.pop("policy"),
+        words.pop("ckpt"),
+        device=words.pop("device"),
+        own=words.pop("own"),
+        profile=words.pop("profile"),
+        stats_key=words.pop("stats_key"),
     )
-    way = choosing.Way(through, fault)
-    choosing.check_words(choice, way, data)
-    plan = make_plan(
-        Asked(
-            choice.label,
-            suite,
-            ",".join(tasks) or None,
-            trials,
-            init_states,
-            data,
-            max_steps,
-            horizon,
-            seed,
-        ),
-        shard=Shard.parse(shard),
-        workers=workers,
-        video=videos.ALL if record_video else videos.FAILURES if record_failures else videos.NONE,
-        retry_errors=retry_errors,
+    return RolloutRequest(
+        choice,
+        tasks=",".join(words.pop("tasks")) or None,
+        video=videos.ALL if every else videos.FAILURES if failures else videos.NONE,
+        **words,
     )
-    source = choosing.choose_policy(choice, way, plan.trials)
-    worlds = choosing.choose_world(sim_env, world, WorldOptions(image_size, reflection, settle))
-    setup = session.setup_of(plan, source, worlds)
-    folder = out or session.default_out(plan, setup)
-    with watched(session.left_to_play(plan, folder, setup)) as progress:
-        evaluation = session.run(plan, source, worlds, setup, folder, progress)
-    print_rollout(evaluation, folder, plan.shard, html, as_json)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from forkctl.cli.output import print_table
+from forkctl.output import print_table
 
 if TYPE_CHECKING:
     from forkctl.evaluation.rollouts.crew import Progress
-    from forkctl.evaluation.rollouts.outcomes import Result
+    from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
     from forkctl.evaluation.rollouts.rates import Rate
-    from forkctl.evaluation.rollouts.summary import Evaluation
+    from forkctl.evaluation.rollouts.summary import RolloutSummary
     from forkctl.evaluation.rollouts.trials import Shard
 
 
@@ -46,7 +46,7 @@ def watched(left: int) -> Iterator[Progress]:
     ) as bar:
         task = bar.add_task("loading", total=left)
 
-        def show(result: Result) -> None:
+        def show(result: EpisodeOutcome) -> None:
             outcomes.append(result.outcome)
             won = outcomes.count("success")
             bar.update(task, completed=len(outcomes), description=f"{won} succeeded")
@@ -55,17 +55,17 @@ def watched(left: int) -> Iterator[Progress]:
 
 
 def print_rollout(
-    evaluation: Evaluation, folder: Path, shard: Shard, html: Path | None, as_json: bool
+    evaluation: RolloutSummary, folder: Path, shard: Shard, html: Path | None, as_json: bool
 ) -> None:
     """Write the numbers and the report; print the rates, or the JSON."""
-    from forkctl.evaluation.openloop.evaluate import write_whole
+    from forkctl.atomic import write_atomically
     from forkctl.evaluation.report.rollout_page import render
     from forkctl.evaluation.rollouts.rollout import REPORT, write_numbers
     from forkctl.evaluation.rollouts.summary import to_json
 
     numbers = write_numbers(evaluation, folder, shard)
     page = html or (folder / REPORT if shard.count == 1 else numbers.with_suffix(".html"))
-    write_whole(page, render(evaluation))
+    write_atomically(page, render(evaluation))
     if as_json:
         click.echo(json.dumps(to_json(evaluation), indent=1))
         return

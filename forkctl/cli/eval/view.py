@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from forkctl.evaluation.openloop.asking import Progress
     from forkctl.evaluation.openloop.metrics.table import Estimate
-    from forkctl.evaluation.openloop.results import Evaluation
+    from forkctl.evaluation.openloop.results import OpenLoopResult
 
 _MARKS = {"fault": ("✗", "red"), "note": ("•", "yellow"), "good": ("✓", "green")}
 _COLUMNS = (
@@ -52,15 +52,16 @@ def watched() -> Iterator[Progress]:
 
 
 def print_evaluation(
-    evaluation: Evaluation, folder: Path, html: Path | None, as_json: bool
+    evaluation: OpenLoopResult, folder: Path, html: Path | None, as_json: bool
 ) -> None:
     """Write the report; print the verdicts and the numbers that matter most, or the JSON."""
-    from forkctl.evaluation.openloop.evaluate import RECORD, RESULTS, write_whole
+    from forkctl.atomic import write_atomically
+    from forkctl.evaluation.openloop.evaluate import RECORD, RESULTS
     from forkctl.evaluation.openloop.results import to_json
     from forkctl.evaluation.report.openloop_page import render
 
     page = html or folder / "report.html"
-    write_whole(page, render(evaluation))
+    write_atomically(page, render(evaluation))
     if as_json:
         click.echo(json.dumps(to_json(evaluation), indent=1))
         return
@@ -69,7 +70,7 @@ def print_evaluation(
     click.echo(f"\nreport   {page}\nnumbers  {folder / RESULTS}\nrecord   {folder / RECORD}")
 
 
-def _print_table(evaluation: Evaluation) -> None:
+def _print_table(evaluation: OpenLoopResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -92,7 +93,7 @@ def _shown(cell: Estimate) -> str:
     return f"{cell.value:.2f}" if math.isfinite(cell.value) else "-"
 
 
-def _print_verdicts(evaluation: Evaluation) -> None:
+def _print_verdicts(evaluation: OpenLoopResult) -> None:
     for arm in evaluation.arms:
         if len(evaluation.arms) > 1:
             click.echo(f"\n{arm.name}")

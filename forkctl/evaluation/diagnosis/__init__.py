@@ -17,9 +17,9 @@ from forkctl.evaluation.diagnosis import (
     units,
     words,
 )
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
 
-Check = Callable[[Evidence], Verdict | None]
+Check = Callable[[Evidence], Diagnosis | None]
 
 CHECKS: tuple[Check, ...] = (
     trivial.not_finite,
@@ -81,7 +81,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
 }
 
 
-def diagnose(evidence: Evidence) -> tuple[Verdict, ...]:
+def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:
     """All verdicts that hold and that no other one explains."""
     if not evidence.pairs.rows:
         alone = trivial.not_finite(evidence)

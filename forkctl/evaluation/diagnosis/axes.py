@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict, drop_of, listed
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind, drop_of, listed
 from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
 
 WRONG_WAY = 0.4  # right direction when it moves
@@ -15,7 +15,7 @@ OTHER_AXIS = 0.5  # correlation with the other axis
 MARGIN = 0.3  # more than with its own
 
 
-def inverted(evidence: Evidence) -> Verdict | None:
+def inverted(evidence: Evidence) -> Diagnosis | None:
     """Negating the axis makes it better."""
     found = {}
     for name in MOTION:
@@ -28,7 +28,7 @@ def inverted(evidence: Evidence) -> Verdict | None:
             found[name] = drop
     if not found:
         return None
-    return Verdict(
+    return Diagnosis(
         "inverted-axis",
         Kind.FAULT,
         f"Inverted: {listed(tuple(found))}",
@@ -44,7 +44,7 @@ def inverted(evidence: Evidence) -> Verdict | None:
     )
 
 
-def swapped(evidence: Evidence) -> Verdict | None:
+def swapped(evidence: Evidence) -> Diagnosis | None:
     """Each of two predictions follows the other's truth."""
     cross = np.abs(_cross_correlation(evidence.pairs.prediction, evidence.pairs.truth))
     found = []
@@ -55,7 +55,7 @@ def swapped(evidence: Evidence) -> Verdict | None:
             found.append((a, b))
     if not found:
         return None
-    return Verdict(
+    return Diagnosis(
         "swapped-axes",
         Kind.FAULT,
         "Swapped: " + "; ".join(f"{MOTION[a]} and {MOTION[b]}" for a, b in found),

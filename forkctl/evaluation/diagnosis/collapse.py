@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict, listed
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind, listed
 from forkctl.evaluation.dimensions import DIMENSIONS, MOTION
 
 EXCESS = 0.10  # more near-zero predictions than the truth has
@@ -16,13 +16,13 @@ FOLLOWS = 0.8
 FAVOURITE = 0.3  # more mass on one bin than the truth has there
 
 
-def to_zero(evidence: Evidence) -> Verdict | None:
+def to_zero(evidence: Evidence) -> Diagnosis | None:
     """Near zero far more often than the demonstrator, timid, and unsure or silent."""
     table = evidence.table
     dims = [name for name in MOTION if _is_near_zero(evidence, name)]
     if not dims or not (_is_near_zero(evidence, "motion") or len(dims) >= 2):
         return None
-    return Verdict(
+    return Diagnosis(
         "collapse-to-zero",
         Kind.FAULT,
         "The policy hardly moves",
@@ -51,7 +51,7 @@ def _is_near_zero(evidence: Evidence, name: str) -> bool:
     return bool(excess >= EXCESS and timid and unsure and not follows)
 
 
-def to_token(evidence: Evidence) -> Verdict | None:
+def to_token(evidence: Evidence) -> Diagnosis | None:
     """One token (or bin) that is not zero takes far more mass than the truth gives it."""
     favourites = {name: _favourite(evidence, name) for name in MOTION}
     found = {
@@ -62,7 +62,7 @@ def to_token(evidence: Evidence) -> Verdict | None:
     }
     if not found:
         return None
-    return Verdict(
+    return Diagnosis(
         "collapse-to-token",
         Kind.FAULT,
         f"One token has taken over {listed(tuple(found))}",

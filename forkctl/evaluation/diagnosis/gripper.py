@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
 from forkctl.evaluation.dimensions import GRIPPER, Bools
 from forkctl.evaluation.openloop.pairs import closes
 
 SURE = 0.7  # balanced accuracy that another reading must reach
-CONVENTIONS = (
-    "LIBERO: -1 opens, +1 closes. OpenVLA's data: 1 is open, 0 is closed. robomimic keeps LIBERO's."
-)
+CONVENTIONS = "LIBERO: -1 opens, +1 closes. In other data 1 is open and 0 is closed."
 
 
 def _balanced(closed: Bools, truth: Bools) -> float:
@@ -20,14 +18,14 @@ def _balanced(closed: Bools, truth: Bools) -> float:
     return float((closed[truth].mean() + (~closed[~truth]).mean()) / 2)
 
 
-def sign(evidence: Evidence) -> Verdict | None:
+def sign(evidence: Evidence) -> Diagnosis | None:
     """Opens when it should close."""
     truth = closes(evidence.pairs.truth) > 0
     said = closes(evidence.pairs.prediction) > 0
     accuracy = _balanced(said, truth)
     if not accuracy < 1 - SURE:
         return None
-    return Verdict(
+    return Diagnosis(
         "gripper-sign",
         Kind.FAULT,
         "The gripper is the wrong way round",
@@ -41,7 +39,7 @@ def sign(evidence: Evidence) -> Verdict | None:
     )
 
 
-def zero_to_one(evidence: Evidence) -> Verdict | None:
+def zero_to_one(evidence: Evidence) -> Diagnosis | None:
     """0..1 where -1..1 is expected: never below zero, so it never opens."""
     values = evidence.pairs.prediction[:, GRIPPER]
     if values.min() < -0.1 or values.max() > 1.1 or np.ptp(values) < 0.5:
@@ -54,7 +52,7 @@ def zero_to_one(evidence: Evidence) -> Verdict | None:
     best = max(readings, key=lambda reading: np.nan_to_num(readings[reading]))
     if not readings[best] >= SURE:
         return None
-    return Verdict(
+    return Diagnosis(
         "gripper-range",
         Kind.FAULT,
         "The gripper is in 0..1, not in -1..1",
@@ -69,14 +67,14 @@ def zero_to_one(evidence: Evidence) -> Verdict | None:
     )
 
 
-def stuck(evidence: Evidence) -> Verdict | None:
+def stuck(evidence: Evidence) -> Diagnosis | None:
     """It never changes, where the demonstrator does."""
     said = closes(evidence.pairs.prediction) > 0
     changes = any(np.diff(said[rows].astype(int)).any() for rows in evidence.pairs.slices())
     truth = closes(evidence.pairs.truth) > 0
     if changes or truth.all() or not truth.any():
         return None
-    return Verdict(
+    return Diagnosis(
         "gripper-stuck",
         Kind.FAULT,
         "The gripper never moves",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import (
+from forkctl.evaluation.diagnosis.diagnosis import (
+    Diagnosis,
     Drop,
     Evidence,
     Kind,
-    Verdict,
     drop_between,
     episode_errors,
 )
@@ -23,7 +23,7 @@ LAGS = tuple(lag for lag in range(-5, 6) if lag)
 BLIND = 0.005  # normalised change of a prediction when its images are turned upside down
 
 
-def misaligned(evidence: Evidence) -> Verdict | None:
+def misaligned(evidence: Evidence) -> Diagnosis | None:
     """Predictions fit the action of another step, or get better with another step's observation."""
     facts = []
     direction = 0
@@ -49,7 +49,7 @@ def misaligned(evidence: Evidence) -> Verdict | None:
     else:
         cause = "It is shown observations that are older than those it was trained on."
         mend = "Check the alignment of the evaluation's data (--alignment), and any delay."
-    return Verdict(
+    return Diagnosis(
         "misaligned-observations",
         Kind.FAULT,
         f"Observations and actions are {_steps(direction)} apart",
@@ -93,11 +93,11 @@ def _probe_drops(evidence: Evidence) -> dict[Change, Drop]:
     }
 
 
-def rotated(evidence: Evidence) -> Verdict | None:
+def rotated(evidence: Evidence) -> Diagnosis | None:
     """Better with the images upside down."""
     for change, drop in _probe_drops(evidence).items():
         if change.rotate and drop.convincing(LEAST_DROP_ROTATED):
-            return Verdict(
+            return Diagnosis(
                 "image-not-rotated",
                 Kind.FAULT,
                 "Images are upside down for this policy",
@@ -109,7 +109,7 @@ def rotated(evidence: Evidence) -> Verdict | None:
     return None
 
 
-def blind(evidence: Evidence) -> Verdict | None:
+def blind(evidence: Evidence) -> Diagnosis | None:
     """The same answers whichever way up the images are."""
     if not evidence.sees_images or evidence.probed is None:
         return None
@@ -117,7 +117,7 @@ def blind(evidence: Evidence) -> Verdict | None:
         if change.rotate:
             moved = _change(evidence, evidence.probed, pairs)
             if moved < BLIND:
-                return Verdict(
+                return Diagnosis(
                     "ignores-images",
                     Kind.FAULT,
                     "The policy does not look at its images",

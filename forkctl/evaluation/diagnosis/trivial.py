@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
 from forkctl.evaluation.dimensions import MOTION
 
 FLAT = 1e-4  # of a dimension's span: less than any quantiser's step
 CHANCE = 0.1  # a correlation below this is none
 
 
-def not_finite(evidence: Evidence) -> Verdict | None:
+def not_finite(evidence: Evidence) -> Diagnosis | None:
     """NaN is no action."""
     if not evidence.not_finite:
         return None
-    return Verdict(
+    return Diagnosis(
         "not-finite",
         Kind.FAULT,
         "Predictions hold NaN or infinity",
@@ -26,7 +26,7 @@ def not_finite(evidence: Evidence) -> Verdict | None:
     )
 
 
-def constant(evidence: Evidence) -> Verdict | None:
+def constant(evidence: Evidence) -> Diagnosis | None:
     """The same motion at every step, whatever is seen."""
     motion = evidence.pairs.prediction[:, : len(MOTION)]
     span, dead_zone = evidence.scale.span[: len(MOTION)], evidence.scale.dead_zone[: len(MOTION)]
@@ -37,7 +37,7 @@ def constant(evidence: Evidence) -> Verdict | None:
     facts = (f"every prediction is {said}",)
     mend = "Train longer or at a higher learning rate; check that the loss reaches the weights."
     if (np.abs(value) <= dead_zone).all():
-        return Verdict(
+        return Diagnosis(
             "constant-zero",
             Kind.FAULT,
             "The policy never moves",
@@ -47,7 +47,7 @@ def constant(evidence: Evidence) -> Verdict | None:
             MOTION,
         )
     if (np.abs(value - evidence.scale.mean[: len(MOTION)]) <= dead_zone).all():
-        return Verdict(
+        return Diagnosis(
             "constant-mean",
             Kind.FAULT,
             "The policy always says the mean action",
@@ -56,7 +56,7 @@ def constant(evidence: Evidence) -> Verdict | None:
             mend,
             MOTION,
         )
-    return Verdict(
+    return Diagnosis(
         "constant",
         Kind.FAULT,
         "The policy always says the same",
@@ -67,7 +67,7 @@ def constant(evidence: Evidence) -> Verdict | None:
     )
 
 
-def random(evidence: Evidence) -> Verdict | None:
+def random(evidence: Evidence) -> Diagnosis | None:
     """It moves a lot, and in no relation to the truth."""
     strengths = np.nan_to_num([abs(evidence.correlation(name)) for name in MOTION])
     direction = evidence.table["dir_cond", "motion"]
@@ -75,7 +75,7 @@ def random(evidence: Evidence) -> Verdict | None:
     unrelated = strengths.max() < 2 * CHANCE and strengths.mean() < CHANCE
     if not (unrelated and abs(direction.value - 0.5) < 0.05 and size > 0.5):
         return None
-    return Verdict(
+    return Diagnosis(
         "random",
         Kind.FAULT,
         "Predictions bear no relation to the truth",
@@ -90,12 +90,12 @@ def random(evidence: Evidence) -> Verdict | None:
     )
 
 
-def knows_truth(evidence: Evidence) -> Verdict | None:
+def knows_truth(evidence: Evidence) -> Diagnosis | None:
     """Too good: no policy is exact."""
     error = evidence.table.value("l1_norm", "motion")
     if not error < 1e-6:
         return None
-    return Verdict(
+    return Diagnosis(
         "knows-the-truth",
         Kind.NOTE,
         "Predictions equal the demonstrator's actions",
@@ -105,7 +105,7 @@ def knows_truth(evidence: Evidence) -> Verdict | None:
     )
 
 
-def learned(evidence: Evidence) -> Verdict | None:
+def learned(evidence: Evidence) -> Diagnosis | None:
     """It beats the constant mean and chance, with the whole interval."""
     skill = evidence.table["skill_mean", "motion"]
     direction = evidence.table["dir_cond", "motion"]
@@ -121,7 +121,7 @@ def learned(evidence: Evidence) -> Verdict | None:
             "still worse than repeating the demonstrator's last action, as is usual at 20 Hz: "
             "that baseline sees the truth, a policy does not"
         )
-    return Verdict(
+    return Diagnosis(
         "learned",
         Kind.GOOD,
         "The policy has learned from the demos",
@@ -131,10 +131,10 @@ def learned(evidence: Evidence) -> Verdict | None:
     )
 
 
-def no_skill(evidence: Evidence) -> Verdict:
+def no_skill(evidence: Evidence) -> Diagnosis:
     """Nothing wrong was found, and nothing was learned."""
     skill = evidence.table["skill_mean", "motion"]
-    return Verdict(
+    return Diagnosis(
         "no-skill",
         Kind.NOTE,
         "No better than the constant mean",

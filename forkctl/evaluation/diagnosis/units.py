@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.verdict import Drop, Evidence, Kind, Verdict, drop_of, listed
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Drop, Evidence, Kind, drop_of, listed
 from forkctl.evaluation.dimensions import DIMENSIONS, GROUPS, MOTION, Floats
 
 FOLLOWS = 0.8  # correlation from which a scale can be told
@@ -26,7 +26,7 @@ KNOWN_FACTORS = (
 )
 
 
-def unit(evidence: Evidence) -> Verdict | None:
+def unit(evidence: Evidence) -> Diagnosis | None:
     """All axes of a group are too large, or too small, by the same factor."""
     factors = {
         name: found for name in ("position", "rotation") if (found := _common(evidence, name))
@@ -43,7 +43,7 @@ def unit(evidence: Evidence) -> Verdict | None:
     named = _best_named(evidence)
     if not drop.convincing(LEAST_DROP) or (named is not None and named[1].share > drop.share):
         return None
-    return Verdict(
+    return Diagnosis(
         "unit-error",
         Kind.FAULT,
         "Right shape, wrong unit: "
@@ -90,7 +90,7 @@ def _affine(prediction: Floats, truth: Floats) -> tuple[Floats, Floats]:
     return slopes, truth.mean(axis=0) - slopes * prediction.mean(axis=0)
 
 
-def statistics(evidence: Evidence) -> Verdict | None:
+def statistics(evidence: Evidence) -> Diagnosis | None:
     """Un-normalised with other statistics, or not at all: first by name, then by a fit."""
     named = _best_named(evidence)
     if named is not None:
@@ -103,8 +103,8 @@ def statistics(evidence: Evidence) -> Verdict | None:
     return _wrong_statistics(facts, dims)
 
 
-def _wrong_statistics(facts: tuple[str, ...], dims: tuple[str, ...]) -> Verdict:
-    return Verdict(
+def _wrong_statistics(facts: tuple[str, ...], dims: tuple[str, ...]) -> Diagnosis:
+    return Diagnosis(
         "wrong-statistics",
         Kind.FAULT,
         "Un-normalised with the wrong statistics" + ("" if dims == MOTION else f": {listed(dims)}"),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind, Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
 
 MOST = 0.1  # share of the tokens; a policy that has learned the format has none
 
 
-def not_actions(evidence: Evidence) -> Verdict | None:
+def not_actions(evidence: Evidence) -> Diagnosis | None:
     """Such tokens decode, without a word, to one end of the range or the other."""
     share = evidence.table.value("invalid_tokens", "motion")
     if not share > MOST:  # NaN for a policy that has no tokens
         return None
-    return Verdict(
+    return Diagnosis(
         "not-actions",
         Kind.FAULT,
         "It says words that are no actions",

@@ -16,11 +16,10 @@ import numpy as np
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import WIDTH, Floats
 from forkctl.evaluation.openloop.episodes import AS_DECLARED, Change, Episode
-from forkctl.evaluation.openloop.predictions import Entry, Record
+from forkctl.evaluation.openloop.predictions import Entry, PredictionRecord
 from forkctl.evaluation.policies.policy import Policy, PolicySource, Prediction, check_prediction
 from forkctl.evaluation.policies.variant import face_of, loaded_as
 from forkctl.libero.schema import CAMERAS
-from forkctl.libero.units.conventions import CONVENTIONS
 
 # (steps done, steps in all, what is being worked on)
 Progress = Callable[[int, int, str], None]
@@ -41,7 +40,7 @@ def probe_arm_name(arm: str, change: Change) -> str:
 
 
 def predict_arms(
-    arms: Sequence[Arm], record: Record, *, horizon: int, seed: int, progress: Progress
+    arms: Sequence[Arm], record: PredictionRecord, *, horizon: int, seed: int, progress: Progress
 ) -> None:
     """Fill the record. What is in it already is not asked again."""
     work = [(arm, e) for arm in arms for e in arm.episodes if (arm.name, e.name) not in record]
@@ -95,12 +94,7 @@ def _entry(
     arm: Arm, episode: Episode, policy: Policy, answers: Sequence[Prediction], horizon: int
 ) -> Entry:
     wants = policy.conventions
-    if wants.actions not in CONVENTIONS:
-        raise ForkctlError(
-            f"the policy speaks in {wants.actions!r}, which is not known here",
-            hint=f"one of {', '.join(CONVENTIONS)}",
-        )
-    convention = CONVENTIONS[wants.actions]
+    convention = wants.actions
     for answer in answers:
         check_prediction(answer, wants.chunk, len(convention.dims))
     length = min(horizon, *(len(answer.actions) for answer in answers))

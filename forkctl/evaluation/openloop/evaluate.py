@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.openloop.asking import Arm, Progress, predict_arms, probe_arm_name
 from forkctl.evaluation.openloop.episodes import PROBES, Episode, Selection, find_files
-from forkctl.evaluation.openloop.predictions import Record, open_record, read_record
-from forkctl.evaluation.openloop.results import Evaluation, evaluate, to_json
+from forkctl.evaluation.openloop.predictions import PredictionRecord, open_record, read_record
+from forkctl.evaluation.openloop.results import OpenLoopResult, evaluate, to_json
 from forkctl.evaluation.openloop.scale import Scale, published_scales, scale_of
 from forkctl.evaluation.policies.policy import PolicySource
 from forkctl.libero.files.reader import open_demo_file
@@ -24,7 +25,7 @@ RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
-class Plan:
+class OpenLoopSettings:
     """What is asked of which policies; together with them it makes the record's setup."""
 
     label: str  # what to call the policy
@@ -48,7 +49,7 @@ def measured_scale(data: Path, dead_zone_share: float) -> Scale:
 
 
 def setup_of(
-    plan: Plan, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
+    plan: OpenLoopSettings, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
 ) -> dict[str, object]:
     """Everything that the predictions depend on, as JSON."""
     files = sorted({episode.file for episode in episodes})
@@ -72,13 +73,13 @@ def digest_of(setup: Mapping[str, object]) -> str:
 
 
 def run(
-    plan: Plan,
+    plan: OpenLoopSettings,
     episodes: Sequence[Episode],
     sources: Mapping[str, PolicySource],
     scale: Scale,
     out: Path,
     progress: Progress,
-) -> Evaluation:
+) -> OpenLoopResult:
     """Predict what is missing, then measure."""
     shown_otherwise = _spread(episodes, plan.probes) if plan.probes else ()
     arms: list[Arm] = []
@@ -92,15 +93,15 @@ def run(
     return measured(record, scale, out)
 
 
-def measured(record: Record, scale: Scale, out: Path) -> Evaluation:
+def measured(record: PredictionRecord, scale: Scale, out: Path) -> OpenLoopResult:
     """Measure a record and keep the numbers beside it."""
     evaluation = evaluate(record, scale, _policies(record), published_scales())
     text = json.dumps(to_json(evaluation), indent=1) + "\n"
-    write_whole(out / RESULTS, text)
+    write_atomically(out / RESULTS, text)
     return evaluation
 
 
-def measured_again(folder: Path, scale: Scale | None = None) -> Evaluation:
+def measured_again(folder: Path, scale: Scale | None = None) -> OpenLoopResult:
     """The numbers of a record that lies there, with the scale that they had or with another."""
     record = read_record(folder / RECORD)
     if scale is None:
@@ -116,15 +117,7 @@ def measured_again(folder: Path, scale: Scale | None = None) -> Evaluation:
     return measured(record, scale, folder)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-
-
-def _policies(record: Record) -> list[str]:
+def _policies(record: PredictionRecord) -> list[str]:
     policies = record.setup.get("policies")
     names = list(policies) if isinstance(policies, dict) else []
     return [name for name in names if name in record.arms]
@@ -137,7 +130,7 @@ def _spread(episodes: Sequence[Episode], count: int) -> Sequence[Episode]:
 
 
 def default_out(
-    plan: Plan, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
+    plan: OpenLoopSettings, episodes: Sequence[Episode], sources: Mapping[str, PolicySource]
 ) -> Path:
     """The same words land in the same folder."""
     return Path("runs") / "eval" / f"{plan.label}-{digest_of(setup_of(plan, episodes, sources))}"

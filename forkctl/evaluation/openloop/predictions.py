@@ -40,7 +40,7 @@ class Entry:
         )
 
 
-class Record:
+class PredictionRecord:
     """What was said, by arm and episode. Read from a file, it takes no more entries."""
 
     def __init__(
@@ -74,19 +74,19 @@ class Record:
 
 
 @contextmanager
-def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[Record]:
+def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[PredictionRecord]:
     """To go on with, or to begin. `setup` is what all of its lines have in common."""
     journal = Journal(path, KIND, VERSION, setup)
     try:
-        yield Record(setup, journal.lines, journal)
+        yield PredictionRecord(setup, journal.lines, journal)
     finally:
         journal.close()
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> PredictionRecord:
     """A record as it lies there, with the setup that it was made with."""
     setup, lines = read_journal(path, KIND, VERSION)
-    return Record(setup, lines, None)
+    return PredictionRecord(setup, lines, None)
 
 
 def _to_json(entry: Entry) -> dict[str, object]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.diagnosis import diagnose
-from forkctl.evaluation.diagnosis.verdict import Evidence, Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence
 from forkctl.evaluation.dimensions import MOTION, Floats
 from forkctl.evaluation.openloop.asking import probe_arm_name
 from forkctl.evaluation.openloop.episodes import PROBES, Change
@@ -24,7 +24,7 @@ from forkctl.evaluation.openloop.metrics.table import (
     measure_tasks,
 )
 from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
-from forkctl.evaluation.openloop.predictions import Entry, Record
+from forkctl.evaluation.openloop.predictions import Entry, PredictionRecord
 from forkctl.evaluation.openloop.scale import Scale
 from forkctl.evaluation.policies.baselines import RULES, baseline_actions
 from forkctl.libero.schema import CAMERAS
@@ -43,11 +43,11 @@ class ArmResult:
     table: Table
     tasks: Mapping[str, Table]
     by_offset: Floats  # normalised L1 of the motion for each action of a chunk
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Diagnosis, ...]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class OpenLoopResult:
     """All of it: the arms in order, the trivial policies on the same steps, and the difference."""
 
     setup: Mapping[str, object]
@@ -62,12 +62,12 @@ class Evaluation:
 
 
 def evaluate(
-    record: Record,
+    record: PredictionRecord,
     scale: Scale,
     arms: Sequence[str],
     other_scales: Mapping[str, Scale] | None = None,
     resamples: int = 1000,
-) -> Evaluation:
+) -> OpenLoopResult:
     """Measure and diagnose the arms that a record holds."""
     results = tuple(_arm(record, scale, name, other_scales or {}, resamples) for name in arms)
     first = results[0]
@@ -80,7 +80,9 @@ def evaluate(
         for name in RULES
         if name != "replay"
     }
-    return Evaluation(record.setup, scale, results, trivial, _difference(results, scale, resamples))
+    return OpenLoopResult(
+        record.setup, scale, results, trivial, _difference(results, scale, resamples)
+    )
 
 
 def _difference(results: Sequence[ArmResult], scale: Scale, resamples: int) -> Table | None:
@@ -97,7 +99,11 @@ def _as_baseline(name: str, entry: Entry, scale: Scale) -> EpisodePairs:
 
 
 def _arm(
-    record: Record, scale: Scale, name: str, other_scales: Mapping[str, Scale], resamples: int
+    record: PredictionRecord,
+    scale: Scale,
+    name: str,
+    other_scales: Mapping[str, Scale],
+    resamples: int,
 ) -> ArmResult:
     entries = record.arm(name)
     if not entries:
@@ -134,7 +140,7 @@ def _observations(entry: Entry) -> Sequence[str]:
     return names if isinstance(names, list) else []
 
 
-def _probes(record: Record, name: str) -> tuple[Pairs | None, dict[Change, Pairs]]:
+def _probes(record: PredictionRecord, name: str) -> tuple[Pairs | None, dict[Change, Pairs]]:
     """The plain predictions and the probes', over the demos that every one of them has."""
     arms = {change: record.arm(probe_arm_name(name, change)) for change in PROBES}
     arms = {change: entries for change, entries in arms.items() if entries}
@@ -169,7 +175,7 @@ def _by_offset(entries: Sequence[Entry], scale: Scale) -> Floats:
     return errors
 
 
-def to_json(evaluation: Evaluation) -> dict[str, object]:
+def to_json(evaluation: OpenLoopResult) -> dict[str, object]:
     """Plain JSON; a number that has no value is null."""
     return {
         "schema": SCHEMA,
@@ -209,5 +215,5 @@ def _number(value: float) -> float | None:
     return round(float(value), 6) if math.isfinite(value) else None
 
 
-def _verdict_json(verdict: Verdict) -> dict[str, object]:
+def _verdict_json(verdict: Diagnosis) -> dict[str, object]:
     return {**asdict(verdict), "kind": verdict.kind.value}

@@ -15,7 +15,7 @@ from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats
 from forkctl.libero.units.published import published
 
 # 0.05 of the normalised half range, the threshold that published notes use for "near zero". It is
-# more than six of OpenVLA's 256 bins, and just above the smallest step that LIBERO's device makes.
+# more than six of 256 bins, and just above the smallest step that LIBERO's device makes.
 DEAD_ZONE = 0.025
 HALF_BIN = 0.5 / 256
 # A dimension that hardly moves must not turn noise into huge normalised errors.
@@ -70,7 +70,7 @@ class Scale:
         return 2.0 * (actions - self.q01) / self.span - 1.0
 
     def bins(self, actions: Floats) -> Floats:
-        """0..255 as OpenVLA's tokenizer would put it."""
+        """0..255, as policies that speak in tokens divide the range."""
         clipped = np.clip(self.normalise(actions), -1.0, 1.0)
         return np.clip(np.floor((clipped + 1.0) * 127.5), 0, 255)
 
@@ -82,7 +82,7 @@ def scale_of(actions: Floats, source: str, dead_zone_share: float = DEAD_ZONE) -
 
 
 def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_ZONE) -> Scale:
-    """From a `dataset_statistics.json` in the layout that OpenVLA writes."""
+    """From a `dataset_statistics.json`: q01, q99 and mean of `action`, by data set."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -99,7 +99,7 @@ def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_Z
     for name, values in fields.items():
         if values.shape != (WIDTH,) or not np.isfinite(values).all():
             raise ForkctlError(f"{name} there is not {WIDTH} finite numbers", where=str(path))
-    return _from_openvla(fields, str(path), dead_zone_share)
+    return _from_open_is_one(fields, str(path), dead_zone_share)
 
 
 def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
@@ -108,14 +108,14 @@ def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
     for suite, entry in published().items():
         if entry.complete:
             fields = {name: np.array(entry.fields[name]) for name in _STATISTICS}
-            scales[f"the published statistics of {suite}"] = _from_openvla(
+            scales[f"the published statistics of {suite}"] = _from_open_is_one(
                 fields, entry.source, dead_zone_share
             )
     return scales
 
 
-def _from_openvla(fields: Mapping[str, Floats], source: str, dead_zone_share: float) -> Scale:
-    """OpenVLA's gripper is 1 = open, 0 = close; ours is -1 = open, +1 = close."""
+def _from_open_is_one(fields: Mapping[str, Floats], source: str, dead_zone_share: float) -> Scale:
+    """The gripper there is 1 = open, 0 = close; ours is -1 = open, +1 = close."""
     q01, q99, mean = (fields[name].copy() for name in _STATISTICS)
     q01[GRIPPER], q99[GRIPPER] = -1.0, 1.0
     mean[GRIPPER] = 1.0 - 2.0 * mean[GRIPPER]

@@ -1,8 +1,9 @@
-"""Which Python, tree and worker serve a fork's policy."""
+"""Which Python and tree serve a fork's policy, and which worker loads it there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forkctl.environments.environment import own_environment
@@ -10,47 +11,60 @@ from forkctl.environments.proving import process_environment
 from forkctl.environments.selecting import select
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.policies.connection import Launch
-from forkctl.forks.manifest import load
+from forkctl.family import Family
+from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import ForkTree, open_fork_tree
-
-# the fork's kind of entrypoint -> the worker module that loads its checkpoints
-WORKERS: Mapping[str, str] = {
-    "robomimic": "robomimic",
-    "droid": "robomimic",
-    "robomimic-release": "robomimic",
-    "openvla": "openvla",
-    "rdt": "rdt",
-}
+from forkctl.libero.units.conventions import LIBERO, Convention
+from forkctl.patching.series.fork_tree import open_fork_tree
 
 
-def fork_launch(
-    workspace: Workspace, name: str, own: str | None, profile: str | None
-) -> tuple[Launch, str, ForkTree]:
-    """How to start the fork's Python, which worker speaks for it, and the tree that it runs."""
-    fork = load(workspace.manifest).fork(name)
+@dataclass(frozen=True)
+class PolicyProcess:
+    """`bound` is what a record is bound to besides the checkpoint."""
+
+    launch: Launch
+    worker: str  # a module, or a file's path
+    conventions: Mapping[str, Convention]  # those that it may speak in
+    bound: Mapping[str, object] = field(default_factory=dict)
+
+
+def fork_policy(
+    workspace: Workspace, fork: Fork, family: Family, own: str | None, profile: str | None
+) -> PolicyProcess:
     tree = open_fork_tree(workspace, fork)
-    kind = fork.entrypoint.kind if fork.entrypoint else ""
-    if kind not in WORKERS:
+    if family.worker is None:
         raise ForkctlError(
-            f"no policy of the kind {kind!r} can be loaded",
-            where=name,
-            hint=f"Kinds: {', '.join(WORKERS)}. Any other policy: --policy FILE.",
+            f"no policy of the family {family.name} can be loaded",
+            where=fork.name,
+            hint="load it in a file of your own: --policy FILE",
         )
     tree.require_current()
     environment = select(workspace, fork, profile, own).environment
     if environment is None:
         raise ForkctlError(
-            "the environment is not made yet", where=name, hint=f"forkctl env create {name}"
+            "the environment is not made yet",
+            where=fork.name,
+            hint=f"forkctl env create {fork.name}",
         )
-    launch = Launch(str(environment.python), process_environment(environment, tree.path), tree.path)
-    return launch, WORKERS[kind], tree
+    variables = process_environment(environment, tree.path)
+    return PolicyProcess(
+        Launch(str(environment.python), variables, tree.path),
+        family.worker,
+        {each.name: each for each in (LIBERO, *family.conventions())},
+        {"fork": fork.name, "tree": tree.state.tree},
+    )
 
 
-def file_launch(policy: Path, own: str | None) -> Launch:
-    """A policy file of a person's own, in an environment of their own."""
-    if not policy.is_file():
-        raise UsageError("no policy file here", where=str(policy))
+def file_policy(
+    policy: Path, own: str | None, conventions: Mapping[str, Convention]
+) -> PolicyProcess:
+    """A policy file of the user's own, in an environment of theirs."""
+    return PolicyProcess(file_launch(policy, own), str(policy), conventions)
+
+
+def file_launch(file: Path, own: str | None) -> Launch:
+    if not file.is_file():
+        raise UsageError("no such file", where=str(file))
     environment = own_environment(own or "current")
-    variables = process_environment(environment, policy.resolve().parent)
+    variables = process_environment(environment, file.resolve().parent)
     return Launch(str(environment.python), variables, None)

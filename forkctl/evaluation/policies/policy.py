@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import Floats, Ints
+from forkctl.libero.units.conventions import LIBERO, Convention
 
 Observation = Mapping[str, NDArray[Any]]
 
@@ -29,20 +30,30 @@ class Conventions:
     history: int = 1  # observations up to and including the current one
     chunk: int = 1  # actions in an answer
     execute: int | None = None  # how many of them before it is asked again; None for all
-    actions: str = "libero"  # a name of forkctl.libero.units.conventions
+    actions: Convention = LIBERO
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once
     variants: tuple[str, ...] = ()  # other policies that it can answer for (see variant.py)
 
     @classmethod
-    def from_json(cls, declared: Mapping[str, object]) -> Conventions:
-        known = {field.name for field in fields(cls)}
-        if unknown := set(declared) - known:
+    def from_json(
+        cls, declared: Mapping[str, object], known: Mapping[str, Convention]
+    ) -> Conventions:
+        """What a policy's process declared; `known` are the conventions that it may speak in."""
+        names = {field.name for field in fields(cls)}
+        if unknown := set(declared) - names:
             raise ForkctlError(
                 f"the policy declares unknown conventions: {', '.join(sorted(unknown))}",
-                hint=f"Known: {', '.join(sorted(known))}.",
+                hint=f"known: {', '.join(sorted(names))}",
             )
         values: dict[str, Any] = dict(declared)
+        spoken = values.get("actions", LIBERO.name)
+        if spoken not in known:
+            raise ForkctlError(
+                f"the policy speaks in {spoken!r}, which is not known here",
+                hint=f"known: {', '.join(known)}",
+            )
+        values["actions"] = known[spoken]
         for name in {"observations", "variants"} & set(values):
             values[name] = tuple(values[name])
         found = cls(**values)
@@ -54,9 +65,9 @@ class Conventions:
         return found
 
     def to_json(self) -> dict[str, object]:
-        said = {**asdict(self), "observations": list(self.observations)}
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
         del said["variants"]  # says nothing of an answer
-        return said
+        return {**said, "observations": list(self.observations), "actions": self.actions.name}
 
 
 @dataclass(frozen=True)

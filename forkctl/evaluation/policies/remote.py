@@ -13,6 +13,7 @@ import numpy as np
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection, Launch, connect
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
+from forkctl.libero.units.conventions import Convention
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class RemotePolicy:
     checkpoint: Path
     launch: Launch
     log: Path
+    conventions: Mapping[str, Convention]  # those that it may speak in
     device: str = "cpu"
     options: Mapping[str, object] = field(default_factory=dict)
 
@@ -37,7 +39,7 @@ class RemotePolicy:
 
     @contextmanager
     def open(self) -> Iterator[Policy]:
-        words = ["forkctl.evaluation.workers", self.policy]
+        words = ["forkctl.inside.policy_worker", self.policy]
         with connect(self.launch, words, self.log, "policy") as connection:
             ready = connection.ask(
                 {
@@ -46,7 +48,7 @@ class RemotePolicy:
                     "options": dict(self.options),
                 }
             )
-            yield _Loaded(connection, Conventions.from_json(ready["ready"]))
+            yield _Loaded(connection, Conventions.from_json(ready["ready"], self.conventions))
 
 
 @dataclass(frozen=True)

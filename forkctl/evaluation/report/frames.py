@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forkctl.errors import ForkctlError
 from forkctl.evaluation.openloop.predictions import Entry
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import AGENTVIEW
 
@@ -30,7 +30,7 @@ def strip(entry: Entry) -> list[tuple[int, str]]:
                 (int(step), _encoded(demo.frame(AGENTVIEW, int(step))[::-1, ::-1]))
                 for step in dict.fromkeys(steps)
             ]
-    except LiberoError:
+    except ForkctlError:
         return []
 
 

@@ -9,17 +9,17 @@ from html import escape
 from importlib import resources
 
 from forkctl import __version__
-from forkctl.evaluation.diagnosis.verdict import Verdict
+from forkctl.evaluation.diagnosis.diagnosis import Diagnosis
 from forkctl.evaluation.dimensions import DIMENSIONS
 from forkctl.evaluation.openloop.predictions import Entry
-from forkctl.evaluation.openloop.results import ArmResult, Evaluation
+from forkctl.evaluation.openloop.results import ArmResult, OpenLoopResult
 from forkctl.evaluation.report import charts, svg, tables
 from forkctl.evaluation.report.frames import strip
 
 EXAMPLES = 3
 
 
-def render(evaluation: Evaluation) -> str:
+def render(evaluation: OpenLoopResult) -> str:
     """The whole HTML file."""
     title = f"{evaluation.setup.get('label', 'policy')}: open-loop evaluation"
     style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def render(evaluation: Evaluation) -> str:
     )
 
 
-def _head(evaluation: Evaluation, title: str) -> str:
+def _head(evaluation: OpenLoopResult, title: str) -> str:
     setup = evaluation.setup
     table = evaluation.main.table
     facts = {
@@ -75,7 +75,7 @@ def _verdicts(arm: ArmResult, several: bool) -> str:
     return f"<h2>{escape(heading)}</h2>" + "".join(_verdict(verdict) for verdict in arm.verdicts)
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Diagnosis) -> str:
     evidence = "".join(f"<li>{_prose(fact)}</li>" for fact in verdict.evidence)
     cause = f"<p><b>Likely cause.</b> {_prose(verdict.cause)}</p>" if verdict.cause else ""
     return (
@@ -90,7 +90,7 @@ def _prose(words: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
-def _headline(evaluation: Evaluation) -> str:
+def _headline(evaluation: OpenLoopResult) -> str:
     return (
         "<h2>Beside policies that know nothing</h2><p>A number means something only where these "
         "rows differ. Small print: 95 % bootstrap intervals over demos. The last action is the "
@@ -98,7 +98,7 @@ def _headline(evaluation: Evaluation) -> str:
     )
 
 
-def _directions(evaluation: Evaluation) -> str:
+def _directions(evaluation: OpenLoopResult) -> str:
     return (
         "<h2>Direction</h2><p>Share of the demonstrator's moves, in per cent: "
         '<span class="key" style="background:#3f9d6b"></span>right direction'
@@ -112,7 +112,7 @@ def _colour(number: int) -> str:
     return svg.POLICIES[number % len(svg.POLICIES)]
 
 
-def _distributions(arm: ArmResult, number: int, evaluation: Evaluation) -> str:
+def _distributions(arm: ArmResult, number: int, evaluation: OpenLoopResult) -> str:
     colour = _colour(number)
     histograms = "".join(
         f"<figure>{charts.histogram(arm.pairs, evaluation.scale, column, colour)}"
@@ -134,7 +134,7 @@ def _distributions(arm: ArmResult, number: int, evaluation: Evaluation) -> str:
     )
 
 
-def _chunks(evaluation: Evaluation) -> str:
+def _chunks(evaluation: OpenLoopResult) -> str:
     if max(len(arm.by_offset) for arm in evaluation.arms) < 2:
         return ""
     colours = [_colour(number) for number in range(len(evaluation.arms))]
@@ -153,7 +153,7 @@ def _tasks(arm: ArmResult) -> str:
     return f"<h2>By task: {escape(arm.name)}</h2>{tables.by_task(arm)}"
 
 
-def _examples(evaluation: Evaluation) -> str:
+def _examples(evaluation: OpenLoopResult) -> str:
     colours = [_colour(number) for number in range(len(evaluation.arms))]
     legend = "".join(
         f'<span class="key" style="background:{colour}"></span>{escape(arm.name)}'
@@ -176,7 +176,7 @@ def _spread(entries: Sequence[Entry]) -> list[Entry]:
     return [pool[number * (len(pool) - 1) // max(count - 1, 1)] for number in range(count)]
 
 
-def _example(entry: Entry, evaluation: Evaluation, colours: Sequence[str]) -> str:
+def _example(entry: Entry, evaluation: OpenLoopResult, colours: Sequence[str]) -> str:
     frames = "".join(
         f'<figure><img src="{url}" alt="step {step}"><figcaption>{step}</figcaption></figure>'
         for step, url in strip(entry)
@@ -194,7 +194,7 @@ def _example(entry: Entry, evaluation: Evaluation, colours: Sequence[str]) -> st
     )
 
 
-def _naive(evaluation: Evaluation) -> str:
+def _naive(evaluation: OpenLoopResult) -> str:
     return (
         "<h2>Definitions of published notes, for comparison only</h2><p>Signs compared over all "
         "steps, zeros included, and one threshold of .05 for metres and radians alike. Where half "
@@ -204,7 +204,7 @@ def _naive(evaluation: Evaluation) -> str:
     )
 
 
-def _method(evaluation: Evaluation) -> str:
+def _method(evaluation: OpenLoopResult) -> str:
     setup = json.dumps(evaluation.setup, indent=1, sort_keys=True)
     return (
         f"<h2>How it was made</h2><details open><summary>Definitions</summary>"

@@ -9,14 +9,14 @@ from importlib import resources
 from forkctl import __version__
 from forkctl.evaluation.report import svg
 from forkctl.evaluation.rollouts.rates import Rate
-from forkctl.evaluation.rollouts.summary import Evaluation, published
+from forkctl.evaluation.rollouts.summary import RolloutSummary, published
 
 _IN_WORDS = ("protocol", "source", "error")  # columns that are read, not compared
 _BAR = 220
 _GOOD, _BAND = "#3f9d6b", "#1f2733"
 
 
-def render(evaluation: Evaluation) -> str:
+def render(evaluation: RolloutSummary) -> str:
     setup = evaluation.setup
     title = f"{setup['label']} on {evaluation.suite}"
     style = resources.files("forkctl.evaluation.report").joinpath("style.css")
@@ -47,7 +47,7 @@ def interval(rate: Rate) -> str:
     return f"{100 * low:.1f} … {100 * high:.1f}" if rate.trials else ""
 
 
-def _head(evaluation: Evaluation) -> str:
+def _head(evaluation: RolloutSummary) -> str:
     setup, rate = evaluation.setup, evaluation.rate
     horizon = setup["horizon"] or "all"
     facts = {
@@ -65,7 +65,7 @@ def _head(evaluation: Evaluation) -> str:
     return f"<dl class='facts'>{rows}</dl><ul>{notes}</ul>"
 
 
-def _tasks(evaluation: Evaluation) -> str:
+def _tasks(evaluation: RolloutSummary) -> str:
     rows = [
         *(_row(task.replace("_", " "), rate, "") for task, rate in evaluation.tasks.items()),
         _row("all", evaluation.rate, "policy"),
@@ -95,7 +95,7 @@ def _bar(rate: Rate) -> str:
     return svg.svg(_BAR, 16, shapes, percent(rate))
 
 
-def _published(evaluation: Evaluation) -> str:
+def _published(evaluation: RolloutSummary) -> str:
     rows = [
         f"<tr><td>{escape(each.policy)}</td><td>{each.percent:.1f} %</td>"
         f"<td class='words'>{escape(each.protocol)}</td>"
@@ -111,7 +111,7 @@ def _published(evaluation: Evaluation) -> str:
     )
 
 
-def _errors(evaluation: Evaluation) -> str:
+def _errors(evaluation: RolloutSummary) -> str:
     if not evaluation.errors:
         return ""
     rows = [

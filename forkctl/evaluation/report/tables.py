@@ -9,7 +9,7 @@ from html import escape
 from forkctl.evaluation.dimensions import COLUMNS
 from forkctl.evaluation.openloop.metrics.metric import Metric
 from forkctl.evaluation.openloop.metrics.table import METRIC, METRICS, Estimate, Table
-from forkctl.evaluation.openloop.results import ArmResult, Evaluation
+from forkctl.evaluation.openloop.results import ArmResult, OpenLoopResult
 from forkctl.evaluation.policies.baselines import RULES
 
 HEADLINE = (
@@ -64,7 +64,7 @@ def _title(metric: Metric) -> str:
     return f'<span title="{escape(metric.meaning)}">{escape(words)}</span>'
 
 
-def headline(evaluation: Evaluation) -> str:
+def headline(evaluation: OpenLoopResult) -> str:
     """Policies over trivial policies, a row each, and what base and fine-tuned differ by."""
     heads = "".join(f"<th>{_title(METRIC[metric])}</th>" for metric, _ in HEADLINE)
     rows = [_row(arm.name, arm.table, "policy") for arm in evaluation.arms]

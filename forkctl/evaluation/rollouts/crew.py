@@ -16,7 +16,7 @@ from functools import partial
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection
 from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
-from forkctl.evaluation.rollouts.outcomes import Record, Result
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, RolloutRecord
 from forkctl.evaluation.rollouts.playing import (
     ERROR,
     BadAction,
@@ -32,7 +32,7 @@ ERRORS_IN_A_ROW = 5  # then something is wrong with all of them
 CAMERA_KEYS = frozenset(CAMERAS)
 _GLANCE = 0.2  # seconds between looks at the threads: a signal is only heard in between
 
-Progress = Callable[[Result], None]
+Progress = Callable[[EpisodeOutcome], None]
 
 
 class Deck:
@@ -99,7 +99,7 @@ class Crew:
     def __init__(
         self,
         worlds: WorldSource,
-        record: Record,
+        record: RolloutRecord,
         limits: Limits,
         videos: Videos,
         progress: Progress,
@@ -167,7 +167,7 @@ class Crew:
                 error = caught
             if deck.closed:  # killed from outside: nothing is known of this episode
                 raise error or InterruptedError("another episode failed")
-            result = Result(
+            result = EpisodeOutcome(
                 trial.task,
                 trial.number,
                 trial.start.init_state,

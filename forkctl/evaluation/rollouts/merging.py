@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.rollouts.outcomes import Key, Result, open_record, read_results
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key, open_record, read_results
 from forkctl.evaluation.rollouts.playing import ERROR
-from forkctl.evaluation.rollouts.summary import Evaluation
+from forkctl.evaluation.rollouts.summary import RolloutSummary
 
 RECORDS = "episodes*.jsonl"
 
@@ -26,7 +26,7 @@ def find_records(places: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.resolve() for path in found))
 
 
-def merge(records: Sequence[Path], out: Path) -> Evaluation:
+def merge(records: Sequence[Path], out: Path) -> RolloutSummary:
     """Write `out`, a record that an evaluation can go on with, and count it."""
     setup, results = _together([path for path in records if path != out.resolve()] or records)
     with open_record(out, setup) as record:
@@ -34,19 +34,19 @@ def merge(records: Sequence[Path], out: Path) -> Evaluation:
         for result in results:
             if result.key not in there or not result.same_as(there[result.key]):
                 record.add(result)
-        return Evaluation(setup, record.results, _missing(record.results))
+        return RolloutSummary(setup, record.results, _missing(record.results))
 
 
-def count(records: Sequence[Path]) -> Evaluation:
+def count(records: Sequence[Path]) -> RolloutSummary:
     """What records hold together, with nothing written."""
     setup, results = _together(records)
-    return Evaluation(setup, tuple(results), _missing(results))
+    return RolloutSummary(setup, tuple(results), _missing(results))
 
 
-def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[Result]]:
+def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[EpisodeOutcome]]:
     first, *_ = records
     setup, _ = read_results(first)
-    merged: dict[Key, tuple[Result, Path]] = {}
+    merged: dict[Key, tuple[EpisodeOutcome, Path]] = {}
     for path in records:
         other, results = read_results(path)
         _require_same(setup, first, other, path)
@@ -83,7 +83,7 @@ def _portable(setup: Mapping[str, Any]) -> dict[str, Any]:
     return {**setup, "policy": policy}
 
 
-def _missing(results: Sequence[Result]) -> tuple[Key, ...]:
+def _missing(results: Sequence[EpisodeOutcome]) -> tuple[Key, ...]:
     """As far as can be told: every task should have as many trials as the longest one."""
     counts = Counter(result.task for result in results)
     there = {result.key for result in results}

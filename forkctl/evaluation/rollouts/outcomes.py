@@ -18,7 +18,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Result:
+class EpisodeOutcome:
     """What became of one episode."""
 
     task: str
@@ -35,12 +35,12 @@ class Result:
     def key(self) -> Key:
         return self.task, self.trial
 
-    def same_as(self, other: Result) -> bool:
+    def same_as(self, other: EpisodeOutcome) -> bool:
         """But for how long it took."""
         return asdict(self) | {"seconds": 0} == asdict(other) | {"seconds": 0}
 
 
-class Record:
+class RolloutRecord:
     """Open for adding, from several threads. An episode that is added again counts once: the last
     line holds."""
 
@@ -58,33 +58,33 @@ class Record:
         return set(self._results)
 
     @property
-    def results(self) -> tuple[Result, ...]:
+    def results(self) -> tuple[EpisodeOutcome, ...]:
         return tuple(self._results.values())
 
-    def add(self, result: Result) -> None:
+    def add(self, result: EpisodeOutcome) -> None:
         with self._lock:
             self._journal.append(asdict(result))
             self._results[result.key] = result
 
 
-def by_key(results: Iterator[Result]) -> dict[Key, Result]:
+def by_key(results: Iterator[EpisodeOutcome]) -> dict[Key, EpisodeOutcome]:
     return {result.key: result for result in results}
 
 
-def from_json(line: Mapping[str, Any]) -> Result:
-    return Result(**line)
+def from_json(line: Mapping[str, Any]) -> EpisodeOutcome:
+    return EpisodeOutcome(**line)
 
 
 @contextmanager
-def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[Record]:
+def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[RolloutRecord]:
     journal = Journal(path, KIND, VERSION, setup)
     try:
-        yield Record(journal)
+        yield RolloutRecord(journal)
     finally:
         journal.close()
 
 
-def read_results(path: Path) -> tuple[Mapping[str, Any], Sequence[Result]]:
+def read_results(path: Path) -> tuple[Mapping[str, Any], Sequence[EpisodeOutcome]]:
     """The setup, and the last result of each episode."""
     setup, lines = read_journal(path, KIND, VERSION)
     return setup, tuple(by_key(map(from_json, lines)).values())

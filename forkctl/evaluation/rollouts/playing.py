@@ -26,7 +26,7 @@ from forkctl.evaluation.policies.policy import (
 from forkctl.evaluation.rollouts.trials import Trial, seed_of
 from forkctl.evaluation.rollouts.world import World
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
-from forkctl.libero.units.conventions import CONVENTIONS, Convention, Pose
+from forkctl.libero.units.conventions import Convention, Pose
 
 POSE_KEYS = ("ee_pos", "ee_ori")
 SUCCESS, FAILURE, ERROR = "success", "failure", "error"
@@ -57,7 +57,7 @@ def play(
 ) -> Played:
     """Until the task is done, or `max_steps` actions were executed."""
     wants = policy.conventions
-    convention = known_convention(wants)
+    convention = wants.actions
     eyes = _Eyes(wants, convention, camera)
     eyes.see(world.reset(trial, eyes.keys(0)))
     step = queries = 0
@@ -78,15 +78,6 @@ def play(
             if done:
                 return Played(SUCCESS, step, queries)
     return Played(FAILURE, step, queries)
-
-
-def known_convention(wants: Conventions) -> Convention:
-    if wants.actions not in CONVENTIONS:
-        raise ForkctlError(
-            f"the policy speaks in {wants.actions!r}, which is not known here",
-            hint=f"Known: {', '.join(CONVENTIONS)}.",
-        )
-    return CONVENTIONS[wants.actions]
 
 
 class _Eyes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from forkctl.evaluation.rollouts.outcomes import Result
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
 from forkctl.evaluation.rollouts.playing import ERROR, SUCCESS
 
 Z = 1.959964  # 95 %
@@ -56,7 +56,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def rate(results: Iterable[Result]) -> Rate:
+def rate(results: Iterable[EpisodeOutcome]) -> Rate:
     judged, errors = [], 0
     for result in results:
         if result.outcome == ERROR:
@@ -67,5 +67,5 @@ def rate(results: Iterable[Result]) -> Rate:
     return Rate(len(won), len(judged), errors, mean(won) if won else None)
 
 
-def by_task(results: Sequence[Result], tasks: Sequence[str]) -> Mapping[str, Rate]:
+def by_task(results: Sequence[EpisodeOutcome], tasks: Sequence[str]) -> Mapping[str, Rate]:
     return {task: rate(each for each in results if each.task == task) for task in tasks}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from forkctl.atomic import write_atomically
 from forkctl.evaluation.openloop.episodes import find_files
-from forkctl.evaluation.openloop.evaluate import digest_of, write_whole
+from forkctl.evaluation.openloop.evaluate import digest_of
 from forkctl.evaluation.policies.policy import PolicySource
 from forkctl.evaluation.rollouts.crew import Crew, Progress
-from forkctl.evaluation.rollouts.outcomes import open_record
+from forkctl.evaluation.rollouts.outcomes import RolloutRecord, open_record
 from forkctl.evaluation.rollouts.playing import Limits
-from forkctl.evaluation.rollouts.summary import Evaluation, to_json
+from forkctl.evaluation.rollouts.summary import RolloutSummary, to_json
 from forkctl.evaluation.rollouts.trials import WHOLE, Shard, Trial
 from forkctl.evaluation.rollouts.videos import NONE, Videos
 from forkctl.evaluation.rollouts.world import WorldSource
@@ -23,7 +25,7 @@ REPORT = "rollout.html"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RolloutSettings:
     """What is played, and how. Trials, tasks and shards may grow later; the rest is one setup."""
 
     label: str
@@ -39,17 +41,19 @@ class Plan:
     retry_errors: bool = False
 
 
-def setup_of(plan: Plan, source: PolicySource, worlds: WorldSource) -> dict[str, object]:
+def setup_of(
+    settings: RolloutSettings, source: PolicySource, worlds: WorldSource
+) -> dict[str, object]:
     """Everything that an episode's outcome depends on, but the episode itself."""
     return {
-        "label": plan.label,
-        "suite": plan.suite,
+        "label": settings.label,
+        "suite": settings.suite,
         "policy": dict(source.identity),
-        "start": "init states" if plan.data is None else _demonstrations(plan.data),
-        "init_states": list(plan.init_states) if plan.data is None else [],
+        "start": "init states" if settings.data is None else _demonstrations(settings.data),
+        "init_states": list(settings.init_states) if settings.data is None else [],
         "world": {"kind": worlds.world, **asdict(worlds.options)},
-        **asdict(plan.limits),
-        "seed": plan.seed,
+        **asdict(settings.limits),
+        "seed": settings.seed,
     }
 
 
@@ -57,43 +61,53 @@ def _demonstrations(data: Path) -> list[list[object]]:
     return [[file.name, file.stat().st_size] for file in find_files(data)]
 
 
-def default_out(plan: Plan, setup: Mapping[str, object]) -> Path:
+def default_out(settings: RolloutSettings, setup: Mapping[str, object]) -> Path:
     """The same words land in the same folder."""
-    return Path("runs") / "eval" / f"{plan.label}-rollout-{digest_of(setup)}"
+    return Path("runs") / "eval" / f"{settings.label}-rollout-{digest_of(setup)}"
 
 
-def run(
-    plan: Plan,
-    source: PolicySource,
-    worlds: WorldSource,
-    setup: Mapping[str, object],
-    out: Path,
-    progress: Progress,
-) -> Evaluation:
-    """Play this shard's episodes that are in no record yet, and count the shard."""
-    mine = plan.shard.of(plan.trials)
-    with open_record(out / plan.shard.record, setup) as record:
-        there = record.keys_without_errors if plan.retry_errors else record.keys
-        left = [trial for trial in mine if trial.key not in there]
+class Rollout:
+    """An evaluation whose record is open: what is left of it can be played, and counted."""
+
+    def __init__(
+        self, settings: RolloutSettings, setup: Mapping[str, object], record: RolloutRecord
+    ) -> None:
+        self._settings, self._setup, self._record = settings, setup, record
+        self._mine = settings.shard.of(settings.trials)
+
+    @property
+    def left(self) -> list[Trial]:
+        """The episodes of this shard that are still to be played."""
+        again = self._settings.retry_errors
+        there = self._record.keys_without_errors if again else self._record.keys
+        return [trial for trial in self._mine if trial.key not in there]
+
+    def play(
+        self, source: PolicySource, worlds: WorldSource, out: Path, progress: Progress
+    ) -> RolloutSummary:
+        """Play what is left, then count the shard."""
+        settings, left = self._settings, self.left
         if left:
-            videos = Videos(out / "videos", plan.video)
-            Crew(worlds, record, plan.limits, videos, progress).play(left, source, plan.workers)
-        return Evaluation(
-            json.loads(json.dumps(setup)),
-            record.results,
-            tuple(trial.key for trial in mine if trial.key not in record.keys),
+            videos = Videos(out / "videos", settings.video)
+            crew = Crew(worlds, self._record, settings.limits, videos, progress)
+            crew.play(left, source, settings.workers)
+        return RolloutSummary(
+            json.loads(json.dumps(self._setup)),
+            self._record.results,
+            tuple(trial.key for trial in self._mine if trial.key not in self._record.keys),
         )
 
 
-def left_to_play(plan: Plan, out: Path, setup: Mapping[str, object]) -> int:
-    """How many episodes a run would play; a record of another setup is refused at once."""
-    mine = plan.shard.of(plan.trials)
-    with open_record(out / plan.shard.record, setup) as record:
-        there = record.keys_without_errors if plan.retry_errors else record.keys
-        return sum(trial.key not in there for trial in mine)
+@contextmanager
+def open_rollout(
+    settings: RolloutSettings, setup: Mapping[str, object], out: Path
+) -> Iterator[Rollout]:
+    """A record of another setup in `out` is refused at once."""
+    with open_record(out / settings.shard.record, setup) as record:
+        yield Rollout(settings, setup, record)
 
 
-def write_numbers(evaluation: Evaluation, out: Path, shard: Shard) -> Path:
+def write_numbers(evaluation: RolloutSummary, out: Path, shard: Shard) -> Path:
     path = out / (RESULTS if shard.count == 1 else f"rollout-{shard.index + 1}of{shard.count}.json")
-    write_whole(path, json.dumps(to_json(evaluation), indent=1) + "\n")
+    write_atomically(path, json.dumps(to_json(evaluation), indent=1) + "\n")
     return path

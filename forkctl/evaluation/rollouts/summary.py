@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from forkctl.evaluation.rollouts.outcomes import Key, Result
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key
 from forkctl.evaluation.rollouts.playing import ERROR
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
 from forkctl.libero.suites import get_suite
@@ -28,11 +28,11 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class RolloutSummary:
     """`missing` are episodes that were asked for and are in no record yet."""
 
     setup: Mapping[str, Any]
-    results: tuple[Result, ...]
+    results: tuple[EpisodeOutcome, ...]
     missing: tuple[Key, ...]
 
     @property
@@ -51,7 +51,7 @@ class Evaluation:
         return by_task(self.results, known + sorted(found.difference(known)))
 
     @property
-    def errors(self) -> tuple[Result, ...]:
+    def errors(self) -> tuple[EpisodeOutcome, ...]:
         return tuple(result for result in self.results if result.outcome == ERROR)
 
     @property
@@ -80,7 +80,7 @@ class Evaluation:
         return tuple(found)
 
 
-def to_json(evaluation: Evaluation) -> dict[str, object]:
+def to_json(evaluation: RolloutSummary) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "setup": dict(evaluation.setup),

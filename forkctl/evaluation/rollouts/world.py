@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from forkctl.environments.simulator import Simulator
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import Floats
 from forkctl.evaluation.policies.connection import Connection, Launch, connect
+from forkctl.evaluation.policies.launching import file_launch
 from forkctl.evaluation.policies.policy import Observation
 from forkctl.evaluation.rollouts.trials import Trial
+from forkctl.forks.cache import cache_root
 
 
 class WorldError(ForkctlError):
@@ -43,8 +46,8 @@ class WorldOptions:
 
 @dataclass(frozen=True)
 class WorldSource:
-    """A world that is not started yet. `world` is a module of forkctl.evaluation.worlds, or a
-    file's path."""
+    """A world that is not started yet. `world` is a module or a file's path, see
+    forkctl.inside.world_worker."""
 
     world: str
     launch: Launch
@@ -54,7 +57,7 @@ class WorldSource:
     @contextmanager
     def start(self, number: int, started: Callable[[Connection], None]) -> Iterator[RemoteWorld]:
         """`started` is given the process at once, so that somebody else can end it."""
-        words = ["forkctl.evaluation.worlds", self.world]
+        words = ["forkctl.inside.world_worker", self.world]
         log = self.logs / f"simulator-{number}.log"
         with connect(self.launch, words, log, "simulator") as connection:
             started(connection)
@@ -125,3 +128,18 @@ def saved_start(trial: Trial) -> dict[str, Any]:
         )
     text = model.decode() if isinstance(model, bytes) else str(model)
     return {"model": text, "state": demo.states()[0]}
+
+
+def simulator_source(simulator: Simulator, options: WorldOptions) -> WorldSource:
+    launch = Launch(str(simulator.python), simulator.variables)
+    return WorldSource("forkctl.simulation.libero_world", launch, _logs(), options)
+
+
+def file_source(file: Path, own: str | None, options: WorldOptions) -> WorldSource:
+    """A world of the user's own, which may need no simulator at all."""
+    path = file.absolute()
+    return WorldSource(str(path), file_launch(path, own), _logs(), options)
+
+
+def _logs() -> Path:
+    return cache_root() / "logs"

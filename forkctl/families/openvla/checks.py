@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forkctl import checks as findings
-from forkctl.checks import Finding
-from forkctl.families.openvla.config import check_sections, section
-from forkctl.family import Config
+from forkctl import checks
+from forkctl.checks import Check
+from forkctl.configs import Config, section
+from forkctl.families.openvla.config import check_sections
 
 MEASURED = ("computed", "published")  # the statistics that are no file
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -27,21 +27,21 @@ def is_hub_id(path: str) -> bool:
     return _HUB_ID.fullmatch(path) is not None and not Path(path).exists()
 
 
-def check(config: Config, files: Sequence[Path]) -> list[Finding]:
+def check(config: Config, files: Sequence[Path]) -> list[Check]:
     check_sections(config)
     return [*_checkpoint(config), *_statistics(config), *_images(config)]
 
 
-def _checkpoint(config: Config) -> list[Finding]:
+def _checkpoint(config: Config) -> list[Check]:
     path = section(config, "flags").get("vla_path")
     if not isinstance(path, str) or not path:
-        return [findings.failed("checkpoint", "flags.vla_path names none", "--ckpt FOLDER")]
+        return [checks.failed("checkpoint", "flags.vla_path names none", "--ckpt FOLDER")]
     if is_hub_id(path):
-        return [findings.warning("checkpoint", f"{path}: upstream fetches it (15 GB)")]
+        return [checks.warning("checkpoint", f"{path}: upstream fetches it (15 GB)")]
     folder = Path(path)
     if not folder.is_dir():
         hint = "name its folder with --ckpt, or a hub's id with --set flags.vla_path=…"
-        return [findings.failed("checkpoint", f"{folder}: there is no such folder", hint)]
+        return [checks.failed("checkpoint", f"{folder}: there is no such folder", hint)]
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if not any(file for pattern in _WEIGHTS for file in folder.glob(pattern)):
         missing.append("its weights")
@@ -49,35 +49,35 @@ def _checkpoint(config: Config) -> list[Finding]:
         text = f"{folder} lacks {', '.join(missing)}"
         if (folder / "adapter_config.json").is_file():
             hint = "this is a LoRA adapter: go on with `forkctl runs resume`, or merge it"
-            return [findings.failed("checkpoint", text, hint)]
-        return [findings.failed("checkpoint", text, "it must be an OpenVLA as its hub has it")]
+            return [checks.failed("checkpoint", text, hint)]
+        return [checks.failed("checkpoint", text, "it must be an OpenVLA as its hub has it")]
     try:
         model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return [findings.failed("checkpoint", f"{folder / 'config.json'}: {error}")]
+        return [checks.failed("checkpoint", f"{folder / 'config.json'}: {error}")]
     return _kind(folder, model)
 
 
-def _kind(folder: Path, model: dict[str, Any]) -> list[Finding]:
+def _kind(folder: Path, model: dict[str, Any]) -> list[Check]:
     kind = model.get("model_type")
     if kind != "openvla":
         hint = "weights of prismatic's own form are converted by upstream's vla-scripts/extern"
-        return [findings.failed("checkpoint", f"{folder} is of the type {kind!r}", hint)]
-    found = [findings.ok("checkpoint", f"{folder.name}: an OpenVLA")]
+        return [checks.failed("checkpoint", f"{folder} is of the type {kind!r}", hint)]
+    found = [checks.ok("checkpoint", f"{folder.name}: an OpenVLA")]
     if model.get("auto_map"):
         text = "it brings modelling code of its own (auto_map); that runs, not the fork's"
-        found.append(findings.warning("checkpoint", text))
+        found.append(checks.warning("checkpoint", text))
     return found
 
 
-def _statistics(config: Config) -> list[Finding]:
-    wanted = section(config, "forkctl", "dataset").get("statistics", "computed")
+def _statistics(config: Config) -> list[Check]:
+    wanted = section(config, "forkctl.dataset").get("statistics", "computed")
     key = section(config, "flags").get("dataset_name")
     if not key:
         hint = "--set flags.dataset_name=libero_spatial; evaluation calls it unnorm_key"
-        return [findings.failed("statistics", "flags.dataset_name names none", hint)]
+        return [checks.failed("statistics", "flags.dataset_name names none", hint)]
     if wanted == "computed":
-        return [findings.ok("statistics", f"computed from the data, as {key}")]
+        return [checks.ok("statistics", f"computed from the data, as {key}")]
     if wanted == "published":
         return [_published(str(key))]
     path = Path(str(wanted)).expanduser()
@@ -85,39 +85,37 @@ def _statistics(config: Config) -> list[Finding]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         hint = "`forkctl data stats PATH --write dataset_statistics.json` makes one"
-        return [findings.failed("statistics", f"{path}: {error}", hint)]
+        return [checks.failed("statistics", f"{path}: {error}", hint)]
     if not isinstance(content, dict) or key not in content:
         text = f"{path} holds nothing under {key!r}, but {', '.join(sorted(content))}"
-        return [findings.failed("statistics", text, "--set flags.dataset_name=…")]
-    return [findings.ok("statistics", f"{path.name}, {key}")]
+        return [checks.failed("statistics", text, "--set flags.dataset_name=…")]
+    return [checks.ok("statistics", f"{path.name}, {key}")]
 
 
-def _published(key: str) -> Finding:
+def _published(key: str) -> Check:
     from forkctl.libero.units.published import published
 
     known = published()
     entry = known.get(key) or known.get(key.removesuffix("_no_noops"))
     if entry is None or not entry.complete:
         complete = sorted(name for name, each in known.items() if each.complete)
-        return findings.failed(
+        return checks.failed(
             "statistics",
             f"none are published for {key}",
             f"published: {', '.join(complete)}; or --set forkctl.dataset.statistics=computed",
         )
-    return findings.ok("statistics", f"published, of {entry.suite}")
+    return checks.ok("statistics", f"published, of {entry.suite}")
 
 
-def _images(config: Config) -> list[Finding]:
+def _images(config: Config) -> list[Check]:
     if section(config, "flags").get("use_quantization"):
-        return [
-            findings.warning("config", "use_quantization needs bitsandbytes in the environment")
-        ]
+        return [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
     return []
 
 
 def bytes_written(config: Config) -> int:
     """Adapters with their optimizer at each save; merged weights as often as they are asked for."""
-    flags, training = section(config, "flags"), section(config, "forkctl", "training")
+    flags, training = section(config, "flags"), section(config, "forkctl.training")
     steps, every = flags.get("max_steps", 200_000), flags.get("save_steps", 5000) or 1
     saves = -(-steps // every)
     model = _model_bytes(str(flags.get("vla_path", "")))

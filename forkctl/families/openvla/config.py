@@ -118,22 +118,6 @@ def _expected_steps(name: str) -> int:
     return suite.raw_demos * suite.regenerated_steps // suite.regenerated_demos
 
 
-def section(config: Config, *names: str) -> dict[str, Any]:
-    """One of the config's mappings; an absent one is empty."""
-    found: Any = config
-    for depth, name in enumerate(names):
-        found = found.get(name)
-        if found is None:
-            return {}
-        if not isinstance(found, dict):
-            where = ".".join(names[: depth + 1])
-            raise UsageError(
-                f"the section `{where}` does not consist of keys and values",
-                hint="docs/openvla.md lists them",
-            )
-    return dict(found)
-
-
 def check_sections(config: Mapping[str, Any]) -> None:
     if strange := sorted(set(config) - set(SECTIONS)):
         raise UsageError(

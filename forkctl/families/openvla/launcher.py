@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forkctl.checks import Finding
-from forkctl.configs import with_settings
+from forkctl.checks import Check
+from forkctl.configs import Config, changed, section, with_settings
 from forkctl.errors import UsageError
-from forkctl.families.openvla import checks as openvla_checks
-from forkctl.families.openvla import config as native
-from forkctl.families.openvla.config import section
-from forkctl.families.torchrun import NoReader, processes_of, torchrun
-from forkctl.family import Adopted, Config, ConfigRequest, LogReader, Place, RunInputs
+from forkctl.families.openvla.checks import MEASURED, bytes_written, check, is_hub_id
+from forkctl.families.openvla.config import check_sections
+from forkctl.families.torchrun import processes_of, torchrun
+from forkctl.family import Adopted, ConfigKeys, Launcher, Place, RunInputs
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
 
 
-@dataclass(frozen=True)
-class OpenVLALauncher:
+class OpenVLALauncher(Launcher):
     packages = ("prismatic", "forkctl_openvla")
     modules = ("torch", "torchvision", "transformers", "peft", "timm", "draccus", "h5py")
-    wants_one_file = False
-    transfers = False
-    header = native.HEADER
-
-    @property
-    def choices(self) -> Mapping[str, tuple[str, ...]]:
-        return {"preset": native.PRESETS}
-
-    @property
-    def validator(self) -> Path:
-        return Path(__file__).with_name("openvla_validate.py")
-
-    def generate(self, request: ConfigRequest) -> Config:
-        return native.generate(request)
+    keys = ConfigKeys(
+        name="name",
+        data="forkctl.dataset.data",
+        checkpoint="flags.vla_path",
+        steps="flags.max_steps",
+        processes="processes",
+    )
+    validator = Path(__file__).with_name("validate.py")
 
     def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
         """Flags after -- count as if they stood in the config: they are judged with the rest."""
-        native.check_sections(config)
+        check_sections(config)
         return Adopted(with_settings(config, _as_settings(words)), ())
-
-    def name_of(self, config: Config) -> str | None:
-        name = config.get("name")
-        return str(name) if name else None
-
-    def data_of(self, config: Config) -> tuple[str, ...]:
-        data = section(config, "forkctl", "dataset").get("data", [])
-        return (data,) if isinstance(data, str) else tuple(data)
-
-    def with_data(self, config: Config, paths: Sequence[str]) -> Config:
-        return _changed(config, ("forkctl", "dataset"), data=list(paths))
 
     def checkpoint_of(self, config: Config) -> str | None:
         """The folder, where it is one: a name on a hub is upstream's to find."""
-        path = section(config, "flags").get("vla_path")
-        return path if isinstance(path, str) and not openvla_checks.is_hub_id(path) else None
-
-    def with_checkpoint(self, config: Config, path: str) -> Config:
-        return _changed(config, ("flags",), vla_path=path)
+        path = super().checkpoint_of(config)
+        return None if path is None or is_hub_id(path) else path
 
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
         out = inputs.folder / "upstream"
         ready = self.with_data(config, [str(file) for file in inputs.files])
-        statistics = section(config, "forkctl", "dataset").get("statistics", "computed")
-        if statistics not in openvla_checks.MEASURED:  # a file, and the run starts elsewhere
+        statistics = section(config, "forkctl.dataset").get("statistics", "computed")
+        if statistics not in MEASURED:  # a file, and the run starts elsewhere
             place = str(Path(str(statistics)).expanduser().absolute())
-            ready = _changed(ready, ("forkctl", "dataset"), statistics=place)
+            ready = changed(ready, "forkctl.dataset", statistics=place)
         own: dict[str, Any] = {
             "data_root_dir": str(inputs.files[0].parent),
             "run_root_dir": str(out),
@@ -83,15 +59,15 @@ class OpenVLALauncher:
         if inputs.steps is not None:
             every = section(config, "flags").get("save_steps", inputs.steps)
             own |= {"max_steps": inputs.steps, "save_steps": min(every, inputs.steps)}
-        return _changed(ready, ("flags",), **own)
+        return changed(ready, "flags", **own)
 
-    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
-        return openvla_checks.check(config, files)
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
+        return check(config, files)
 
     def prepare(self, config: Config, folder: Path, place: Place) -> None:
         """The options of forkctl's own, once for a start and once for going on."""
         options = section(config, "forkctl")
-        training = {**section(config, "forkctl", "training"), "resume": "auto"}
+        training = {**section(config, "forkctl.training"), "resume": "auto"}
         for name, content in (
             (OPTIONS, options),
             (RESUMING, {**options, "training": training}),
@@ -111,24 +87,11 @@ class OpenVLALauncher:
                 words += [f"--{name}", str(value)]
         return words
 
-    def steps_of(self, config: Config) -> int | None:
-        steps = section(config, "flags").get("max_steps")
-        return steps if isinstance(steps, int) else None
-
     def bytes_written(self, config: Config) -> int:
-        return openvla_checks.bytes_written(config)
-
-    def log_reader(self, config: Config) -> LogReader:
-        return NoReader()
+        return bytes_written(config)
 
     def worth_showing(self, line: str) -> bool:
         return line.startswith(_SHOWN)
-
-    def describe(self, config_path: Path, out: Path) -> list[str] | None:
-        return None
-
-    def failure(self, log_tail: Sequence[str]) -> str | None:
-        return None
 
     def checkpoints(self, folder: Path) -> list[Path]:
         saved = [path.parent for path in folder.glob("upstream/*/step-*/forkctl.json")]
@@ -148,16 +111,3 @@ def _as_settings(words: Sequence[str]) -> list[str]:
             )
         settings.append(f"flags.{name}={value if equals else rest.pop(0)}")
     return settings
-
-
-def _changed(config: Config, path: tuple[str, ...], **values: Any) -> Config:
-    """A copy of the config with values set in one of its sections."""
-    section(config, *path)  # refuses a section that is none
-    result = copy.deepcopy(config)
-    place = result
-    for name in path:
-        if place.get(name) is None:
-            place[name] = {}
-        place = place[name]
-    place.update(values)
-    return result

@@ -7,18 +7,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from forkctl import checks as findings
-from forkctl.checks import Finding, any_failed
-from forkctl.configs import Config
+from forkctl import checks
+from forkctl.checks import Check, any_failed
+from forkctl.configs import Config, section
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt import language, statistics
-from forkctl.families.rdt.config import is_path, section
+from forkctl.families.rdt.config import is_path
 from forkctl.family import Place
 
 _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_name_or_path")
 
 
-def checks(config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
+def check(config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
     encoders = _encoders(config)
     return [
         *_data_set(config, place),
@@ -29,20 +29,20 @@ def checks(config: Config, files: Sequence[Path], place: Place | None) -> list[F
     ]
 
 
-def _data_set(config: Config, place: Place | None) -> list[Finding]:
+def _data_set(config: Config, place: Place | None) -> list[Check]:
     """The name goes into four of upstream's files; none of its own entries may be hidden."""
     name = str(section(config, "forkctl").get("dataset") or "")
     if not re.fullmatch(r"[\w.-]+", name):
-        return [findings.failed("dataset", f"{name!r} is no name for a data set")]
+        return [checks.failed("dataset", f"{name!r} is no name for a data set")]
     if place is not None:
         known = json.loads((place.tree / "configs" / "dataset_stat.json").read_text("utf-8"))
         if name in known:
             text = f"upstream has a data set {name} of its own"
-            return [findings.failed("dataset", text, "--set forkctl.dataset=ANOTHER_NAME")]
+            return [checks.failed("dataset", text, "--set forkctl.dataset=ANOTHER_NAME")]
     return []
 
 
-def _statistics(config: Config) -> list[Finding]:
+def _statistics(config: Config) -> list[Check]:
     wanted = config.get("statistics") or statistics.MEASURED
     if wanted in (statistics.MEASURED, statistics.PUBLISHED):
         return []
@@ -50,60 +50,60 @@ def _statistics(config: Config) -> list[Finding]:
         path = Path(str(wanted)).expanduser()
         statistics.from_file(path, str(section(config, "forkctl").get("dataset")))
     except ForkctlError as error:
-        return [findings.from_error("statistics", error)]
+        return [checks.from_error("statistics", error)]
     return []
 
 
-def _encoders(config: Config) -> list[Finding]:
+def _encoders(config: Config) -> list[Check]:
     flags = section(config, "flags")
     found = []
     for flag in _ENCODERS:
         name = flags.get(flag)
         needless = "text" in flag and section(config, "language").get("precomputed")
         if not name and not needless:
-            found.append(findings.failed("encoder", f"--{flag} is missing"))
+            found.append(checks.failed("encoder", f"--{flag} is missing"))
         elif name and is_path(str(name)) and not Path(str(name)).expanduser().is_dir():
-            found.append(findings.failed("encoder", f"--{flag}: no such folder: {name}"))
+            found.append(checks.failed("encoder", f"--{flag}: no such folder: {name}"))
     given = flags.get("pretrained_model_name_or_path")
     if given and is_path(str(given)) and not Path(str(given)).expanduser().exists():
-        found.append(findings.failed("checkpoint", f"no such file or folder: {given}"))
+        found.append(checks.failed("checkpoint", f"no such file or folder: {given}"))
     return found
 
 
-def _language(config: Config, files: Sequence[Path]) -> list[Finding]:
+def _language(config: Config, files: Sequence[Path]) -> list[Check]:
     given = section(config, "language").get("precomputed")
     if not section(config, "flags").get("precomp_lang_embed"):
         if given:
             text = "language.precomputed needs --precomp_lang_embed"
-            return [findings.failed("language", text, "--set flags.precomp_lang_embed=true")]
+            return [checks.failed("language", text, "--set flags.precomp_lang_embed=true")]
         text = "T5 (11 GB) is held on the GPU for the whole run"
-        return [findings.warning("language", text, "--set flags.precomp_lang_embed=true")]
+        return [checks.warning("language", text, "--set flags.precomp_lang_embed=true")]
     if given:
         try:
             language.precomputed(Path(str(given)).expanduser(), language.sentences_of(files))
         except ForkctlError as error:
-            return [findings.from_error("language", error)]
+            return [checks.from_error("language", error)]
         return []
     missing = language.to_embed(config, files)
     if missing:
         text = f"T5 embeds {missing} tasks before the run, and never again"
-        return [findings.ok("language", text)]
+        return [checks.ok("language", text)]
     return []
 
 
-def _flags(config: Config) -> list[Finding]:
+def _flags(config: Config) -> list[Check]:
     flags = section(config, "flags")
     found = []
     if not flags.get("load_from_hdf5"):
         text = "without --load_from_hdf5 upstream reads its pretraining buffer, not LIBERO"
-        found.append(findings.failed("flags", text, "--set flags.load_from_hdf5=true"))
+        found.append(checks.failed("flags", text, "--set flags.load_from_hdf5=true"))
     if flags.get("dataset_type") != "finetune":
         text = "without --dataset_type finetune upstream looks for its pretraining data sets"
-        found.append(findings.failed("flags", text, "--set flags.dataset_type=finetune"))
+        found.append(checks.failed("flags", text, "--set flags.dataset_type=finetune"))
     if flags.get("gradient_checkpointing"):
         text = "upstream has no gradient checkpointing: its flag raises an error"
-        found.append(findings.failed("flags", text, "--set flags.gradient_checkpointing=false"))
+        found.append(checks.failed("flags", text, "--set flags.gradient_checkpointing=false"))
     if flags.get("resume_from_checkpoint"):
         text = "a new run has nothing to resume"
-        found.append(findings.failed("flags", text, "forkctl runs resume RUN"))
+        found.append(checks.failed("flags", text, "forkctl runs resume RUN"))
     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from forkctl.configs import Config
 from forkctl.errors import UsageError
-from forkctl.families.rdt.vectors import REPRESENTATIONS
+from forkctl.families.rdt.units import REPRESENTATIONS
 from forkctl.family import ConfigRequest
 
 SECTIONS = ("name", "flags", "upstream", "forkctl", "language", "statistics", "processes")
@@ -66,19 +65,6 @@ def generate(request: ConfigRequest) -> Config:
         "statistics": "measured",
         "processes": 1,
     }
-
-
-def section(config: Config, name: str) -> dict[str, Any]:
-    """One of the config's mappings; an absent one is empty."""
-    found = config.get(name)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise UsageError(
-            f"the section `{name}` does not consist of keys and values",
-            hint="docs/rdt.md lists them",
-        )
-    return found
 
 
 def is_path(text: str) -> bool:

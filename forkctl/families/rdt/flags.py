@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forkctl import checks as findings
-from forkctl.checks import Finding
+from forkctl import checks
+from forkctl.checks import Check
 from forkctl.errors import UsageError
 
 Flags = Mapping[str, Any]
@@ -51,7 +51,7 @@ class Understood:
 
     flags: dict[str, Any]
     elsewhere: dict[str, Any]
-    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
 
 
 def from_words(words: Sequence[str]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def understood(*written: Flags) -> Understood:
     """Every flag in upstream's own words, with a notice for each that was not. The last counts."""
     flags: dict[str, Any] = {}
     elsewhere: dict[str, Any] = {}
-    told: list[Finding] = []
+    told: list[Check] = []
     for name, value in itertools.chain.from_iterable(each.items() for each in written):
         value = _plain(value)
         if name in _CALLED_OTHERWISE:
@@ -108,7 +108,7 @@ def understood(*written: Flags) -> Understood:
     return Understood(flags, elsewhere, tuple(told + _warm_up(set().union(*written), flags)))
 
 
-def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Finding]:
+def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Check]:
     """Upstream's default schedule has no warm-up, and takes the number without a word."""
     constant = flags.get("lr_scheduler", "constant") == "constant"
     if constant and {"warmup_steps", "num_warmup_steps"} & written:
@@ -116,7 +116,7 @@ def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Finding]:
         return [_notice("--lr_scheduler is constant_with_warmup now: `constant` has no warm-up")]
     if constant and "lr_warmup_steps" in flags:
         return [
-            findings.warning(
+            checks.warning(
                 "flags",
                 "--lr_warmup_steps has no effect with --lr_scheduler constant",
                 "--lr_scheduler constant_with_warmup",
@@ -125,8 +125,8 @@ def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Finding]:
     return []
 
 
-def _notice(text: str) -> Finding:
-    return findings.warning("flags", text)
+def _notice(text: str) -> Check:
+    return checks.warning("flags", text)
 
 
 def _plain(value: Any) -> Any:

@@ -13,9 +13,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from forkctl.configs import Config, as_yaml, read_config
+from forkctl.configs import Config, as_yaml, read_config, section
 from forkctl.families.rdt import language, statistics
-from forkctl.families.rdt.config import is_path, merged, section
+from forkctl.families.rdt.config import is_path, merged
 from forkctl.family import Place, RunInputs
 from forkctl.libero.schema import CONTROL_HZ
 

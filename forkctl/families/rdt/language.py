@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from forkctl.configs import Config
+from forkctl.configs import Config, section
 from forkctl.environments.proving import run_python
 from forkctl.errors import ForkctlError
-from forkctl.families.rdt.config import is_path, section
+from forkctl.families.rdt.config import is_path
+from forkctl.families.rdt.instructions import sentence
 from forkctl.family import Place
 from forkctl.forks.cache import cache_root
-from forkctl.libero.suites import language_from_task, sentence, task_name_from_file
+from forkctl.libero.suites import language_from_task, task_name_from_file
 from forkctl.training.data import fingerprint
 
 INDEX = "sentences.json"  # task -> what T5 was given

@@ -7,93 +7,62 @@ run has its own configs/ there, upstream's entries and its own, and nothing in t
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from forkctl.checks import Finding
-from forkctl.families.rdt import checks as rdt_checks
-from forkctl.families.rdt import config as rdt_config
+from forkctl.checks import Check
+from forkctl.configs import Config, changed, section
 from forkctl.families.rdt import flags as rdt_flags
-from forkctl.families.rdt import folder as rdt_folder
-from forkctl.families.rdt.config import is_path, section
-from forkctl.families.rdt.vectors import REPRESENTATIONS
-from forkctl.families.torchrun import NoReader, processes_of, torchrun
-from forkctl.family import (
-    Adopted,
-    Config,
-    ConfigRequest,
-    Place,
-    RunInputs,
-)
+from forkctl.families.rdt import folder as run_folder
+from forkctl.families.rdt.checks import check
+from forkctl.families.rdt.config import check_sections, is_path
+from forkctl.families.torchrun import processes_of, torchrun
+from forkctl.family import Adopted, ConfigKeys, Launcher, Place, RunInputs
 
-_CHOICES = MappingProxyType({"representation": REPRESENTATIONS})
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32
 _BYTES_SAVED = 20
 SIDE_CAR = "forkctl.json"  # the last thing that is written of a checkpoint
 
 
-@dataclass(frozen=True)
-class RdtLauncher:
+class RdtLauncher(Launcher):
     packages = ("train", "models", "data", "configs", "forkctl_rdt")
     modules = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "timm", "imgaug")
-    wants_one_file = False
-    transfers = False
-    header = rdt_config.HEADER
-
-    @property
-    def choices(self) -> Mapping[str, tuple[str, ...]]:
-        return _CHOICES
-
-    @property
-    def validator(self) -> Path:
-        return Path(__file__).with_name("validate.py")
-
-    def generate(self, request: ConfigRequest) -> Config:
-        return rdt_config.generate(request)
+    keys = ConfigKeys(
+        name="name",
+        data="forkctl.files",
+        checkpoint="flags.pretrained_model_name_or_path",
+        steps="flags.max_train_steps",
+        processes="processes",
+    )
+    validator = Path(__file__).with_name("validate.py")
 
     def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
         """All words are upstream's flags, and stand in the config: so the record has them, and
         what is said of one holds wherever it was written."""
-        rdt_config.check_sections(config)
+        check_sections(config)
         understood = rdt_flags.understood(section(config, "flags"), rdt_flags.from_words(words))
         adopted = {**copy.deepcopy(config), "flags": understood.flags, **understood.elsewhere}
-        return Adopted(adopted, (), understood.findings)
-
-    def name_of(self, config: Config) -> str | None:
-        name = config.get("name")
-        return str(name) if name else None
-
-    def data_of(self, config: Config) -> tuple[str, ...]:
-        files = section(config, "forkctl").get("files") or ()
-        return (files,) if isinstance(files, str) else tuple(str(file) for file in files)
-
-    def with_data(self, config: Config, paths: Sequence[str]) -> Config:
-        return _changed(config, "forkctl", files=list(paths))
+        return Adopted(adopted, (), understood.checks)
 
     def checkpoint_of(self, config: Config) -> str | None:
         """A path. Anything else is the name of a model on the hub, which upstream fetches."""
-        given = section(config, "flags").get("pretrained_model_name_or_path")
-        return given if isinstance(given, str) and is_path(given) else None
-
-    def with_checkpoint(self, config: Config, path: str) -> Config:
-        return _changed(config, "flags", pretrained_model_name_or_path=path)
+        given = super().checkpoint_of(config)
+        return given if given is not None and is_path(given) else None
 
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
-        flags = rdt_folder.own_flags(config)
+        flags = run_folder.own_flags(config)
         if inputs.steps is not None:
             flags = _limited(flags, inputs.steps)
-        ready = _changed(config, "forkctl", **rdt_folder.own_places(config, inputs))
+        ready = changed(config, "forkctl", **run_folder.own_places(config, inputs))
         return {**ready, "name": inputs.name, "flags": flags}
 
-    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
-        return rdt_checks.checks(config, files, place)
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
+        return check(config, files, place)
 
     def prepare(self, config: Config, folder: Path, place: Place) -> None:
-        rdt_folder.lay_out(config, folder, place)
+        run_folder.lay_out(config, folder, place)
 
     def wrapper(self, config: Config) -> list[str]:
         processes = processes_of(config)
@@ -102,14 +71,10 @@ class RdtLauncher:
         return [] if alone else torchrun(processes)
 
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
-        flags = rdt_folder.final_flags(config, config_path.parent)
+        flags = run_folder.final_flags(config, config_path.parent)
         if resume:
             flags["resume_from_checkpoint"] = "latest"  # the tree takes the last whole one
         return rdt_flags.to_words(flags)
-
-    def steps_of(self, config: Config) -> int | None:
-        steps = section(config, "flags").get("max_train_steps")
-        return int(steps) if steps else None
 
     def bytes_written(self, config: Config) -> int:
         flags = section(config, "flags")
@@ -119,25 +84,12 @@ class RdtLauncher:
         saves = saves if kept is None else min(saves, int(kept))
         return (saves + 1) * int(_parameters(config) * _BYTES_SAVED)
 
-    def log_reader(self, config: Config) -> NoReader:
-        return NoReader()
-
     def worth_showing(self, line: str) -> bool:
         return any(word in line for word in _SHOWN)
-
-    def describe(self, config_path: Path, out: Path) -> list[str] | None:
-        return None
-
-    def failure(self, log_tail: Sequence[str]) -> str | None:
-        return None  # an exception of upstream's ends in a code of its own
 
     def checkpoints(self, folder: Path) -> list[Path]:
         saved = [path for path in folder.glob("upstream/checkpoint-*") if _is_whole(path)]
         return sorted(saved, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
-def _changed(config: Config, name: str, **values: Any) -> Config:
-    return {**copy.deepcopy(config), name: {**copy.deepcopy(section(config, name)), **values}}
 
 
 def _limited(flags: dict[str, Any], steps: int) -> dict[str, Any]:
@@ -153,5 +105,5 @@ def _is_whole(checkpoint: Path) -> bool:
 
 def _parameters(config: Config) -> float:
     """A guess: ten squares of the width for each block, 1.2 billion in the published model."""
-    sizes = section(section(config, "upstream"), "model").get("rdt") or {}
+    sizes = section(config, "upstream.model.rdt")
     return float(10 * sizes.get("depth", 28) * sizes.get("hidden_size", 2048) ** 2)

@@ -1,6 +1,6 @@
 """An entry of RDT's `configs/dataset_stat.json` for the vectors that a layout makes.
 
-`statistics_files.rdt_entry` turns numbers that were measured anyway into the same form; this module
+`statistics_file.entry` turns numbers that were measured anyway into the same form; this module
 measures what only a layout has: measured velocities, joints in the action, the robot's base
 subtracted, demos held out.
 """
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from forkctl.families.rdt.statistics_file import fields_of
+from forkctl.families.rdt.units import slots_of
 from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.alignment import AUTO
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
-from forkctl.libero.units.conventions import rdt_slots
 from forkctl.libero.units.statistics import Accumulator
-from forkctl.libero.units.statistics_files import rdt_fields
 
 # A Panda on the table of most scenes.
 _ON_A_TABLE = (-0.66, 0.0, 0.912)
@@ -40,7 +40,7 @@ def layout_entry(
             for demo in training_demos(file, holdout):
                 pairing = demo.pairing(alignment)
                 obs = {key: demo.obs(key) for key in STATE_KEYS}
-                states.add(layout.states(obs)[pairing.obs][:, rdt_slots(layout.state_dims)])
+                states.add(layout.states(obs)[pairing.obs][:, slots_of(layout.state_dims)])
                 encoded = layout.actions(demo.actions()[pairing.actions], obs)
                 actions.add(layout.values(encoded))
     if not actions.rows:
@@ -49,8 +49,8 @@ def layout_entry(
         )
     return {
         "dataset_name": name,
-        **rdt_fields("state", states.result(), keep_joints=True),
-        **rdt_fields("action", actions.result(), keep_joints=True),
+        **fields_of("state", states.result(), keep_joints=True),
+        **fields_of("action", actions.result(), keep_joints=True),
     }
 
 

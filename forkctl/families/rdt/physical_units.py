@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.families.rdt.vectors import REPRESENTATIONS, STATE_KEYS, RdtLayout
+from forkctl.errors import ForkctlError
+from forkctl.families.rdt.units import REPRESENTATIONS
+from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.alignment import AUTO
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import CONTROL_HZ
 from forkctl.libero.units.conventions import Pose
@@ -79,7 +80,7 @@ def rows_of(entry: Mapping[str, Any], layout: RdtLayout) -> list[Row]:
 def remarks_on(entry: Mapping[str, Any], representation: str) -> list[Remark]:
     """What is wrong with an entry's actions; one remark that all is well, where nothing is."""
     if representation not in REPRESENTATIONS:
-        raise LiberoError(
+        raise ForkctlError(
             f"no representation {representation!r}", hint=f"One of: {', '.join(REPRESENTATIONS)}."
         )
     found = [
@@ -137,7 +138,7 @@ def _first_slot(entry: Mapping[str, Any]) -> list[Remark]:
     """Slot 30 is the number that people compare: about 0, and 0.013 to 0.021 m, in the suites."""
     mean, std = float(_field(entry, "mean")[30]), float(_field(entry, "std")[30])
     suites = [(item.fields["mean"][0], item.fields["std"][0]) for item in published().values()]
-    means, spreads = (np.array(column) * METRES_PER_ACTION for column in zip(*suites))
+    means, spreads = (np.array(column) * METRES_PER_ACTION for column in zip(*suites, strict=True))
     found = []
     if abs(mean) > 1.3 * np.abs(means).max():
         found.append(
@@ -219,7 +220,7 @@ def _largest(entry: Mapping[str, Any], slots: slice) -> float:
 def _field(entry: Mapping[str, Any], name: str) -> Array:
     values = entry.get(f"action_{name}")
     if not isinstance(values, Sequence) or len(values) != 128:
-        raise LiberoError(
+        raise ForkctlError(
             f"there is no action_{name} of 128 numbers",
             hint=_NO_ACTIONS,
         )
@@ -229,18 +230,18 @@ def _field(entry: Mapping[str, Any], name: str) -> Array:
 def entry_in(content: Any, name: str | None, where: str) -> tuple[str, Mapping[str, Any]]:
     """One data set's entry of a dataset_stat.json; unnamed, the only one with actions."""
     if not isinstance(content, dict):
-        raise LiberoError("holds no JSON object", where=where)
+        raise ForkctlError("holds no JSON object", where=where)
     if name is None:
         named = [key for key, value in content.items() if "action_mean" in value]
         if len(named) != 1:
-            raise LiberoError(
+            raise ForkctlError(
                 f"{len(named)} of its {len(content)} data sets have numbers of actions",
                 where=where,
                 hint=f"Name one: {', '.join(named)}." if named else _NO_ACTIONS,
             )
         name = named[0]
     if name not in content:
-        raise LiberoError(
+        raise ForkctlError(
             f"no data set {name}", where=where, hint=f"It has {', '.join(list(content)[:6])}."
         )
     return name, content[name]

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
+from forkctl.families.rdt.units import DELTA_ACTION, VELOCITY_ACTION, slots_of, to_vector
 from forkctl.libero.schema import CONTROL_HZ
 from forkctl.libero.suites import get_suite
-from forkctl.libero.units.conventions import rdt_slots, to_rdt_vector
 from forkctl.libero.units.dimensions import (
     METRES_PER_ACTION,
     RADIANS_PER_ACTION,
-    RDT_DELTA_ACTION,
-    RDT_VELOCITY_ACTION,
     Dimensions,
 )
 from forkctl.libero.units.published import published
@@ -35,7 +33,7 @@ def published_actions(suite: str, representation: str) -> dict[str, Any]:
     name = get_suite(suite).name
     known = published().get(name)
     if known is None or not known.complete:
-        raise LiberoError(
+        raise ForkctlError(
             f"no complete statistics are published for {name}", hint="Measure them from the data."
         )
     fields = dict(known.fields)
@@ -45,14 +43,14 @@ def published_actions(suite: str, representation: str) -> dict[str, Any]:
     if representation == "velocity":
         rate = np.array([CONTROL_HZ] * 6 + [1.0])
         values = {name: value * rate for name, value in metric.items()}
-        return _entry(values, RDT_VELOCITY_ACTION)
+        return _entry(values, VELOCITY_ACTION)
     if representation != "delta":
-        raise LiberoError(
+        raise ForkctlError(
             "a published mean of offsets says nothing of absolute poses",
             hint="statistics: measured",
         )
     sixd = {name: _small_sixd(name, value) for name, value in metric.items()}
-    return _entry(sixd, RDT_DELTA_ACTION)
+    return _entry(sixd, DELTA_ACTION)
 
 
 def _small_sixd(field: str, values: Array) -> Array:
@@ -71,8 +69,7 @@ def _small_sixd(field: str, values: Array) -> Array:
 
 
 def _entry(values: dict[str, Array], dimensions: Dimensions) -> dict[str, Any]:
-    assert len(rdt_slots(dimensions)) == len(values["mean"])
+    assert len(slots_of(dimensions)) == len(values["mean"])
     return {
-        f"action_{name}": to_rdt_vector(value, dimensions).tolist()
-        for name, value in values.items()
+        f"action_{name}": to_vector(value, dimensions).tolist() for name, value in values.items()
     }

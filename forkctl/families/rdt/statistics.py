@@ -9,9 +9,9 @@ from typing import Any
 
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt import measuring as rdt_statistics
-from forkctl.families.rdt.vectors import REPRESENTATIONS, RdtLayout
+from forkctl.families.rdt.units import REPRESENTATIONS
+from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.alignment import AUTO
-from forkctl.libero.errors import LiberoError
 
 MEASURED, PUBLISHED = "measured", "published"
 
@@ -22,21 +22,18 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
 
     wanted = config.get("statistics") or MEASURED
     options = config["forkctl"]
-    try:
-        if wanted not in (MEASURED, PUBLISHED):
-            return from_file(Path(str(wanted)).expanduser(), options["dataset"])
-        measured = rdt_statistics.layout_entry(
-            options["dataset"],
-            [Path(file) for file in options["files"]],
-            layout_of(options),
-            alignment=options.get("alignment", AUTO),
-            holdout=options.get("holdout", 0),
-        )
-        if wanted == PUBLISHED:
-            return {**measured, **published_actions(options["dataset"], representation_of(options))}
-        return measured
-    except LiberoError as error:
-        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
+    if wanted not in (MEASURED, PUBLISHED):
+        return from_file(Path(str(wanted)).expanduser(), options["dataset"])
+    measured = rdt_statistics.layout_entry(
+        options["dataset"],
+        [Path(file) for file in options["files"]],
+        layout_of(options),
+        alignment=options.get("alignment", AUTO),
+        holdout=options.get("holdout", 0),
+    )
+    if wanted == PUBLISHED:
+        return {**measured, **published_actions(options["dataset"], representation_of(options))}
+    return measured
 
 
 def layout_of(options: dict[str, Any]) -> RdtLayout:
@@ -50,10 +47,7 @@ def representation_of(options: dict[str, Any]) -> str:
 
 
 def robot_base(files: Sequence[Path]) -> list[float]:
-    try:
-        return list(rdt_statistics.robot_base(files))
-    except LiberoError as error:
-        raise ForkctlError(error.message, where=error.where, hint=error.hint) from None
+    return list(rdt_statistics.robot_base(files))
 
 
 def from_file(path: Path, name: str) -> dict[str, Any]:

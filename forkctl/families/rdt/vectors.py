@@ -23,23 +23,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
+from forkctl.families.rdt import units
+from forkctl.families.rdt.units import REPRESENTATIONS
 from forkctl.libero.schema import CONTROL_HZ
-from forkctl.libero.units import conventions as conv
-from forkctl.libero.units import dimensions as dims
 from forkctl.libero.units import rotations as rot
+from forkctl.libero.units.conventions import Convention, Pose, floats
+from forkctl.libero.units.dimensions import Dimensions
 
 Array = npt.NDArray[Any]
 
-REPRESENTATIONS = ("delta", "velocity", "absolute")
-STATE_KEYS = ("joint_states", "ee_pos", "ee_ori", "gripper_states")
+STATE_KEYS = units.STATE.keys
 
 # In units of 0.5 rad. Demonstrators turn by 0.00107 at least, or not at all. The controller holds
 # an orientation only where it is told exactly zero.
 TINY_TURN = 1e-3
-
-_JOINTS = tuple(item for item in dims.RDT_STATE if item.name.startswith("joint_"))
-_POSE = dims.RDT_STATE[len(_JOINTS) :]
 
 
 @dataclass(frozen=True)
@@ -53,44 +51,44 @@ class RdtLayout:
 
     def __post_init__(self) -> None:
         if self.representation not in REPRESENTATIONS:
-            raise LiberoError(
+            raise ForkctlError(
                 f"no representation {self.representation!r}",
                 hint=f"One of: {', '.join(REPRESENTATIONS)}.",
             )
 
     @property
-    def convention(self) -> conv.Convention:
-        return conv.CONVENTIONS[f"rdt-{self.representation}"]
+    def convention(self) -> Convention:
+        return units.CONVENTIONS[self.representation]
 
     @property
-    def action_dims(self) -> dims.Dimensions:
-        return (*(_JOINTS if self.joints else ()), *self.convention.dims)
+    def action_dims(self) -> Dimensions:
+        return (*(units.JOINTS if self.joints else ()), *self.convention.dims)
 
     @property
-    def state_dims(self) -> dims.Dimensions:
+    def state_dims(self) -> Dimensions:
         if self.representation == "velocity":
             return self.action_dims
-        return dims.RDT_STATE if self.joints else _POSE
+        return units.STATE.dims if self.joints else units.POSE
 
     @property
     def slots(self) -> list[int]:
         """In the order of `action_dims`."""
-        return conv.rdt_slots(self.action_dims)
+        return units.slots_of(self.action_dims)
 
     def mask(self) -> Array:
         """1 where both vectors are filled: what RDT calls the state indicator."""
-        mask = np.zeros(dims.RDT_VECTOR_SIZE)
+        mask = np.zeros(units.VECTOR_SIZE)
         mask[self.slots] = 1
         return mask
 
     def states(self, obs: Mapping[str, Array]) -> Array:
         """(n, 128) from n consecutive observations. A velocity needs the observation before: that
         of the first one is zero."""
-        position, orientation = _float(obs["ee_pos"]), _float(obs["ee_ori"])
-        full = conv.rdt_state(
+        position, orientation = floats(obs["ee_pos"]), floats(obs["ee_ori"])
+        full = units.state(
             obs["joint_states"], position - self._base, orientation, obs["gripper_states"]
         )
-        kept = {item.name: full[:, column] for column, item in enumerate(dims.RDT_STATE)}
+        kept = {item.name: full[:, column] for column, item in enumerate(units.STATE.dims)}
         if self.representation == "velocity":
             measured = np.concatenate(
                 [_linear_velocity(position), _angular_velocity(orientation)], axis=1
@@ -100,7 +98,7 @@ class RdtLayout:
                 for column, item in enumerate(self.convention.dims[:6])
             )
         values = np.stack([kept[item.name] for item in self.state_dims], axis=1)
-        return conv.to_rdt_vector(values, self.state_dims)
+        return units.to_vector(values, self.state_dims)
 
     def actions(self, actions: Array, obs: Mapping[str, Array]) -> Array:
         """(n, 128) from n LIBERO actions; `obs` has the observation that each acts on, and may have
@@ -108,23 +106,23 @@ class RdtLayout:
         count = len(actions)
         values = self.convention.encode(actions, self._pose(obs, count))
         if self.joints:
-            joints = _float(obs["joint_states"])
+            joints = floats(obs["joint_states"])
             reached = joints[np.minimum(np.arange(1, count + 1), len(joints) - 1)]
             values = np.concatenate([reached, values], axis=1)
-        return conv.to_rdt_vector(values, self.action_dims)
+        return units.to_vector(values, self.action_dims)
 
     def values(self, vectors: Array) -> Array:
         """(..., 128) -> (..., len(action_dims)), in the units of `action_dims`."""
         found: Array = np.asarray(vectors)[..., self.slots]
         return found
 
-    def to_libero(self, vectors: Array, pose: conv.Pose | None = None) -> Array:
+    def to_libero(self, vectors: Array, pose: Pose | None = None) -> Array:
         """(..., 128) -> (..., 7). `pose` is that of the observation the action is executed at; only
         the absolute representation looks at it."""
-        named = conv.rdt_slots(self.convention.dims)
-        values = _float(vectors)[..., named]
+        named = units.slots_of(self.convention.dims)
+        values = floats(vectors)[..., named]
         if pose is not None:
-            pose = conv.Pose(_float(pose.position) - self._base, pose.orientation)
+            pose = Pose(floats(pose.position) - self._base, pose.orientation)
         return self.convention.decode(values, pose)
 
     @property
@@ -152,7 +150,7 @@ class RdtLayout:
     def executed(self, vectors: Array) -> Array:
         """(..., 128) -> (..., width of the convention), as a robot executes it: targets in LIBERO's
         frame, and no turn where a tiny one was predicted."""
-        values: Array = _float(vectors)[..., conv.rdt_slots(self.convention.dims)]
+        values: Array = floats(vectors)[..., units.slots_of(self.convention.dims)]
         if self.convention.needs_pose:
             return np.concatenate([values[..., :3] + self._base, values[..., 3:]], axis=-1)
         actions = self.convention.decode(values, None)
@@ -168,14 +166,10 @@ class RdtLayout:
     def _base(self) -> Array:
         return np.array(self.robot_base, dtype=np.float64)
 
-    def _pose(self, obs: Mapping[str, Array], count: int) -> conv.Pose | None:
+    def _pose(self, obs: Mapping[str, Array], count: int) -> Pose | None:
         if not self.convention.needs_pose:
             return None
-        return conv.Pose(_float(obs["ee_pos"])[:count] - self._base, _float(obs["ee_ori"])[:count])
-
-
-def _float(values: Array) -> Array:
-    return np.asarray(values, dtype=np.float64)
+        return Pose(floats(obs["ee_pos"])[:count] - self._base, floats(obs["ee_ori"])[:count])
 
 
 def _linear_velocity(position: Array) -> Array:

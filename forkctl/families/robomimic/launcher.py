@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forkctl.checks import Finding
-from forkctl.configs import get
+from forkctl import checks
+from forkctl.checkpoints.contents import Checkpoint
+from forkctl.checks import Check
+from forkctl.configs import Config, changed, get
 from forkctl.errors import UsageError
-from forkctl.families.robomimic import config as native
-from forkctl.family import Adopted, Config, ConfigRequest, Place, RunInputs
-from forkctl.training.metrics import Metric
+from forkctl.families.robomimic.config import Dialect, data_value
+from forkctl.family import ConfigKeys, DataForm, Launcher, LogReader, Metric, RunInputs
 
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
 _FAILED = "run failed with error:"
 _SHOWN = ("LOADING MODEL WEIGHTS", "Loading checkpoint with", "[Checkpoint Loading]", "[ObsUtils]")
 
 
-def dialect(kind: str) -> native.Dialect:
-    return native.DIALECTS[kind]
-
-
-@dataclass(frozen=True)
-class RobomimicLauncher:
-    dialect: native.Dialect
-
+class RobomimicLauncher(Launcher):
     packages = ("robomimic",)
-    wants_one_file = True
+    data_form = DataForm.ONE_FILE
+    keys = ConfigKeys(name="experiment.name", checkpoint="experiment.ckpt_path")
     transfers = True
-    header = ""
+    validator = Path(__file__).with_name("validate.py")
 
-    @property
-    def choices(self) -> Mapping[str, tuple[str, ...]]:
-        return {}
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        diffusers = ("diffusers",) if self.dialect.algo == "diffusion_policy" else ()
-        return ("torch", "torchvision", "h5py", "tensorboardX", *diffusers, "robomimic.config")
-
-    @property
-    def validator(self) -> Path:
-        return Path(__file__).with_name("robomimic_validate.py")
-
-    def generate(self, request: ConfigRequest) -> Config:
-        return native.generate(self.dialect, request)
-
-    def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
-        return Adopted(config, tuple(words))
-
-    def name_of(self, config: Config) -> str | None:
-        name = get(config, "experiment.name")
-        return str(name) if name else None
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        diffusers = ("diffusers",) if dialect.algo == "diffusion_policy" else ()
+        self.modules = ("torch", "torchvision", "h5py", "tensorboardX", *diffusers)
+        self.modules += ("robomimic.config",)
 
     def data_of(self, config: Config) -> tuple[str, ...]:
         data = get(config, "train.data")
@@ -74,34 +50,18 @@ class RobomimicLauncher:
                 f"{self.dialect.name} takes one data file, not {len(paths)}",
                 hint="`forkctl data merge` makes one file that links to several",
             )
-        return _changed(config, "train", data=native.data_value(self.dialect, paths))
-
-    def checkpoint_of(self, config: Config) -> str | None:
-        path = get(config, "experiment.ckpt_path")
-        return path if isinstance(path, str) else None
-
-    def with_checkpoint(self, config: Config, path: str) -> Config:
-        return _changed(config, "experiment", ckpt_path=path)
+        return changed(config, "train", data=data_value(self.dialect, paths))
 
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
-        ready = _changed(
+        ready = changed(
             config,
             "train",
-            data=native.data_value(self.dialect, [str(inputs.data)]),
+            data=data_value(self.dialect, [str(file) for file in inputs.files]),
             output_dir=str(inputs.folder / "upstream"),
         )
         # upstream asks on the terminal when its folder is there already; a run's folder is new
-        ready = _changed(ready, "experiment", name=inputs.name)
+        ready = changed(ready, "experiment", name=inputs.name)
         return ready if inputs.steps is None else _limited(ready, inputs.steps)
-
-    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Finding]:
-        return []
-
-    def prepare(self, config: Config, folder: Path, place: Place) -> None:
-        pass
-
-    def wrapper(self, config: Config) -> list[str]:
-        return []
 
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
         if resume and not self.dialect.can_resume:
@@ -115,6 +75,22 @@ class RobomimicLauncher:
         epochs = get(config, "train.num_epochs", 2000)
         steps = get(config, "experiment.epoch_every_n_steps", 100)
         return epochs * steps if isinstance(epochs, int) and isinstance(steps, int) else None
+
+    def checkpoint_checks(self, checkpoint: Checkpoint, config: Config) -> list[Check]:
+        found = []
+        cameras = set(get(checkpoint.config, "observation.modalities.obs.rgb") or ())
+        strangers = sorted(set(get(config, "experiment.ckpt_key_map") or {}) - cameras)
+        if cameras and strangers:
+            text = f"ckpt_key_map names cameras that it does not have: {', '.join(strangers)}"
+            hint = f"it has {', '.join(sorted(cameras))}; `forkctl config` --ckpt FILE maps them"
+            found.append(checks.warning("checkpoint", text, hint))
+        theirs = get(checkpoint.config, "observation.image_dim") or None
+        ours = get(config, "observation.image_dim") or None
+        if theirs and list(theirs) != list(ours or theirs):
+            text = f"its images were {theirs[0]}x{theirs[1]}, the config resizes to {ours}"
+            hint = f"--set observation.image_dim={list(theirs)}"
+            found.append(checks.warning("checkpoint", text, hint))
+        return found
 
     def bytes_written(self, config: Config) -> int:
         if not get(config, "experiment.save.enabled", True):
@@ -146,7 +122,7 @@ class RobomimicLauncher:
         return sorted(saved, key=lambda path: path.stat().st_mtime)
 
 
-class EpochReader:
+class EpochReader(LogReader):
     """Reads `Train Epoch N` and the JSON object that follows it."""
 
     def __init__(self, steps_per_epoch: Any) -> None:
@@ -183,19 +159,15 @@ class EpochReader:
         return metric if kind == "Train" else {**metric, "split": "valid"}
 
 
-def _changed(config: Config, section: str, **values: Any) -> Config:
-    return {**copy.deepcopy(config), section: {**copy.deepcopy(config.get(section, {})), **values}}
-
-
 def _limited(config: Config, steps: int) -> Config:
     """At least `steps` steps, in whole epochs; the last epoch is saved."""
     per_epoch = min(get(config, "experiment.epoch_every_n_steps", 100) or steps, steps)
     epochs = math.ceil(steps / per_epoch)
-    ready = _changed(config, "train", num_epochs=epochs)
+    ready = changed(config, "train", num_epochs=epochs)
     save = {**get(ready, "experiment.save", {})}
     if save.get("enabled", True):
         save["every_n_epochs"] = min(save.get("every_n_epochs") or epochs, epochs)
-    return _changed(ready, "experiment", epoch_every_n_steps=per_epoch, save=save)
+    return changed(ready, "experiment", epoch_every_n_steps=per_epoch, save=save)
 
 
 def _parameters(config: Config) -> float:

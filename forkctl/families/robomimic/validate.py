@@ -1,15 +1,32 @@
 """Runs in the fork's environment: does upstream's own key-locked Config take this config?
 
 argv: the config's path. stdout, last line: JSON with `unknown` (keys that upstream has not) and
-`error` (what upstream said when it took the config, or null).
+`error` (what upstream said when it took the config, or null), `hint` and `taken`.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from pathlib import Path
 from typing import Any
+
+# keys that patches of the series add
+OURS = (
+    "image_dim",
+    "strict_weight_loading",
+    "ckpt_key_map",
+    "ckpt_transfer",
+    "skill_conditioning",
+)
+
+
+def hint_for(unknown: list[str]) -> str | None:
+    for key in unknown:
+        if difflib.get_close_matches(key.split(".")[-1], OURS, n=1, cutoff=0.8):
+            return "a patch of the series adds this key: forkctl apply"
+    return None
 
 
 def unknown_keys(config: Any, values: dict[str, Any], prefix: str = "") -> list[str]:
@@ -38,7 +55,13 @@ def main() -> None:
             config.update(values)
     except Exception as refused:
         error = f"{type(refused).__name__}: {refused}"
-    print("\n" + json.dumps({"unknown": unknown, "error": error}))
+    answer = {
+        "unknown": unknown,
+        "error": error,
+        "hint": hint_for(unknown),
+        "taken": "taken by upstream's own key-locked Config",
+    }
+    print("\n" + json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def bddl_file(task: str) -> str:
 
 
 def environment_args(task: str, image_size: Optional[int]) -> Dict[str, Any]:
-    """What robomimic makes the environment from."""
+    """What a simulated environment is made from."""
     name = environment_name(task)
     cameras = {"camera_heights": image_size, "camera_widths": image_size} if image_size else {}
     return {

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import RAW, Pairing
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.provenance import ATTRIBUTE
 from forkctl.libero.files.reader import Demo
 from forkctl.libero.schema import CAMERAS
@@ -59,7 +59,7 @@ def aligned(content: DemoContent, alignment: str) -> DemoContent:
         return content
     pairing = Pairing(alignment, content.steps)
     if not len(pairing):
-        raise LiberoError("too short to pair observations with actions", where=content.name)
+        raise ForkctlError("too short to pair observations with actions", where=content.name)
     datasets = {
         name: values[pairing.obs if is_observation(name) else pairing.actions]
         for name, values in content.datasets.items()
@@ -86,7 +86,7 @@ def write_demos(
     target is never touched.
     """
     if target.exists():
-        raise LiberoError(
+        raise ForkctlError(
             "the file is already there", where=str(target), hint="Choose another --out."
         )
     target.parent.mkdir(parents=True, exist_ok=True)

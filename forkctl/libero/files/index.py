@@ -10,16 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
-from forkctl.libero.errors import AlignmentError
+from forkctl.atomic import write_atomically
 from forkctl.libero.files.storage import Extent
-
-if TYPE_CHECKING:
-    from forkctl.libero.files.reader import DemoFile
 
 _VERSION = 1
 PathLike = Union[str, Path]
@@ -59,38 +55,10 @@ def index_folder() -> Path:
     return Path(home) / "forkctl" / "index"
 
 
-def build_index(file: DemoFile) -> FileIndex:
-    """Walk a file that was opened without an index."""
-    demos = {demo.name: dict(_datasets(file, demo.name, "")) for demo in file}
-    files = {file.path} | {extent.file for demo in demos.values() for extent in demo.values()}
-    try:
-        alignment: Optional[str] = file.alignment()
-    except AlignmentError:
-        alignment = None
-    return FileIndex(file.path, {name: _fingerprint(name) for name in files}, alignment, demos)
-
-
-def _datasets(file: DemoFile, demo: str, group: str) -> Iterator[tuple[str, Extent]]:
-    for name in file.children(f"{demo}/{group}".rstrip("/")):
-        path = f"{group}/{name}" if group else name
-        if file.is_group(f"{demo}/{path}"):
-            yield from _datasets(file, demo, path)
-        else:
-            yield path, file.extent(f"{demo}/{path}")
-
-
 def save_index(index: FileIndex, folder: Optional[Path] = None) -> Path:
     """Write it in one step: a reader sees the old index or the new one."""
     target = _cache_file(index.path, folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".index-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(_to_json(index), out, separators=(",", ":"))
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    write_atomically(target, json.dumps(_to_json(index), separators=(",", ":")))
     return target
 
 
@@ -99,7 +67,7 @@ def load_index(path: PathLike, folder: Optional[Path] = None) -> Optional[FileIn
     absolute = str(Path(path).absolute())
     try:
         index = _from_json(json.loads(_cache_file(absolute, folder).read_bytes()))
-        fresh = all(_fingerprint(name) == was for name, was in index.fingerprints.items())
+        fresh = all(fingerprint_of(name) == was for name, was in index.fingerprints.items())
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # absent, of another version, or damaged: the file itself is the truth
     return index if fresh and index.path == absolute else None
@@ -110,7 +78,7 @@ def _cache_file(path: str, folder: Optional[Path]) -> Path:
     return (folder or index_folder()) / f"{digest}.json"
 
 
-def _fingerprint(path: str) -> tuple[int, int]:
+def fingerprint_of(path: str) -> tuple[int, int]:
     stat = Path(path).stat()
     return (stat.st_size, stat.st_mtime_ns)
 

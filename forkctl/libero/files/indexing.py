@@ -1,4 +1,4 @@
-"""Make sure that files have a fresh index, over many processes."""
+"""Build indexes, and make sure that files have a fresh one, over many processes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
-from forkctl.libero.errors import LiberoError
-from forkctl.libero.files.index import FileIndex, build_index, load_index, save_index
+from forkctl.errors import ForkctlError
+from forkctl.libero.errors import AlignmentError
+from forkctl.libero.files.index import FileIndex, fingerprint_of, load_index, save_index
 from forkctl.libero.files.reader import DemoFile
+from forkctl.libero.files.storage import Extent
 from forkctl.libero.processes import map_in_order
 
 
@@ -20,7 +22,7 @@ class Indexed:
     path: Path
     index: Optional[FileIndex]
     fresh: bool = False
-    error: Optional[LiberoError] = None
+    error: Optional[ForkctlError] = None
 
 
 def index_files(
@@ -38,7 +40,27 @@ def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
     try:
         with DemoFile(path) as file:
             index = build_index(file)
-    except LiberoError as error:
+    except ForkctlError as error:
         return Indexed(path, None, error=error)
     save_index(index)
     return Indexed(path, index)
+
+
+def build_index(file: DemoFile) -> FileIndex:
+    """Walk a file that was opened without an index."""
+    demos = {demo.name: dict(_datasets(file, demo.name, "")) for demo in file}
+    files = {file.path} | {extent.file for demo in demos.values() for extent in demo.values()}
+    try:
+        alignment: Optional[str] = file.alignment()
+    except AlignmentError:
+        alignment = None
+    return FileIndex(file.path, {name: fingerprint_of(name) for name in files}, alignment, demos)
+
+
+def _datasets(file: DemoFile, demo: str, group: str) -> Iterator[tuple[str, Extent]]:
+    for name in file.children(f"{demo}/{group}".rstrip("/")):
+        path = f"{group}/{name}" if group else name
+        if file.is_group(f"{demo}/{path}"):
+            yield from _datasets(file, demo, path)
+        else:
+            yield path, file.extent(f"{demo}/{path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Iterable, Optional
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.suites import Suite, find_suite, task_name_from_file
 
 ENDINGS = (".hdf5", ".h5")
@@ -23,9 +23,9 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
         elif path.exists():
             found[path] = None
         else:
-            raise LiberoError("there is no such file or folder", where=str(path), hint=_GET_DATA)
+            raise ForkctlError("there is no such file or folder", where=str(path), hint=_GET_DATA)
     if not found:
-        raise LiberoError(
+        raise ForkctlError(
             f"no {' or '.join(ENDINGS)} file here",
             where=", ".join(str(path) for path in wanted),
             hint=_GET_DATA,

@@ -13,7 +13,7 @@ from typing import Any, Dict, Mapping, Optional
 
 import h5py
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 
 ATTRIBUTE = "forkctl"  # of the root group: `data` keeps to LIBERO's attributes
 
@@ -41,7 +41,7 @@ def _is_made(target: Path, how: str) -> bool:
     except (OSError, RuntimeError, ValueError):
         made = None
     if made != how:
-        raise LiberoError(
+        raise ForkctlError(
             "there is another file in this place",
             where=str(target),
             hint="Choose another --out, or remove the file yourself.",

@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import AUTO
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.content import DemoContent, aligned, image_size_of, read_demo, write_demos
 from forkctl.libero.files.provenance import recipe
 from forkctl.libero.files.reader import DemoFile
@@ -99,7 +99,7 @@ def _without_noops(content: DemoContent, wanted: bool) -> Tuple[DemoContent, int
         return content, 0
     keep = ~noop_mask(content.datasets["actions"])
     if not keep.any():
-        raise LiberoError("every step of the demo is a no-op", where=content.name)
+        raise ForkctlError("every step of the demo is a no-op", where=content.name)
     return _steps(content, np.flatnonzero(keep)), int((~keep).sum())
 
 
@@ -165,7 +165,7 @@ def check_options(options: ConvertOptions) -> ConvertOptions:
         factor = resampling.factor_for(options.hz)
         if options.stride > factor:
             hint = f"At most {factor} at {options.hz:g} Hz; 1 keeps every step as a start."
-            raise LiberoError(f"a stride of {options.stride} leaves steps out", hint=hint)
+            raise ForkctlError(f"a stride of {options.stride} leaves steps out", hint=hint)
     elif options.stride != 1:
-        raise LiberoError("--stride needs --hz", hint="Say the rate, as in --hz 5.")
+        raise ForkctlError("--stride needs --hz", hint="Say the rate, as in --hz 5.")
     return options

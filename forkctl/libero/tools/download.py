@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.suites import RAW_HUB_ID, get_suite
 
 _BLOCK = 1 << 20
@@ -55,7 +55,7 @@ def list_suite(
         raise _unreachable(repo, error) from error
     chosen = [each for each in found if _in_first_tasks(each.path, wanted.tasks[:tasks])]
     if not chosen:
-        raise LiberoError(f"no files of {wanted.name} in the repository", where=repo)
+        raise ForkctlError(f"no files of {wanted.name} in the repository", where=repo)
     return Remote(repo, commit, tuple(sorted(chosen, key=lambda each: each.path)))
 
 
@@ -104,7 +104,7 @@ def _fetch_one(remote: Remote, file: RemoteFile, folder: Path) -> None:
             raise _unreachable(remote.repo, error) from error
         if is_whole(target, file):
             return
-    raise LiberoError(
+    raise ForkctlError(
         "what the hub sends is not what it promises",
         where=str(target),
         hint="A mirror may be out of date: set HF_ENDPOINT to another, or unset it.",
@@ -118,7 +118,7 @@ def _require_space(folder: Path, missing: Sequence[RemoteFile]) -> None:
     needed = sum(file.size for file in missing)
     free = shutil.disk_usage(existing).free
     if missing and needed + _SPARE_BYTES > free:
-        raise LiberoError(
+        raise ForkctlError(
             f"{needed / 1e9:.1f} GB to fetch, {free / 1e9:.1f} GB free",
             where=str(folder),
             hint="Choose another --out, or fewer --tasks.",
@@ -148,7 +148,7 @@ def _hub() -> Any:
         import huggingface_hub
     except ImportError:
         hint = "Install it: pip install 'forkctl[data]'."
-        raise LiberoError("downloading needs huggingface_hub", hint=hint) from None
+        raise ForkctlError("downloading needs huggingface_hub", hint=hint) from None
     return huggingface_hub
 
 
@@ -161,9 +161,9 @@ def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
     return tuple(found)
 
 
-def _unreachable(repo: str, error: BaseException) -> LiberoError:
+def _unreachable(repo: str, error: BaseException) -> ForkctlError:
     text = " ".join(str(error).split())[:200] or type(error).__name__
-    return LiberoError(
+    return ForkctlError(
         f"the hub does not give it: {text}",
         where=repo,
         hint="Run it again to go on where it stopped; HF_ENDPOINT names a mirror.",

@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import AUTO
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files import attrs as libero_attrs
 from forkctl.libero.files.content import DemoContent, aligned, image_size_of, read_demo, write_demos
 from forkctl.libero.files.provenance import recipe
@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 GRIPPER: Mapping[str, Callable[[Array], Array]] = {
     "inverted": lambda gripper: -gripper,
     "01": lambda gripper: 2.0 * gripper - 1.0,  # 1 = close
-    "open": lambda gripper: 1.0 - 2.0 * gripper,  # 1 = open, OpenVLA's
+    "open": lambda gripper: 1.0 - 2.0 * gripper,  # 1 = open
 }
 # What the frames are now -> LIBERO's, which are flipped top to bottom.
 IMAGES: Mapping[str, Callable[[Array], Array]] = {
@@ -131,10 +131,10 @@ def fix_file(job: Tuple[Path, Path, Fixes]) -> int:
     with DemoFile(source) as file:
         absent = set(fixes.drop_demos) - set(file.demo_names)
         if absent:
-            raise LiberoError(f"no demo {min(absent)!r} to leave out", where=str(source))
+            raise ForkctlError(f"no demo {min(absent)!r} to leave out", where=str(source))
         names = [name for name in file.demo_names if _kept(file, name, fixes)]
         if not names:
-            raise LiberoError("no demo would be left", where=str(source))
+            raise ForkctlError("no demo would be left", where=str(source))
         alignment = file.alignment(fixes.alignment) if fixes.align else AUTO
         with_attrs = fixes.attrs or bool(file.attrs)
 

@@ -1,6 +1,6 @@
-"""Many files as one: an HDF5 of a few kilobytes that points into them, for robomimic.
+"""Many files as one: an HDF5 of a few kilobytes that points into them, for loaders that read one.
 
-robomimic reads one file, asks every demo for `num_samples` and the file for `env_args`, and pairs
+Such a loader asks every demo for `num_samples` and the file for `env_args`, and pairs
 observation t with action t. So each demo here is a group of its own with those attributes and the
 task's language. Aligned sources are linked; raw ones, whose observations are a step late, are
 virtual datasets that leave the two unpaired steps out. Neither copies a frame.
@@ -17,8 +17,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 import h5py
 import numpy as np
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import AUTO, RAW
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.attrs import file_attrs
 from forkctl.libero.files.content import is_observation
 from forkctl.libero.files.reader import Demo, DemoFile
@@ -51,9 +51,9 @@ def merge(sources: Sequence[Path], target: Path, options: MergeOptions) -> Merge
     """Write `target`, complete or not at all. The sources are opened for reading only."""
     if target.exists():
         hint = "Choose another --out, or remove the file yourself."
-        raise LiberoError("the file is already there", where=str(target), hint=hint)
+        raise ForkctlError("the file is already there", where=str(target), hint=hint)
     if not 0 <= options.valid_share < 1:
-        raise LiberoError(
+        raise ForkctlError(
             f"the share for validation is {options.valid_share}, not 0 to under 1",
             hint="A tenth is usual: 0.1.",
         )
@@ -123,7 +123,7 @@ def _add(group: h5py.Group, demo: Demo, link: str, raw: bool) -> int:
     length = demo.length - 1 if raw else demo.length
     if length < 1:
         where = demo.file.where(demo.name)
-        raise LiberoError("too short to pair observations with actions", where=where)
+        raise ForkctlError("too short to pair observations with actions", where=where)
     for name in names:
         place = f"data/{demo.name}/{name}"
         if not raw:
@@ -138,7 +138,7 @@ def _add(group: h5py.Group, demo: Demo, link: str, raw: bool) -> int:
 
 
 def _file_attrs(file: DemoFile) -> Dict[str, Any]:
-    """The first file's own (robomimic knows one environment a file), or what its name tells."""
+    """The first file's own (loaders know one environment a file), or what its name tells."""
     attrs = dict(file.attrs)
     if "env_args" in attrs:
         return attrs

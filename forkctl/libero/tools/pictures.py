@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import Demo
 from forkctl.libero.schema import CAMERAS, CONTROL_HZ
 
@@ -37,12 +37,12 @@ def save_contact_sheet(demo: Demo, target: Path, *, columns: int = 8, rows: int 
 
     cameras = [camera for camera in CAMERAS if camera in demo.obs_keys]
     if not cameras:
-        raise LiberoError("the demo has no frames", where=demo.file.where(demo.name))
+        raise ForkctlError("the demo has no frames", where=demo.file.where(demo.name))
     sheets = [_grid(strip(demo, camera, columns * rows), columns) for camera in cameras]
     sheet = np.concatenate(sheets)
     target.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(target), np.ascontiguousarray(sheet[..., ::-1])):
-        raise LiberoError("the picture cannot be written", where=str(target))
+        raise ForkctlError("the picture cannot be written", where=str(target))
 
 
 def _grid(frames: Array, columns: int) -> Array:
@@ -61,7 +61,7 @@ def save_plot(demo: Demo, target: Path, alignment: Optional[str] = None) -> None
         from matplotlib.figure import Figure
     except ImportError:
         hint = "Install it: pip install 'forkctl[report]'."
-        raise LiberoError("plots need matplotlib", hint=hint) from None
+        raise ForkctlError("plots need matplotlib", hint=hint) from None
     figure = Figure(figsize=(12, 9), layout="constrained")
     title = f"{demo.file.language}\n{demo.name}: {demo.length} steps"
     figure.suptitle(title + (f", {alignment}" if alignment else ""))

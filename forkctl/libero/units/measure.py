@@ -19,8 +19,7 @@ from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.processes import map_in_order
 from forkctl.libero.schema import ACTION_DIM
-from forkctl.libero.units.conventions import CONVENTIONS, Pose, libero_state, rdt_state
-from forkctl.libero.units.dimensions import LIBERO_STATE, RDT_STATE, Dimensions
+from forkctl.libero.units.conventions import LIBERO, Convention, Pose, StateForm
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.units.resampling import resample
 from forkctl.libero.units.statistics import Accumulator, Statistics
@@ -33,27 +32,12 @@ _GROUPS = 16
 
 
 @dataclass(frozen=True)
-class _StateForm:
-    """A vector of the robot's state, made of these observations."""
-
-    dims: Dimensions
-    keys: tuple[str, ...]
-    make: Callable[..., Array]
-
-
-_STATE_FORMS = {
-    "libero": _StateForm(LIBERO_STATE, ("ee_pos", "ee_ori", "gripper_states"), libero_state),
-    "rdt": _StateForm(RDT_STATE, ("joint_states", "ee_pos", "ee_ori", "gripper_states"), rdt_state),
-}
-
-
-@dataclass(frozen=True)
 class Wanted:
     """What to measure. Actions count as they are stored; where a convention needs a pose, those
     that have an observation before them. States come in the forms that go with the conventions.
     `hold` is the number of steps an action is held for."""
 
-    conventions: tuple[str, ...] = ("libero",)
+    conventions: tuple[Convention, ...] = (LIBERO,)
     states: bool = True
     alignment: str = align.AUTO
     drop_noops: bool = False
@@ -61,12 +45,11 @@ class Wanted:
 
     @property
     def needs_pose(self) -> bool:
-        return any(CONVENTIONS[name].needs_pose for name in self.conventions)
+        return any(each.needs_pose for each in self.conventions)
 
     @property
-    def state_forms(self) -> tuple[str, ...]:
-        named = ("rdt" if name.startswith("rdt") else "libero" for name in self.conventions)
-        return tuple(dict.fromkeys(named)) if self.states else ()
+    def state_forms(self) -> Mapping[str, StateForm]:
+        return {each.state.name: each.state for each in self.conventions} if self.states else {}
 
     @property
     def needs_alignment(self) -> bool:
@@ -75,7 +58,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """`actions` by convention; `states` as "libero" (proprio) or "rdt". `noop_share` is that of
+    """`actions` by convention; `states` by the name of their form. `noop_share` is that of
     the files as stored, also when no-ops are left out of the rest."""
 
     files: int
@@ -110,12 +93,10 @@ class DatasetAccumulator:
         self.demos = 0
         self.shortest = 0
         self.longest = 0
-        self.actions = {
-            name: Accumulator(CONVENTIONS[name].dims) for name in dict.fromkeys(wanted.conventions)
-        }
-        self.states = {name: Accumulator(_STATE_FORMS[name].dims) for name in wanted.state_forms}
+        self.actions = {each.name: Accumulator(each.dims) for each in wanted.conventions}
+        self.states = {name: Accumulator(form.dims) for name, form in wanted.state_forms.items()}
         self._state_keys = dict.fromkeys(
-            key for name in wanted.state_forms for key in _STATE_FORMS[name].keys
+            key for form in wanted.state_forms.values() for key in form.keys
         )
 
     def add_file(self, file: DemoFile) -> None:
@@ -185,17 +166,16 @@ class DatasetAccumulator:
 
     def _add_block(self, block: Sequence[_Rows]) -> None:
         actions = np.concatenate([rows.actions for rows in block])
-        for name, accumulator in self.actions.items():
-            convention = CONVENTIONS[name]
+        for convention in self.wanted.conventions:
+            accumulator = self.actions[convention.name]
             if convention.needs_pose:
                 posed = np.concatenate([rows.posed for rows in block])
                 accumulator.add(convention.encode(posed, Pose(*_stack(r.pose for r in block))))
             else:
                 accumulator.add(convention.encode(actions, None))
         observed = dict(zip(self._state_keys, _stack(rows.states for rows in block)))
-        for name, accumulator in self.states.items():
-            form = _STATE_FORMS[name]
-            accumulator.add(form.make(*(observed[key] for key in form.keys)))
+        for name, form in self.wanted.state_forms.items():
+            self.states[name].add(form.make(*(observed[key] for key in form.keys)))
 
     def _count_lengths(self, demos: int, shortest: int, longest: int) -> None:
         if demos:

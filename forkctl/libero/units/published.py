@@ -1,6 +1,6 @@
 """Published action statistics of the suites: to compare with, and to use before data is there.
 
-They are in OpenVLA's convention (gripper 1 = open), of the regenerated sets without no-ops. The
+They are of the regenerated sets without no-ops, with the gripper as 1 = open. The
 file beside this module says where each set of numbers comes from.
 """
 
@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-CONVENTION = "openvla"
 FIELDS = ("mean", "std", "q01", "q99", "min", "max")
 
 
@@ -30,6 +29,7 @@ class Published:
     """
 
     suite: str
+    convention: str
     source: str
     demos: Optional[int]
     steps: Optional[int]
@@ -45,17 +45,28 @@ class Published:
 @lru_cache(maxsize=1)
 def published() -> Mapping[str, Published]:
     """By suite."""
-    path = Path(__file__).with_name("published.json")
-    table = json.loads(path.read_text(encoding="utf-8"))["suites"]
-    return MappingProxyType({suite: _parse(suite, entry) for suite, entry in table.items()})
+    convention, suites = _table()["convention"], _table()["suites"]
+    return MappingProxyType({name: _parse(name, convention, each) for name, each in suites.items()})
 
 
-def _parse(suite: str, entry: dict[str, Any]) -> Published:
+def published_convention() -> str:
+    """The name of the convention that all of them are in."""
+    return str(_table()["convention"])
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    text = Path(__file__).with_name("published.json").read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table
+
+
+def _parse(suite: str, convention: str, entry: dict[str, Any]) -> Published:
     fields = {
         name: np.array([np.nan if value is None else value for value in entry[name]], dtype=float)
         for name in FIELDS
         if name in entry
     }
     return Published(
-        suite, entry["source"], entry["demos"], entry["steps"], MappingProxyType(fields)
+        suite, convention, entry["source"], entry["demos"], entry["steps"], MappingProxyType(fields)
     )

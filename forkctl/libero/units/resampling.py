@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.schema import CONTROL_HZ
 from forkctl.libero.units import rotations as rot
 from forkctl.libero.units.dimensions import METRES_PER_ACTION, RADIANS_PER_ACTION
@@ -58,7 +58,7 @@ def factor_for(hz: float) -> int:
     """How many 20 Hz steps one step at `hz` covers."""
     factor = round(CONTROL_HZ / hz) if hz > 0 else 0
     if factor < 1 or abs(factor * hz - CONTROL_HZ) > 1e-9:
-        raise LiberoError(
+        raise ForkctlError(
             f"{hz:g} Hz is not {CONTROL_HZ} Hz divided by a whole number",
             hint="Take one of 20, 10, 5, 4, 2, 1.",
         )
@@ -74,7 +74,7 @@ def resample(
     toggles, so that no held action closes too early. Windows at the end are shorter.
     """
     if mode not in (MEAN, SUBSAMPLE) or gripper not in (LAST, SPLIT):
-        raise LiberoError(
+        raise ForkctlError(
             f"no resampling by {mode!r} with the gripper by {gripper!r}",
             hint=f"{MEAN} or {SUBSAMPLE}; {LAST} or {SPLIT}.",
         )

@@ -45,9 +45,9 @@ _KINDS: Iterable[Kind] = (
     Kind("length-mismatch", _E, "Observations and actions run apart; the last steps fail.",
          _LEAVE_OUT),
     # attributes
-    Kind("missing-attrs", _W, "robomimic needs env_args; evaluation needs the bddl file.",
+    Kind("missing-attrs", _W, "Training may need env_args; evaluation needs the bddl file.",
          "forkctl data fix --attrs (all but what only the simulator has, as model_file)"),
-    Kind("no-attrs", _N, "robomimic fails without env_args. Normal for regenerated files.",
+    Kind("no-attrs", _N, "Some loaders fail without env_args. Normal for regenerated files.",
          "forkctl data merge supplies them; so does forkctl data fix --attrs."),
     Kind("attr-invalid", _E, "Loaders that parse it fail.", "forkctl data fix --attrs"),
     Kind("attr-mismatch", _W, "Loaders that trust the attribute read too much or too little.",
@@ -70,7 +70,7 @@ _KINDS: Iterable[Kind] = (
          "Check the conversion that wrote the file."),
     Kind("ee-inconsistent", _E, "ee_pos, ee_ori and ee_states contradict each other.",
          "forkctl data fix --ee-states"),
-    Kind("no-terminal", _W, "robomimic and RDT take the end of an episode from dones.",
+    Kind("no-terminal", _W, "Loaders may take the end of an episode from dones.",
          "forkctl data fix --dones"),
     # motion
     Kind("action-inverted", _E, "The policy learns to move the wrong way.",

@@ -7,7 +7,7 @@ from typing import List, Tuple
 
 import numpy as np
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.suites import task_name_from_file
 from forkctl.libero.validation import attributes, gripper, images, motion, numbers
@@ -29,8 +29,8 @@ def check_file(path: str, *, images: bool = True) -> FileReport:
             copies = motion.digests(evidence)
             findings.extend(_duplicates(copies))
             facts = _facts(evidence, copies)
-    except (LiberoError, OSError, RuntimeError, ValueError, KeyError) as error:
-        text = error.message if isinstance(error, LiberoError) else str(error)
+    except (ForkctlError, OSError, RuntimeError, ValueError, KeyError) as error:
+        text = error.message if isinstance(error, ForkctlError) else str(error)
         findings.append(Finding("unreadable-file", " ".join(text.split())[:300]))
         facts = Facts(task=task_name_from_file(path))
     return FileReport(str(Path(path)), facts, tuple(findings))

@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.errors import ForkctlError
 from forkctl.libero import alignment as align
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.files.reader import Demo, DemoFile
 from forkctl.libero.files.storage import Extent
 from forkctl.libero.schema import DEMO_DATASETS, FRAME_OBS, LOW_DIM_OBS, DatasetSpec
@@ -29,7 +29,7 @@ _DEMO_NAME = re.compile(r"demo_\d+")
 # The best that deflate can do; a dataset that claims more is a damaged header, not data.
 _MOST_COMPRESSION = 1040
 # What h5py raises on damaged files, according to where the damage is.
-_READ_ERRORS = (LiberoError, OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
+_READ_ERRORS = (ForkctlError, OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _checked_shape(
     parent, _, last = f"{demo.name}/{name}".rpartition("/")
     try:
         present = last in demo.file.children(parent)
-    except LiberoError:
+    except ForkctlError:
         present = False
     if not present:
         findings.append(Finding("missing-dataset", "not in the file", where))
@@ -207,5 +207,5 @@ def _attrs(file: DemoFile, name: str, findings: List[Finding]) -> Mapping[str, A
 
 
 def _one_line(error: BaseException) -> str:
-    text = error.message if isinstance(error, LiberoError) else str(error)
+    text = error.message if isinstance(error, ForkctlError) else str(error)
     return " ".join(text.split())[:200] or type(error).__name__

@@ -9,8 +9,8 @@ from typing import Dict, Iterator, Sequence, Tuple
 
 import numpy as np
 
+from forkctl.families.openvla.units import to_openvla
 from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
-from forkctl.libero.units.conventions import to_openvla
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.units.resampling import resample
 from forkctl_openvla.options import DatasetOptions, OptionsError

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Union
 
 import torch
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl_openvla import checkpoints, lora
 from forkctl_openvla.describing import describe
 from forkctl_openvla.distributed import rank, world_size
@@ -206,5 +206,5 @@ def _or_exit(work: Callable[[], Any]) -> Any:
     """What a person can mend is said without a traceback."""
     try:
         return work()
-    except (OptionsError, LiberoError) as error:
+    except (OptionsError, ForkctlError) as error:
         sys.exit(f"forkctl: {error}")

@@ -9,14 +9,12 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from forkctl.families.openvla.statistics_file import STATISTICS_FILE, entry_from_published
+from forkctl.families.openvla.statistics_file import entry as entry_of
+from forkctl.families.openvla.units import OPENVLA
 from forkctl.libero.suites import get_suite
 from forkctl.libero.units.measure import Wanted, measure
 from forkctl.libero.units.published import published
-from forkctl.libero.units.statistics_files import (
-    OPENVLA_FILE,
-    openvla_entry,
-    openvla_entry_from_published,
-)
 from forkctl_openvla.options import DatasetOptions, OptionsError
 
 _FIELDS = ("mean", "std", "max", "min", "q01", "q99")
@@ -26,17 +24,17 @@ _MOTION = 6  # the dimensions that `scale` multiplies; the gripper follows
 def entry_for(options: DatasetOptions, files: Sequence[Path], name: str) -> dict[str, Any]:
     """The value of one unnorm_key, of actions as the policy will be taught them."""
     if options.statistics == "published":
-        return openvla_entry_from_published(published()[get_suite(name).name])
+        return entry_from_published(published()[get_suite(name).name])
     if options.statistics != "computed":
         return _from_file(Path(options.statistics), name)
     averaged = options.window.steps if options.window.mode == "mean" else 1
     wanted = Wanted(
-        ("openvla",),
+        (OPENVLA,),
         alignment=options.alignment,
         drop_noops=options.drop_noops,
         hold=averaged,
     )
-    entry = openvla_entry(measure(files, wanted))
+    entry = entry_of(name, measure(files, wanted))
     for key in _FIELDS:
         values = np.asarray(entry["action"][key], dtype=np.float64)
         values[:_MOTION] *= options.scale
@@ -58,7 +56,7 @@ def normalised(actions: np.ndarray, entry: Mapping[str, Any]) -> np.ndarray:
 
 def save_dataset_statistics(statistics: Mapping[str, Any], folder: Path) -> None:
     """Upstream's file, written without TensorFlow, and in one step."""
-    path = Path(folder) / OPENVLA_FILE
+    path = Path(folder) / STATISTICS_FILE.name
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     beside.write_text(json.dumps(_plain(statistics), indent=2) + "\n", encoding="utf-8")
     beside.replace(path)

@@ -20,7 +20,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.policy import Conventions, Prediction, Query
-from forkctl.evaluation.rollouts.outcomes import Result
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome as Result
 from forkctl.evaluation.rollouts.playing import ERROR, Limits, play
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
 from forkctl.evaluation.rollouts.trials import (
@@ -31,7 +31,6 @@ from forkctl.evaluation.rollouts.trials import (
 )
 from forkctl.evaluation.rollouts.videos import ALL, NONE, Videos
 from forkctl.families.rdt import worker
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.suites import SUITES, get_suite
 
 SETTLE_STEPS = 10
@@ -148,7 +147,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 
 def world_module(name: str) -> Any:
     if not name.endswith(".py"):
-        return importlib.import_module("forkctl.evaluation.worlds." + name)
+        return importlib.import_module("forkctl.simulation.libero_world")
     spec = importlib.util.spec_from_file_location("world", name)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -162,7 +161,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         tasks = choose_tasks(suite, asked.tasks)
         policy = HerePolicy(worker.load(asked.checkpoint, asked.device, {}))
-    except (ForkctlError, LiberoError) as error:
+    except ForkctlError as error:
         raise SystemExit(f"error: {error}") from None
     trials = trials_from_init_states(tasks, asked.trials, ALL_INIT_STATES, asked.seed)
     videos = Videos(asked.record_video or Path(), ALL if asked.record_video else NONE)

@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl_rdt.options import Options
 from forkctl_rdt.sidecar import FILE, Sidecar, SidecarError, check_fits, write_sidecar
 
@@ -27,7 +27,7 @@ def check_start(args: Namespace, options: Options, sidecar: Sidecar) -> None:
     if args.resume_from_checkpoint:
         folder = Path(args.output_dir) / Path(args.resume_from_checkpoint).name
         if not folder.is_dir():
-            raise LiberoError("there is no such checkpoint", where=str(folder))
+            raise ForkctlError("there is no such checkpoint", where=str(folder))
         check_fits(folder, sidecar, resume=True)
     elif args.pretrained_model_name_or_path and not options.trust_pretrained:
         _check_pretrained(args.pretrained_model_name_or_path, sidecar)

@@ -14,13 +14,13 @@ from typing import Any, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.measuring import held_out_demos, training_demos
 from forkctl.families.rdt.vectors import STATE_KEYS
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import Demo, open_demo_file
 from forkctl.libero.schema import ACTION_DIM, AGENTVIEW, CAMERAS, EYE_IN_HAND
-from forkctl.libero.suites import sentence
 from forkctl_rdt.options import Options
 
 Array = npt.NDArray[Any]

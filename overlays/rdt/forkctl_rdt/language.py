@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from models.multimodal_encoder.t5_encoder import T5Embedder
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 
 _INDEX = "sentences.json"  # task -> sentence, beside the <task>.pt
 
@@ -34,7 +34,7 @@ class Language:
     def _embed(self, text: str) -> torch.Tensor:
         if self._embedder is None:
             if not self._text_encoder:
-                raise LiberoError(
+                raise ForkctlError(
                     f"there is no embedding of {text!r}, and no text encoder to make it",
                     hint="The run's flags name none: pretrained_text_encoder_name_or_path.",
                 )

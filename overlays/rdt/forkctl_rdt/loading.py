@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping
 import numpy as np
 import torch
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl_rdt.dataset import LiberoDataset
 from forkctl_rdt.plan import plan_of
 
@@ -38,7 +38,7 @@ def read_item(dataset: Any, index: int) -> Any:
 def stop_reading(tries: int, error: BaseException, dataset: Any, index: int) -> None:
     """Raise when another try is of no use: data that cannot be read stays so, and Ctrl-C is meant.
     Upstream's loop would go on for ever."""
-    if isinstance(error, LiberoError) or not isinstance(error, Exception):
+    if isinstance(error, ForkctlError) or not isinstance(error, Exception):
         raise error
     if tries >= _TRIES:
         name = f"sample {index}"

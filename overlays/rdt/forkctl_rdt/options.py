@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Mapping
 
+from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import REPRESENTATIONS, RdtLayout
 from forkctl.libero.alignment import ALIGNMENTS, AUTO
-from forkctl.libero.errors import LiberoError
 
 SECTION = "forkctl"
 
 
-class OptionsError(LiberoError):
+class OptionsError(ForkctlError):
     """The section says something that is not understood, or lacks something."""
 
 

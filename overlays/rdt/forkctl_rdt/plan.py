@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl_rdt.checkpoints import check_start
 from forkctl_rdt.dataset import LiberoDataset
 from forkctl_rdt.options import SECTION, Options, OptionsError, options_of
@@ -53,7 +53,7 @@ def plan_of(config: Mapping[str, Any]) -> Plan | None:
 def prepare(config: Config, args: Namespace) -> Config:
     try:
         plan = _plan(config, args)
-    except LiberoError as error:
+    except ForkctlError as error:
         raise SystemExit(f"forkctl: {error}") from None
     # upstream's own loader would read configs/base.yaml again
     config["dataset"]["config_path"] = args.config_path

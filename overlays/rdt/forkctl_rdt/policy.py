@@ -19,10 +19,10 @@ from models.multimodal_encoder.siglip_encoder import SiglipVisionTower
 from models.rdt_runner import RDTRunner
 from PIL import Image
 
+from forkctl.errors import ForkctlError
+from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.vectors import STATE_KEYS
-from forkctl.libero.errors import LiberoError
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
-from forkctl.libero.suites import sentence
 from forkctl_rdt.language import Language
 from forkctl_rdt.sidecar import Sidecar, read_sidecar
 
@@ -56,7 +56,7 @@ def facts_of(checkpoint: Path) -> RunFacts:
                 flags.get("pretrained_text_encoder_name_or_path") or "",
                 folder / "language",
             )
-    raise LiberoError(
+    raise ForkctlError(
         "nothing says which encoders this model was trained with",
         where=str(checkpoint),
         hint="Leave it in its run's folder, or copy config.json, run.json and language/ with it.",
@@ -86,7 +86,7 @@ class RdtPolicy:
         """Refuses a model without a side-car: its numbers could mean anything."""
         folder = Path(checkpoint)
         if not folder.is_dir():
-            raise LiberoError(
+            raise ForkctlError(
                 "a model of RDT is a folder, checkpoint-N",
                 where=checkpoint,
                 hint="Name the folder.",

@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Mapping
 
+from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import RdtLayout
-from forkctl.libero.errors import LiberoError
 
 FILE = "forkctl.json"
 FORMAT = 1
@@ -25,7 +25,7 @@ _MEANING = ("representation", "joints", "robot_base", "units", "rotate_images", 
 _DATA = ("dataset", "holdout", "statistics", "control_hz")
 
 
-class SidecarError(LiberoError):
+class SidecarError(ForkctlError):
     """There is none, it cannot be read, or it says something else."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forkctl.evaluation.diagnosis import diagnose
-from forkctl.evaluation.diagnosis.verdict import Evidence, Kind
+from forkctl.evaluation.diagnosis.diagnosis import Evidence, Kind
 from forkctl.evaluation.dimensions import DIMENSIONS, GRIPPER, Floats
 from forkctl.evaluation.openloop.metrics.table import measure
 from forkctl.evaluation.openloop.scale import Scale

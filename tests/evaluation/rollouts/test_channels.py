@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.errors import UsageError
+from benchmarks import channels
+from benchmarks.channels import ReplayThrough
 from forkctl.evaluation.policies.policy import Query
-from forkctl.evaluation.rollouts import channels
 from forkctl.evaluation.rollouts.builtin import Replay
 from forkctl.evaluation.rollouts.trials import trials_from_demos
 from forkctl.libero.files.reader import open_demo_file
-from forkctl.libero.units.conventions import CONVENTIONS, Pose
+from forkctl.libero.units.conventions import Pose
 
 RANDOM = np.random.default_rng(0)
 COUNT = 400
@@ -34,11 +34,11 @@ STATISTICS = channels.measure(ACTIONS)
 
 def through(name: str, fault: str | None = None) -> np.ndarray:
     """There and back, as an evaluation decodes it."""
-    channel, mistake = channels.choose_channel(name, fault)
+    channel = channels.CHANNELS[name]
     answer = channel.encode(ACTIONS, POSE, STATISTICS)
-    if mistake is not None:
-        answer = mistake(answer, STATISTICS)
-    return CONVENTIONS[channel.convention].decode(answer, POSE)
+    if fault is not None:
+        answer = channel.faults[fault](answer, STATISTICS)
+    return channel.convention.decode(answer, POSE)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_openvla_rounds_within_its_quantiles_and_clips_beyond_them():
 
 def test_positions_from_the_worlds_origin_would_lose_millimetres():
     """Why training subtracts the robot's base."""
-    convention = CONVENTIONS["rdt-absolute"]
+    convention = channels.CHANNELS["rdt-absolute"].convention
     target = channels._bfloat16(convention.encode(ACTIONS, POSE))
     from_origin = np.abs(convention.decode(target, POSE) - ACTIONS)[:, :3].max()
     assert from_origin > np.abs(through("rdt-absolute") - ACTIONS)[:, :3].max()
@@ -92,13 +92,6 @@ def test_a_fault_spoils_what_it_is_called_after(name, fault):
         assert np.median(np.abs(wrong - right)[:, :6], axis=0).max() > 0.05
 
 
-def test_what_is_not_known_is_told():
-    with pytest.raises(UsageError, match="no way of actions 'act'"):
-        channels.choose_channel("act", None)
-    with pytest.raises(UsageError, match="robomimic has no fault 'base-frame'"):
-        channels.choose_channel("robomimic", "base-frame")
-
-
 @pytest.mark.parametrize("name", ["libero", "rdt-absolute"])
 def test_a_replay_answers_with_the_recorded_actions_from_the_recorded_poses(demos, name):
     """Raw files hold each pose one step late: an error of one step would show here."""
@@ -107,13 +100,13 @@ def test_a_replay_answers_with_the_recorded_actions_from_the_recorded_poses(demo
     trials = trials_from_demos(path, [task], 2, seed=0)
     demo = trials[1].start.demo
     start = {"ee_pos": demo.obs("ee_pos")[:1], "ee_ori": demo.obs("ee_ori")[:1]}
-    with Replay(trials, name).open() as policy:
+    with ReplayThrough(trials, name).open() as policy:
         queries = [Query(trials[1].name, step, start, "") for step in (8, demo.length - 3)]
         middle, end = policy.predict(queries, seed=0)
     assert middle.actions.shape[0] == 8
     assert end.actions.shape[0] == 3
     poses = Pose(demo.obs("ee_pos")[7:15], demo.obs("ee_ori")[7:15])
-    back = CONVENTIONS[policy.conventions.actions].decode(middle.actions, poses)
+    back = policy.conventions.actions.decode(middle.actions, poses)
     assert back == pytest.approx(demo.actions()[8:16], abs=0.06)
 
 

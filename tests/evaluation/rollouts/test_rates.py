@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from forkctl.evaluation.rollouts.outcomes import Result
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
 from forkctl.evaluation.rollouts.rates import by_task, rate, wilson
 
 
-def result(trial: int, outcome: str, steps: int = 0, task: str = "a") -> Result:
-    return Result(task, trial, trial, 0, outcome, steps, None, {}, 0.0)
+def result(trial: int, outcome: str, steps: int = 0, task: str = "a") -> EpisodeOutcome:
+    return EpisodeOutcome(task, trial, trial, 0, outcome, steps, None, {}, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -230,18 +230,16 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ([], 2, "name a fork or a policy file"),
+        ([], 2, "name either a fork or a policy file"),
         (["baseline:mean"], 2, "no baseline"),
         (["robomimic", "--suite", "libero_spatial"], 2, "no checkpoint to evaluate"),
-        (["baseline:zero"], 2, "which suite?"),
+        (["baseline:zero"], 2, "--suite is missing"),
         (["baseline:zero", "--suite", "libero"], 1, "no LIBERO suite"),
         (["baseline:zero", "--suite", "libero_goal", "--tasks", "99"], 2, "no task"),
-        (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "file of a world"),
+        (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "w.py: no such file"),
         (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "no shard"),
-        (["baseline:zero", "--suite", "libero_goal", "--through", "openvla"], 2, "baseline:replay"),
-        (["baseline:replay", "--suite", "libero_goal"], 2, "what is replayed?"),
-        (["baseline:replay", "--data", ".", "--through", "act"], 2, "no way of actions 'act'"),
-        (["baseline:replay", "--data", ".", "--fault", "x"], 2, "has no fault 'x'"),
+        (["baseline:zero", "--suite", "libero_goal", "--data", "."], 2, "is for baseline:replay"),
+        (["baseline:replay", "--suite", "libero_goal"], 2, "baseline:replay needs --data"),
     ],
 )
 def test_mistakes_are_told_in_words(tmp_path, monkeypatch, capsys, words, code, message):

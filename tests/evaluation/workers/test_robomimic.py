@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from forkctl.cli import main
-from forkctl.evaluation.policies.launching import fork_launch
+from forkctl.evaluation.policies.launching import fork_policy
+from forkctl.families.robomimic.family import FAMILY
+from forkctl.forks.manifest import load
 from forkctl.forks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,7 +30,7 @@ SMALL = (
 PARITY = """
 import json, sys
 import numpy as np, torch
-from forkctl.evaluation.workers import robomimic
+from forkctl.families.robomimic import worker as robomimic
 from forkctl.libero.files.reader import open_demo_file
 
 policy = robomimic.load(sys.argv[1], "cpu", {})
@@ -75,8 +77,9 @@ def test_a_trained_checkpoint_is_evaluated_in_its_own_environment(
     forkctl("run", "robomimic", "c.json", "--steps", "2", "--profile", "cpu")
     (checkpoint,) = tmp_path.glob("runs/robomimic/*/checkpoints/last.pth")
 
-    launch, worker, _ = fork_launch(Workspace(tmp_path), "robomimic", None, "cpu")
-    assert worker == "robomimic"
+    workspace = Workspace(tmp_path)
+    fork = load(workspace.manifest).fork("robomimic")
+    launch = fork_policy(workspace, fork, FAMILY, None, "cpu").launch
     data = sorted(demos.glob("*.hdf5"))[0]
     done = subprocess.run(
         [launch.python, "-c", PARITY, str(checkpoint), str(data)],

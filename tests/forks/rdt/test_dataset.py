@@ -11,8 +11,9 @@ import pytest
 from forkctl_rdt.dataset import LiberoDataset
 from forkctl_rdt.options import Options
 
+from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import REPRESENTATIONS
-from forkctl.libero.errors import DataFileError, LiberoError
+from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import Layout
 from forkctl.libero.synth import SynthOptions, write_suite
@@ -153,7 +154,7 @@ def test_held_out_demos_are_kept_apart(folder: Path) -> None:
 def test_the_instruction_is_a_sentence_or_the_file_of_one(folder: Path, tmp_path: Path) -> None:
     said = dataset(folder).sample_at(0, 0)["meta"]["instruction"]
     assert said[0].isupper() and said.endswith("plate.")
-    with pytest.raises(LiberoError, match="embeddings"):
+    with pytest.raises(ForkctlError, match="embeddings"):
         dataset(folder, words=True).sample_at(0, 0)
     made = dataset(folder, words=True, embeddings=str(tmp_path))
     path = Path(made.sample_at(0, 0)["meta"]["instruction"])
@@ -190,5 +191,5 @@ def test_a_file_that_was_cut_short_is_named(folder: Path, tmp_path: Path) -> Non
     path.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
     with pytest.raises(DataFileError, match=source.stem):
         dataset(tmp_path)
-    with pytest.raises(LiberoError, match="no such file or folder"):
+    with pytest.raises(ForkctlError, match="no such file or folder"):
         dataset(tmp_path / "gone")

@@ -14,7 +14,7 @@ from forkctl_rdt.checkpoints import check_start, checkpoint_saved
 from forkctl_rdt.options import Options
 from forkctl_rdt.plan import Plan, for_sampling, plan_of, prepare
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 
 OPTIONS = Options("spatial", ("/data",))
 SIDECAR = side.Sidecar(
@@ -233,7 +233,7 @@ def test_latest_is_the_newest_whole_one(tmp_path: Path) -> None:
     assert asked.resume_from_checkpoint is None, "a new run"
     checkpoint(tmp_path, 12, None)
     asked = flags(tmp_path, resume_from_checkpoint="latest")
-    with pytest.raises(LiberoError, match="checkpoint-12"):
+    with pytest.raises(ForkctlError, match="checkpoint-12"):
         check_start(asked, OPTIONS, SIDECAR)
     checkpoint(tmp_path, 4)
     checkpoint(tmp_path, 10)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, Layout
 from forkctl.libero.suites import SUITES
@@ -78,9 +78,9 @@ def test_another_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     [path] = write_suite(tmp_path, "libero_goal", SMALL, tasks=1)
     spoil(path, "gripper-inverted")
     spoilt = path.read_bytes()
-    with pytest.raises(LiberoError, match="another file"):
+    with pytest.raises(ForkctlError, match="another file"):
         list(write_suite(tmp_path, "libero_goal", SMALL, tasks=1))
-    with pytest.raises(LiberoError, match="already there"):
+    with pytest.raises(ForkctlError, match="already there"):
         write_task(tmp_path, SUITES["libero_goal"].tasks[0], SMALL)
     assert path.read_bytes() == spoilt
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forkctl.libero.errors import LiberoError
+from forkctl.errors import ForkctlError
 
 # Importing them registers their defects.
 from forkctl.libero.synth.defects import images, structure, values
@@ -19,7 +19,7 @@ __all__ = ["DEFECTS", "Defect", "images", "require", "spoil", "structure", "valu
 
 def require(name: str) -> Defect:
     if name not in DEFECTS:
-        raise LiberoError(f"no defect {name!r}", hint=f"One of: {', '.join(sorted(DEFECTS))}.")
+        raise ForkctlError(f"no defect {name!r}", hint=f"One of: {', '.join(sorted(DEFECTS))}.")
     return DEFECTS[name]
 
 

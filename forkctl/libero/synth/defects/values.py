@@ -144,7 +144,7 @@ def _gripper_01(data: h5py.Group) -> None:
 
 @defect("gripper-open", "gripper-convention")
 def _gripper_open(data: h5py.Group) -> None:
-    """OpenVLA's: 1 = open."""
+    """1 = open."""
     for_all(data, "actions", lambda a: np.column_stack([a[:, :6], (a[:, 6] < 0).astype(float)]))
 
 

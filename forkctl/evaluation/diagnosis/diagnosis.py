@@ -22,7 +22,7 @@ class Kind(str, Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """A name that stays the same for ever, and what a person needs to act on it."""
 
     name: str

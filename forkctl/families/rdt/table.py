@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from forkctl.cli.output import print_table
 from forkctl.families.rdt.physical_units import ERROR, OK, WARNING
 from forkctl.families.rdt.verification import Verification
+from forkctl.output import print_table
 
 _COLOURS = {ERROR: "red", WARNING: "yellow", OK: "green"}
 

@@ -15,7 +15,7 @@ import click
 from forkctl.errors import ForkctlError
 
 if TYPE_CHECKING:
-    from forkctl.checks import Finding
+    from forkctl.checks import Check
 
 _COLOURS = {
     "green": ("up to date", "applied", "holds", "ok", "laid out", "finished"),
@@ -57,24 +57,24 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        verdict = finding.verdict.value
+def print_checks(checks: Iterable[Check]) -> None:
+    for check in checks:
+        verdict = check.status.value
         mark = click.style(f"{verdict:<7}", fg=_COLOUR_OF[verdict])
-        click.echo(f"{mark}  {finding.subject}: {finding.text}")
-        if finding.hint:
-            click.echo(f"         {click.style('hint:', fg='cyan')} {finding.hint}")
+        click.echo(f"{mark}  {check.subject}: {check.text}")
+        if check.hint:
+            click.echo(f"         {click.style('hint:', fg='cyan')} {check.hint}")
 
 
-def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, str | None]]:
+def checks_as_json(checks: Iterable[Check]) -> list[dict[str, str | None]]:
     return [
         {
-            "subject": finding.subject,
-            "verdict": finding.verdict.value,
-            "text": finding.text,
-            "hint": finding.hint,
+            "subject": check.subject,
+            "verdict": check.status.value,
+            "text": check.text,
+            "hint": check.hint,
         }
-        for finding in findings
+        for check in checks
     ]
 
 

@@ -7,17 +7,24 @@ succeed as often as the raw actions do. A fault is one mistake on that way, as p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from forkctl.errors import UsageError
 from forkctl.evaluation.dimensions import GRIPPER, Floats
+from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
+from forkctl.evaluation.rollouts.builtin import REPLAYED_AT_ONCE, next_actions
+from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.families.openvla import tokens as action_tokens
+from forkctl.families.openvla.units import OPENVLA
+from forkctl.families.rdt.units import CONVENTIONS, slots_of, to_vector
+from forkctl.families.robomimic.units import ROBOMIMIC
 from forkctl.libero.schema import CONTROL_HZ
-from forkctl.libero.units.conventions import CONVENTIONS, Pose, rdt_slots, to_rdt_vector
+from forkctl.libero.units.conventions import LIBERO, Convention, Pose
 from forkctl.libero.units.dimensions import METRES_PER_ACTION
 
 # Where LIBERO's tabletop scenes have the foot of the arm, from the world's origin.
@@ -35,7 +42,7 @@ class Statistics:
 
 
 def measure(actions: Floats) -> Statistics:
-    values = CONVENTIONS["openvla"].encode(actions, None)
+    values = OPENVLA.encode(actions, None)
     q01, q99 = np.quantile(values, [0.01, 0.99], axis=0)
     return Statistics(q01, q99, actions.min(axis=0), actions.max(axis=0))
 
@@ -48,7 +55,7 @@ Fault = Callable[[Floats, Statistics], Floats]
 
 @dataclass(frozen=True)
 class Channel:
-    convention: str
+    convention: Convention
     summary: str
     encode: Encode
     faults: Mapping[str, Fault] = field(default_factory=dict)
@@ -62,7 +69,7 @@ def _openvla(low: str, high: str) -> Encode:
     """Normalised between two of the statistics, and rounded to tokens."""
 
     def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
-        values = CONVENTIONS["openvla"].encode(actions, pose)
+        values = OPENVLA.encode(actions, pose)
         start = getattr(statistics, low)
         span = getattr(statistics, high) - start + 1e-8
         normal = np.clip(2 * (values - start) / span - 1, -1, 1)
@@ -93,8 +100,8 @@ def _min_max(statistics: Statistics) -> tuple[Floats, Floats]:
 def _rdt(name: str) -> Encode:
     def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
         convention = CONVENTIONS[name]
-        vector = _bfloat16(to_rdt_vector(convention.encode(actions, pose), convention.dims))
-        answer: Floats = vector[..., rdt_slots(convention.dims)]
+        vector = _bfloat16(to_vector(convention.encode(actions, pose), convention.dims))
+        answer: Floats = vector[..., slots_of(convention.dims)]
         return answer
 
     return encode
@@ -103,10 +110,10 @@ def _rdt(name: str) -> Encode:
 def _rdt_absolute(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
     """Positions from the robot's base: bfloat16 is coarse near one metre, where the world's origin
     puts them."""
-    base = np.zeros(len(CONVENTIONS["rdt-absolute"].dims))
+    base = np.zeros(len(CONVENTIONS["absolute"].dims))
     base[:3] = ROBOT_BASE
     from_base = Pose(np.asarray(pose.position) - ROBOT_BASE, pose.orientation)
-    answer: Floats = _rdt("rdt-absolute")(actions, from_base, statistics) + base
+    answer: Floats = _rdt("absolute")(actions, from_base, statistics) + base
     return answer
 
 
@@ -159,27 +166,27 @@ _METRES_TWICE = _scaled_move(METRES_PER_ACTION)
 CHANNELS: Mapping[str, Channel] = MappingProxyType(
     {
         "libero": Channel(
-            "libero", "the actions as they are", _raw, {"gripper-sign": _negate_gripper}
+            LIBERO, "the actions as they are", _raw, {"gripper-sign": _negate_gripper}
         ),
         "openvla": Channel(
-            "openvla",
+            OPENVLA,
             "q01 to q99, 256 tokens",
             _openvla("q01", "q99"),
             {"gripper-sign": _swap_gripper, "not-unnormalised": _stay_in_quantiles},
         ),
         "openvla-bounds": Channel(
-            "openvla", "minimum to maximum, 256 tokens", _openvla("low", "high")
+            OPENVLA, "minimum to maximum, 256 tokens", _openvla("low", "high")
         ),
         "robomimic": Channel(
-            "robomimic",
+            ROBOMIMIC,
             "minimum to maximum, 32 bits",
             _robomimic,
             {"gripper-sign": _negate_gripper, "not-unnormalised": _stay_in_min_max},
         ),
         "rdt-delta": Channel(
-            "rdt-delta",
+            CONVENTIONS["delta"],
             "metres and 6D in slots 30 to 38, 16 bits",
-            _rdt("rdt-delta"),
+            _rdt("delta"),
             {
                 "gripper-sign": _swap_gripper,
                 "controller-units": _CONTROLLER_UNITS,
@@ -187,13 +194,13 @@ CHANNELS: Mapping[str, Channel] = MappingProxyType(
             },
         ),
         "rdt-velocity": Channel(
-            "rdt-velocity",
+            CONVENTIONS["velocity"],
             "metres and radians a second in slots 39 to 44, 16 bits",
-            _rdt("rdt-velocity"),
+            _rdt("velocity"),
             {"gripper-sign": _swap_gripper, "metres-a-step": _scaled_move(1 / CONTROL_HZ)},
         ),
         "rdt-absolute": Channel(
-            "rdt-absolute",
+            CONVENTIONS["absolute"],
             "target pose from the robot's base in slots 30 to 38, 16 bits",
             _rdt_absolute,
             {"gripper-sign": _swap_gripper, "base-frame": _from_base},
@@ -202,12 +209,58 @@ CHANNELS: Mapping[str, Channel] = MappingProxyType(
 )
 
 
-def choose_channel(name: str, fault: str | None) -> tuple[Channel, Fault | None]:
-    if name not in CHANNELS:
-        raise UsageError(f"no way of actions {name!r}", hint=f"One of: {', '.join(CHANNELS)}.")
-    channel = CHANNELS[name]
-    if fault is not None and fault not in channel.faults:
-        raise UsageError(
-            f"{name} has no fault {fault!r}", hint=f"One of: {', '.join(channel.faults)}."
+@dataclass(frozen=True)
+class ReplayThrough:
+    """A demonstration's actions, as the channel answers with them."""
+
+    trials: Sequence[Trial]
+    channel: str = "libero"
+    fault: str | None = None
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        return {"baseline": "replay", "through": self.channel, "fault": self.fault}
+
+    @contextmanager
+    def open(self) -> Iterator[Policy]:
+        yield self
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        demos = [trial.start.demo for trial in self.trials]
+        actions = [demo.actions() for demo in demos if demo is not None]
+        return measure(np.concatenate(actions).astype(np.float64))
+
+    @property
+    def conventions(self) -> Conventions:
+        return Conventions(
+            observations=("ee_pos", "ee_ori"),  # of the first step, which files have no pose of
+            chunk=REPLAYED_AT_ONCE,
+            actions=CHANNELS[self.channel].convention,
         )
-    return channel, None if fault is None else channel.faults[fault]
+
+    def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return [Prediction(self._answer(query)) for query in queries]
+
+    def _answer(self, query: Query) -> Floats:
+        channel = CHANNELS[self.channel]
+        actions = next_actions(self.trials, query)
+        poses = [self._pose(query, step) for step in range(len(actions))]
+        before = Pose(
+            np.stack([pose.position for pose in poses]),
+            np.stack([pose.orientation for pose in poses]),
+        )
+        answer = channel.encode(actions, before, self.statistics)
+        if self.fault is None:
+            return answer
+        return channel.faults[self.fault](answer, self.statistics)
+
+    def _pose(self, query: Query, offset: int) -> Pose:
+        """Where the demonstrator's hand was before that action, as its file says."""
+        demo = next(trial.start.demo for trial in self.trials if trial.name == query.episode)
+        assert demo is not None
+        row = query.step + offset - demo.pairing().offset
+        if not 0 <= row < demo.length:
+            seen = query.observation
+            return Pose(seen["ee_pos"][-1], seen["ee_ori"][-1])
+        return Pose(demo.obs("ee_pos")[row], demo.obs("ee_ori")[row])

@@ -31,8 +31,8 @@ def verify_rdt(
 
     PATH is a LIBERO file or folder, or a dataset_stat.json. Exit code 1 when they are not.
     """
-    from forkctl.cli.data.rdt_table import as_data, print_verification
     from forkctl.families.rdt.physical_units import ERROR
+    from forkctl.families.rdt.table import as_data, print_verification
     from forkctl.families.rdt.verification import verify_file, verify_folder
 
     if path.suffix == ".json":

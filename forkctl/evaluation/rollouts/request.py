@@ -1,0 +1,111 @@
+"""The words of `forkctl eval rollout`, and what they come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forkctl.errors import UsageError
+from forkctl.evaluation.policies import baselines
+from forkctl.evaluation.policies.choosing import ONLY, Launcher, PolicyChoice, loaded_policy
+from forkctl.evaluation.policies.policy import PolicySource
+from forkctl.evaluation.rollouts.builtin import Random, Replay, Still
+from forkctl.evaluation.rollouts.playing import Limits
+from forkctl.evaluation.rollouts.rollout import RolloutSettings
+from forkctl.evaluation.rollouts.trials import (
+    Shard,
+    Trial,
+    choose_init_states,
+    choose_tasks,
+    suite_of_data,
+    trials_from_demos,
+    trials_from_init_states,
+)
+from forkctl.evaluation.rollouts.videos import NONE
+from forkctl.libero.suites import SUITES, get_suite
+
+TRIALS = 50
+ZERO, RANDOM, REPLAY = "zero", "random", "replay"
+BUILTIN = (ZERO, RANDOM, REPLAY)
+
+
+@dataclass(frozen=True)
+class RolloutRequest:
+    """None where nothing was said."""
+
+    choice: PolicyChoice
+    suite: str | None = None
+    tasks: str | None = None
+    trials: int | None = None
+    init_states: str | None = None
+    data: Path | None = None  # the demonstrations that are replayed
+    max_steps: int | None = None
+    horizon: int | None = None
+    seed: int = 0
+    shard: str = "1/1"
+    workers: int = 1
+    video: str = NONE
+    retry_errors: bool = False
+
+    def check(self) -> None:
+        """Refuse what can be refused before anything is looked at."""
+        self.choice.check("rollout")
+        name = self.choice.baseline
+        if name is not None and name not in BUILTIN:
+            raise UsageError(
+                f"there is no baseline {name!r} in closed loop",
+                hint="baselines: " + ", ".join(baselines.PREFIX + each for each in BUILTIN),
+            )
+        if name == REPLAY and self.data is None:
+            raise UsageError(
+                "baseline:replay needs --data", hint="name the demonstrations to replay"
+            )
+        if name != REPLAY and self.data is not None:
+            raise UsageError(
+                "--data is for baseline:replay", hint="other policies begin at --init-states"
+            )
+        if self.suite is None and self.data is None:
+            raise UsageError("--suite is missing", hint=f"suites: {', '.join(SUITES)}")
+        if self.data is not None and self.init_states is not None:
+            raise UsageError(
+                "--init-states does not go with --data",
+                hint="leave it out: a replay begins as its demonstration did",
+            )
+
+    def settings(self) -> RolloutSettings:
+        self.check()
+        suite = get_suite(self.suite) if self.suite else suite_of_data(self._data)
+        tasks = choose_tasks(suite, self.tasks)
+        init_states = choose_init_states(self.init_states)
+        if self.data is None:
+            trials = trials_from_init_states(tasks, self.trials or TRIALS, init_states, self.seed)
+        else:
+            trials = trials_from_demos(self.data, tasks, self.trials, self.seed)
+        return RolloutSettings(
+            self.choice.label,
+            suite.name,
+            trials,
+            init_states,
+            Limits(self.max_steps or suite.max_steps, self.horizon),
+            self.seed,
+            Shard.parse(self.shard),
+            self.data,
+            self.workers,
+            self.video,
+            self.retry_errors,
+        )
+
+    def policy(self, trials: tuple[Trial, ...], launch: Launcher) -> PolicySource:
+        if self.choice.baseline == REPLAY:
+            return Replay(trials)
+        if self.choice.baseline == ZERO:
+            return Still()
+        if self.choice.baseline == RANDOM:
+            return Random()
+        assert self.choice.checkpoint is not None
+        return loaded_policy(self.choice, launch(self.choice), ONLY, self.choice.checkpoint)
+
+    @property
+    def _data(self) -> Path:
+        assert self.data is not None
+        return self.data

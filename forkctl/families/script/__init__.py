@@ -1,0 +1,1 @@
+"""Any training script, described in forks.toml alone."""
