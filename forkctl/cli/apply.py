@@ -16,7 +16,7 @@ from forkctl.patching.series import apply as patching_apply
 
 @click.command()
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
-@click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
+@click.option("--all", "every", is_flag=True, help="All forks, not only the default ones.")
 @click.option("--without", multiple=True, metavar="PATCH", help="Leave this patch out.")
 @click.option(
     "--locked", "lock_rules", is_flag=True, help="Refuse what forks.lock does not record."
@@ -27,13 +27,13 @@ def apply(
 ) -> int:
     """Put overlays and patches on the pinned revision.
 
-    The result is another commit for each set of inputs, and the same one on every machine. A tree
-    with work of yours in it is left as it is.
+    The same inputs give the same commit on every machine. A tree with work of your own in it stays
+    as it is.
     """
     workspace = find_workspace()
     chosen = load(workspace.manifest).choose(forks, every=every)
     if without and len(chosen) != 1:
-        raise UsageError("--without is for one fork at a time", hint="name the fork")
+        raise UsageError("--without takes one fork at a time", hint="name the fork")
     with locked(workspace, "forkctl apply") as children:
         results = patching_apply.apply(
             workspace, chosen, children, without=without, locked=lock_rules

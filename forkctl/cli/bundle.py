@@ -17,24 +17,28 @@ from forkctl.forks.workspace import find_workspace, locked
 @click.command()
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option(
-    "-o", "--out", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write here."
+    "-o",
+    "--out",
+    "output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a bundle to this file.",
 )
 @click.option(
     "--load",
     "source",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Take a bundle into the cache.",
+    help="Load a bundle into the cache.",
 )
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 def bundle(forks: Sequence[str], output: Path | None, source: Path | None, offline: bool) -> None:
     """Carry the pins of FORKS (or all) to a machine without network.
 
-    There: `forkctl bundle --load FILE && forkctl sync --offline`.
+    On that machine: `forkctl bundle --load FILE && forkctl sync --offline`.
     """
     if (output is None) == (source is None):
         raise UsageError(
-            "one of -o and --load is needed",
-            hint="forkctl bundle -o FILE, and there forkctl bundle --load FILE",
+            "give exactly one of -o and --load",
+            hint="`forkctl bundle -o FILE` here, `forkctl bundle --load FILE` on the other machine",
         )
     workspace = find_workspace()
     manifest = load(workspace.manifest)
@@ -45,4 +49,4 @@ def bundle(forks: Sequence[str], output: Path | None, source: Path | None, offli
             click.echo(f"{output}: {count} forks, {output.stat().st_size / 2**20:.1f} MiB")
         if source is not None:
             taken = read_bundle(manifest, chosen, children, source)
-            click.echo(f"taken into the cache: {', '.join(taken) or 'nothing'}")
+            click.echo(f"loaded into the cache: {', '.join(taken) or 'nothing'}")

@@ -18,9 +18,11 @@ from forkctl.patching.series.check import CheckOutcome, CheckResult
 
 @click.command()
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
-@click.option("--at", metavar="REV", help="Another revision of upstream: an id, branch or tag.")
-@click.option("--head", is_flag=True, help="The newest revision of upstream.")
-@click.option("--strict", is_flag=True, help="Fail where a fork could not be reached.")
+@click.option(
+    "--at", metavar="REV", help="Check another revision of upstream: an id, branch or tag."
+)
+@click.option("--head", is_flag=True, help="Check the newest revision of upstream.")
+@click.option("--strict", is_flag=True, help="Fail if a fork cannot be reached.")
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(
@@ -28,11 +30,12 @@ def check(
 ) -> int:
     """Prove that patches, lock and entrypoints hold. Without names: all forks.
 
-    Patches must apply to the pin, the result must be what forks.lock records, overlays must
-    collide with nothing, and the entrypoint must know its flags and keys. No tree is touched.
+    Patches must apply to the pin, the result must be what forks.lock records, overlays must not
+    collide with upstream's files, and the entrypoint must know its flags and keys. No tree is
+    touched.
     """
     if at and head:
-        raise UsageError("--at and --head name two revisions", hint="give one of them")
+        raise UsageError("--at and --head name two revisions", hint="give only one of them")
     workspace = find_workspace()
     manifest = load(workspace.manifest)
     chosen = manifest.choose(forks, every=True)

@@ -17,9 +17,9 @@ from forkctl.output import print_failures
 @click.command()
 @click.argument("forks", nargs=-1, required=True, shell_complete=fork_names)
 def clean(forks: Sequence[str]) -> int:
-    """Remove the trees of FORKS, never with work of yours in them.
+    """Remove the trees of FORKS, unless they hold work of your own.
 
-    The cache stays: `forkctl sync` brings a tree back without network.
+    The cache stays, so `forkctl sync` brings a tree back without network.
     """
     workspace = find_workspace()
     chosen = load(workspace.manifest).choose(forks, every=False)

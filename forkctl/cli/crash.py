@@ -1,4 +1,4 @@
-"""A log of an unexpected failure that a person can paste into a report."""
+"""A log of an unexpected failure, for the user to paste into a report."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from forkctl.atomic import write_atomically
 from forkctl.cli.completing import fork_names
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.cache import Fetcher
@@ -18,14 +19,14 @@ from forkctl.output import error_json, print_failures, print_json
 
 @click.command()
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
-@click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
-@click.option("--since", metavar="REV", help="Leave out what this upstream revision contains.")
+@click.option("--all", "every", is_flag=True, help="All forks, not only the default ones.")
+@click.option("--since", metavar="REV", help="Leave out what this upstream revision has.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write a heat map: one file that needs nothing else.",
+    help="Also write a heat map, as one self-contained file.",
 )
-@click.option("--fetch", is_flag=True, help="Ask upstream again, even if it was asked today.")
+@click.option("--fetch", is_flag=True, help="Fetch upstream again, even if that was done today.")
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def drift(
@@ -39,35 +40,34 @@ def drift(
 ) -> int:
     """Try every patch on every distinct upstream version of the files it touches.
 
-    Over all branches, tags and pull requests, for the named forks (or all default ones) and for
-    the forks that share a series with them. Exits with 1 where a patch does not apply at the tip of
-    upstream's main branch.
+    That is over all branches, tags and pull requests, for the named forks (or all default ones) and
+    for the forks that share a series with them. Exits with 1 if a patch does not apply at the tip
+    of upstream's main branch.
     """
     if html is not None and not html.absolute().parent.is_dir():
-        raise UsageError("there is no such folder", where=str(html.parent), hint="make it first")
-    from forkctl.patching.drift.report import report_as_json
-    from forkctl.patching.drift.survey import Scope, survey
+        raise UsageError("there is no such folder", where=str(html.parent), hint="create it first")
+    from forkctl.patching.drift.fork_drift import drift_of_forks
+    from forkctl.patching.drift.report import render_heatmap, report_as_json
 
     workspace = find_workspace()
     manifest = load(workspace.manifest)
     chosen = manifest.choose(forks, every=every)
     with ended_with_the_command(Children()) as children:
-        surveyed = survey(
+        results = drift_of_forks(
             workspace,
             manifest,
             chosen,
             Fetcher(children, manifest.mirrors, offline),
-            Scope(since, fetch),
-            lambda message: click.echo(f"{message} …", err=True),
+            since=since,
+            refetch=fetch,
+            say=lambda message: click.echo(f"{message} …", err=True),
         )
-    drifts = [each.drift for each in surveyed if each.drift is not None]
-    failures = [(each.fork, each.error) for each in surveyed if each.error is not None]
+    drifts = [result.drift for result in results if result.drift is not None]
+    failures = [(result.fork, result.error) for result in results if result.error is not None]
     report = report_as_json(drifts)
     report["not_checked"] = {name: error_json(error) for name, error in failures}
     if html is not None:
-        from forkctl.patching.drift.heatmap import render_heatmap
-
-        html.write_text(render_heatmap(report), encoding="utf-8")
+        write_atomically(html, render_heatmap(report))
     if as_json:
         print_json(report)
     else:
@@ -76,5 +76,5 @@ def drift(
         if drifts:
             print_drift(drifts)
         print_failures(failures)
-    wanting = failures or any(drift.failing_at_head for drift in drifts)
-    return ExitCode.USER_MUST_ACT if wanting else ExitCode.DONE
+    bad = failures or any(drift.failing_at_head for drift in drifts)
+    return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from forkctl.patching.drift.looking import Finding, ForkDrift, PatchDrift
+from forkctl.patching.drift.fork_drift import ForkDrift, PatchDrift, VersionOutcome
 from forkctl.patching.drift.report import WORDS
 from forkctl.patching.model import Verdict
 
-# A colour for eyes; a letter for pipes, and for those who cannot tell the colours apart.
+# A colour for terminals; a letter for pipes, and for those who cannot tell the colours apart.
 _SIGNS = {
     Verdict.NOT_FOR_THIS_FORK: ("bright_black", "-"),
     Verdict.CLEAN: ("green", "."),
@@ -64,7 +64,7 @@ def _table(fork: ForkDrift, colours: bool) -> Table:
                 patch.title,
                 file.history.path,
                 _count(patch),
-                _strip(patch.findings, colours),
+                _strip(patch.outcomes, colours),
                 _word(patch.at_pin),
                 _word(patch.at_head),
             )
@@ -72,22 +72,22 @@ def _table(fork: ForkDrift, colours: bool) -> Table:
 
 
 def _count(patch: PatchDrift) -> str:
-    applying = sum(not finding.verdict.failed for finding in patch.findings)
-    return f"{applying} of {len(patch.findings)}"
+    applying = sum(not outcome.verdict.failed for outcome in patch.outcomes)
+    return f"{applying} of {len(patch.outcomes)}"
 
 
-def _word(finding: Finding) -> Text:
-    word = WORDS[finding.verdict] + (" elsewhere" if finding.elsewhere else "")
-    return Text(word, style=_SIGNS[finding.verdict][0])
+def _word(outcome: VersionOutcome) -> Text:
+    word = WORDS[outcome.verdict] + (" elsewhere" if outcome.elsewhere else "")
+    return Text(word, style=_SIGNS[outcome.verdict][0])
 
 
-def _strip(findings: Sequence[Finding], colours: bool) -> Text:
-    """One sign per version; where there are more versions than room, the worst of each group."""
+def _strip(outcomes: Sequence[VersionOutcome], colours: bool) -> Text:
+    """One sign per version; if there are more versions than room, the worst of each group."""
     strip = Text()
-    groups = min(len(findings), _STRIP)
+    groups = min(len(outcomes), _STRIP)
     for group in range(groups):
-        start, stop = (len(findings) * edge // groups for edge in (group, group + 1))
-        verdicts = [finding.verdict for finding in findings[start:stop]]
+        start, stop = (len(outcomes) * edge // groups for edge in (group, group + 1))
+        verdicts = [outcome.verdict for outcome in outcomes[start:stop]]
         colour, letter = _SIGNS[max(verdicts, key=_WORST_LAST.index)]
         strip.append("▇" if colours else letter, style=colour)
     return strip

@@ -12,11 +12,11 @@ from forkctl.errors import ExitCode
 from forkctl.forks.workspace import Workspace, find_workspace
 from forkctl.output import print_json, print_table
 from forkctl.patching.model import Patch
-from forkctl.patching.reading.lint import Finding, lint
+from forkctl.patching.reading.lint import LintWarning, lint
 from forkctl.patching.reading.loading import all_series, load_series
 
 if TYPE_CHECKING:
-    from forkctl.patching.drift.coverage import Coverage
+    from forkctl.patching.drift.report import Coverage
 
 
 @click.command()
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.option("--drift", is_flag=True, help="Show on how many upstream versions each applies.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int:
-    """List the patches of a series: subject, why, files, forks, and how they stand drift.
+    """List the patches of a series, or of all: subject, why, files, forks, and drift.
 
-    `--drift` asks no upstream: it looks at the histories that `forkctl drift` has fetched.
+    `--drift` uses the network for nothing: it reads the histories that `forkctl drift` has fetched.
     """
     workspace = find_workspace()
     root = workspace.patches
@@ -52,8 +52,8 @@ def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int
     for patch in found if why else ():
         click.echo(f"\n{patch.title}: {patch.subject}\n{patch.why}")
     for patch in found:
-        for finding in lint(patch):
-            click.echo(f"{patch.path}:{finding.line}: {finding.message}", err=True)
+        for warning in lint(patch):
+            click.echo(f"{patch.path}:{warning.line}: {warning.message}", err=True)
     return ExitCode.DONE
 
 
@@ -62,15 +62,15 @@ def _coverage(workspace: Workspace, series: set[str]) -> Mapping[str, Coverage]:
     from forkctl.forks.manifest import load
     from forkctl.forks.processes import Children
     from forkctl.forks.workspace import ended_with_the_command
-    from forkctl.patching.drift.coverage import coverage_of
-    from forkctl.patching.drift.survey import Scope, survey
+    from forkctl.patching.drift.fork_drift import drift_of_forks
+    from forkctl.patching.drift.report import coverage_of
 
     manifest = load(workspace.manifest)
     forks = [fork for fork in manifest.forks if series.intersection(fork.series)]
     with ended_with_the_command(Children()) as children:
         fetcher = Fetcher(children, manifest.mirrors, offline=True)
-        surveyed = survey(workspace, manifest, forks, fetcher, Scope())
-    return coverage_of([each.drift for each in surveyed if each.drift is not None])
+        results = drift_of_forks(workspace, manifest, forks, fetcher)
+    return coverage_of([result.drift for result in results if result.drift is not None])
 
 
 def _drift_json(
@@ -82,7 +82,7 @@ def _drift_json(
     return {"drift": asdict(known) if known else None}
 
 
-def _as_json(patch: Patch, findings: Sequence[Finding]) -> dict[str, object]:
+def _as_json(patch: Patch, warnings: Sequence[LintWarning]) -> dict[str, object]:
     return {
         "series": patch.series,
         "name": patch.name,
@@ -91,5 +91,5 @@ def _as_json(patch: Patch, findings: Sequence[Finding]) -> dict[str, object]:
         "forks": list(patch.forks),
         "files": list(patch.touched),
         "digest": patch.digest,
-        "findings": [{"line": f.line, "message": f.message} for f in findings],
+        "findings": [{"line": w.line, "message": w.message} for w in warnings],
     }

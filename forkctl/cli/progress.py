@@ -1,4 +1,4 @@
-"""Bars for fetches that take a while."""
+"""Progress bars for fetches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import TracebackType
 
 
 class Bars:
-    """One bar per fork; rich and GitPython are imported when the first fetch speaks."""
+    """One bar per fork; rich and GitPython are imported for the first fetch."""
 
     def __init__(self) -> None:
         self._progress: object = None

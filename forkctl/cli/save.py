@@ -14,9 +14,7 @@ from forkctl.patching.series import save as patching_save
 @click.command()
 @click.argument("fork", shell_complete=fork_names)
 @click.option("--series", help="The series to add to. [default: the fork's last]")
-@click.option(
-    "--for-all", is_flag=True, help="For every fork of the series, not for this one alone."
-)
+@click.option("--for-all", is_flag=True, help="For every fork of the series, not only this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def save(fork: str, series: str | None, for_all: bool, as_json: bool) -> None:
     """Turn your commits on top of FORK into numbered plain patches, and apply the fork again.
@@ -38,4 +36,4 @@ def save(fork: str, series: str | None, for_all: bool, as_json: bool) -> None:
             click.echo(path)
         click.echo(f"{fork} is applied again, at {saved.state.head[:12]}")
     else:
-        click.echo(f"{fork} has no commits of yours on top")
+        click.echo(f"{fork} has no commits of your own on top")

@@ -19,7 +19,7 @@ from forkctl.patching.series import status as patching_status
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def status(forks: Sequence[str], as_json: bool) -> int:
-    """Say how each fork stands and what to type next."""
+    """Show how each fork stands and what to type next."""
     workspace = find_workspace()
     chosen = load(workspace.manifest).choose(forks, every=True)
     with ended_with_the_command(Children()) as children:
@@ -32,7 +32,7 @@ def status(forks: Sequence[str], as_json: bool) -> int:
             [
                 (
                     row.fork.name,
-                    row.stand.value,
+                    row.standing.value,
                     (row.pin or "-")[:12],
                     (row.head or "-")[:12],
                     row.yours,
@@ -53,7 +53,7 @@ def status(forks: Sequence[str], as_json: bool) -> int:
 def _as_json(row: patching_status.ForkStatus) -> dict[str, object]:
     return {
         "fork": row.fork.name,
-        "stands": row.stand.value,
+        "stands": row.standing.value,
         "pin": row.pin,
         "commit": row.head,
         "tree": row.tree,

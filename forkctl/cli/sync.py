@@ -18,13 +18,13 @@ from forkctl.output import error_json, print_failures, print_json, print_table
 
 @click.command()
 @click.argument("forks", nargs=-1, shell_complete=fork_names)
-@click.option("--all", "every", is_flag=True, help="Also those that are not taken by default.")
+@click.option("--all", "every", is_flag=True, help="All forks, not only the default ones.")
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sync(forks: Sequence[str], every: bool, offline: bool, as_json: bool) -> int:
     """Fetch pinned revisions and lay out forks/<name>.
 
-    Without names: the forks that forks.toml marks as default.
+    Without names: the default forks of forks.toml.
     """
     workspace = find_workspace()
     manifest = load(workspace.manifest)

@@ -18,7 +18,7 @@ from forkctl.output import print_json
 @click.argument("commit_or_tree")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def which(commit_or_tree: str, as_json: bool) -> int:
-    """Say which fork, revision and patches made a commit or tree."""
+    """Find the fork, revision and patches that made a commit or tree."""
     workspace = find_workspace()
     forks = load(workspace.manifest).forks
     with ended_with_the_command(Children()) as children:

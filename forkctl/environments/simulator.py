@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.checks import Check, failed, ok, warning
 from forkctl.environments.environment import find_environment, own_environment
 from forkctl.environments.proving import process_environment
 from forkctl.environments.python_path import forkctl_on_path
@@ -88,25 +89,27 @@ def ask_simulator(simulator: Simulator) -> SimulatorState:
         return SimulatorState(failure=reason)
 
 
-def examine_simulator(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    """Verdict ("ok", "note" or "bad") and text, for `forkctl doctor`; nothing where the workspace
-    has no simulator."""
+def check_simulator(workspace: Workspace) -> Iterator[Check]:
+    """For `forkctl doctor`; nothing if the workspace has no simulator."""
+    subject = "simulator"
     if load(workspace.manifest).environment(NAME) is None:
         return
     try:
         simulator = find_simulator(workspace)
     except ForkctlError as error:
-        yield "note", f"{error.message}; {error.hint}"
+        yield warning(subject, error.message, error.hint)
         return
     state = ask_simulator(simulator)
     if state.failure is not None:
-        yield "bad", f"no frame could be rendered: {state.failure}; {_RENDERER_HINT}"
+        yield failed(subject, f"no frame could be rendered: {state.failure}", _RENDERER_HINT)
         return
-    yield "ok", f"mujoco {state.mujoco}, frames by {state.renderer} on {state.device}"
+    yield ok(subject, f"mujoco {state.mujoco}, frames by {state.renderer} on {state.device}")
     if _numbers(state.mujoco) >= _DARK_FLOORS:
-        yield "note", f"mujoco {state.mujoco} renders floors darker than published results saw them"
+        text = f"mujoco {state.mujoco} renders floors darker than published results saw them"
+        yield warning(subject, text)
     if state.assets is None:
-        yield "note", "LIBERO's assets will be downloaded; FORKCTL_LIBERO_ASSETS may name a copy"
+        hint = "FORKCTL_LIBERO_ASSETS may name a copy"
+        yield warning(subject, "LIBERO's assets will be downloaded", hint)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,23 +1,21 @@
-"""Carry what `sync` needs to a machine without network: one file with the chosen forks' pins."""
+"""Carry what `sync` needs to a machine without network: one file with the pins of some forks."""
 
 from __future__ import annotations
 
-import io
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from forkctl.atomic import replacing, write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.bare import BARE, write_repository
+from forkctl.forks import objects
 from forkctl.forks.cache import Fetcher, opened, take_over
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, Manifest, PypiSource
+from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sdist import ensure_release, sdist_git_dir
-from forkctl.forks.sources import fetch_source
+from forkctl.forks.sources import ensure_release, fetch_source, sdist_git_dir
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
 
@@ -25,20 +23,16 @@ from forkctl.forks.workspace import lock_on
 def write_bundle(
     manifest: Manifest, forks: Sequence[Fork], children: Children, target: Path, offline: bool
 ) -> int:
-    """The number of forks in it. What the cache lacks is fetched first."""
-    partial = target.with_name(f"{target.name}.tmp")
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="forkctl-") as folder,
-            tarfile.open(partial, "w:gz", compresslevel=1) as archive,
-        ):
-            for fork in forks:
-                cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
-                for name, path in _parts(fork, cached, pin, Path(folder)):
-                    archive.add(path, f"{fork.name}/{name}", recursive=False)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write a bundle; return the number of forks in it. What the cache lacks is fetched first."""
+    with (
+        replacing(target) as partial,
+        tempfile.TemporaryDirectory(prefix="forkctl-") as folder,
+        tarfile.open(partial, "w:gz", compresslevel=1) as archive,
+    ):
+        for fork in forks:
+            cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
+            for name, path in _parts(fork, cached, pin, Path(folder)):
+                archive.add(path, f"{fork.name}/{name}", recursive=False)
     return len(forks)
 
 
@@ -47,7 +41,7 @@ def _parts(fork: Fork, cached: Repository, pin: str, folder: Path) -> list[tuple
         return [("archive.tar.gz", cached.git_dir / "archive.tar.gz")]
     slim = Repository(folder / fork.name, cached.children)
     write_repository(slim.git_dir, BARE)
-    git.copy_objects(cached, slim, objects_of_pin(cached, pin, fork.sparse), promised=True)
+    objects.copy_objects(cached, slim, objects_of_pin(cached, pin, fork.sparse), promised=True)
     packs = sorted((slim.git_dir / "objects" / "pack").glob("pack-*.pack"))
     return [(pack.name, pack) for pack in packs]
 
@@ -55,7 +49,7 @@ def _parts(fork: Fork, cached: Repository, pin: str, folder: Path) -> list[tuple
 def read_bundle(
     manifest: Manifest, forks: Sequence[Fork], children: Children, source: Path
 ) -> list[str]:
-    """Put what the bundle holds of these forks into the cache; the names of those it holds."""
+    """Put what the bundle holds of these forks into the cache; return the names of those forks."""
     taken = []
     try:
         with tarfile.open(source, "r:gz") as archive:
@@ -65,7 +59,7 @@ def read_bundle(
                 for member in parts:
                     content = archive.extractfile(member)
                     assert content is not None
-                    _take(manifest, fork, children, member.name, io.BytesIO(content.read()))
+                    _take(manifest, fork, children, member.name, content.read())
                 if parts:
                     taken.append(fork.name)
     except (OSError, tarfile.TarError) as error:
@@ -77,20 +71,15 @@ def read_bundle(
     return taken
 
 
-def _take(
-    manifest: Manifest, fork: Fork, children: Children, name: str, content: io.BytesIO
-) -> None:
+def _take(manifest: Manifest, fork: Fork, children: Children, name: str, content: bytes) -> None:
     fetcher = Fetcher(children, manifest.mirrors, offline=True)
     if isinstance(fork.source, PypiSource):
         folder = sdist_git_dir(fork.source)
         folder.mkdir(parents=True, exist_ok=True)
         with lock_on(folder / "forkctl.lock", f"taking over {name}"):
-            partial = folder / "archive.tmp"
-            with partial.open("wb") as out:
-                shutil.copyfileobj(content, out)
-            partial.replace(folder / "archive.tar.gz")
+            write_atomically(folder / "archive.tar.gz", content)
         ensure_release(fetcher, fork.source)
         return
     assert isinstance(fork.source, GitSource)
     with opened(fetcher, fork.source.url) as cached:
-        take_over(cached, content.read(), fork.source.revision)
+        take_over(cached, content, fork.source.revision)

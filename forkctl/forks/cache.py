@@ -1,8 +1,8 @@
 """The shared cache: one bare repository per upstream, with every pin ever fetched kept.
 
-A fetch runs in a quarantine repository of its own. Only finished packs are moved over, the
-reference last. So a fetch that dies leaves nothing behind in the cache, and an orphan of it can do
-no harm there. The cached repository itself has no remote: reading from it never touches a network.
+A fetch runs in a quarantine repository of its own. Only finished packs are moved over, and the
+reference is written last, so a fetch that dies leaves nothing behind in the cache. The cached
+repository itself has no remote: reading from it never touches a network.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks import git, mirrors
-from forkctl.forks.bare import BARE, PARTIAL, write_repository
+from forkctl.forks import mirrors, objects
 from forkctl.forks.git import GitError, Repository
+from forkctl.forks.objects import BARE, PARTIAL, write_repository
 from forkctl.forks.processes import Children
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.workspace import lock_on
@@ -44,7 +44,7 @@ _FETCH_CONFIG = (
     *_STALL,
 )
 
-# `pull` is what GitHub calls it; elsewhere the pattern fits nothing and nothing comes.
+# `refs/pull` exists on GitHub only; elsewhere the pattern matches nothing.
 _HISTORY = (
     "+HEAD:refs/forkctl/HEAD",
     "+refs/heads/*:refs/forkctl/heads/*",
@@ -52,12 +52,12 @@ _HISTORY = (
     "+refs/pull/*/head:refs/forkctl/pull/*",
 )
 
-# What servers say that hand out no commit by its id, or nothing shallow.
+# What servers say that refuse to send a commit by its id, or shallow histories.
 _REFUSED = re.compile(r"not our ref|unadvertised|shallow|dumb http|couldn't find remote ref")
 
 
 class Unreachable(ForkctlError):
-    """No place has it now: the network, a server, or `--offline` stands between."""
+    """Out of reach for now: the network or a server is down, or `--offline` was given."""
 
 
 def cache_root() -> Path:
@@ -80,7 +80,7 @@ def pin_ref(commit: str) -> str:
 
 @dataclass(frozen=True)
 class Fetcher:
-    """How to reach upstreams in one command."""
+    """How one command reaches upstreams."""
 
     children: Children
     mirrors: Sequence[tuple[str, str]] = ()
@@ -106,7 +106,7 @@ def has_pin(cached: Repository, commit: str) -> bool:
 
 def blobs_of(cached: Repository, commit: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
-    files = git.files_of(cached, commit)
+    files = objects.files_of(cached, commit)
     return list(
         dict.fromkeys(e.oid for path, e in files.items() if e.mode != "160000" and chosen(path))
     )
@@ -114,15 +114,15 @@ def blobs_of(cached: Repository, commit: str, sparse: Folders) -> list[str]:
 
 @contextlib.contextmanager
 def opened(fetcher: Fetcher, url: str) -> Iterator[Repository]:
-    """The cached repository of an upstream, held by this process alone."""
+    """The cached repository of an upstream, locked by this process."""
     git_dir = git_dir_for(url)
     try:
         git_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ForkctlError(
-            f"the cache cannot be written: {error}",
+            f"the cache is not writable: {error}",
             where=str(cache_root()),
-            hint="set FORKCTL_CACHE to a folder that you can write",
+            hint="set FORKCTL_CACHE to a folder that you can write to",
         ) from error
     with lock_on(git_dir / "forkctl.lock", f"a fetch of {url}"):
         if not (git_dir / "HEAD").is_file():
@@ -151,18 +151,18 @@ def fetch_history(fetcher: Fetcher, url: str) -> Repository:
                     specs=_HISTORY,
                 )
                 refs = area.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
-                # A pin that came with this history is no longer cut off from its parents.
-                still_cut_off = git.missing_objects(area, _lines(cached.git_dir / "shallow"))
+                # a pin that is part of this history is no longer cut off from its parents
+                still_cut_off = objects.missing_objects(area, _lines(cached.git_dir / "shallow"))
                 _adopt_packs(area, cached)
             _write_shallow(cached, still_cut_off)
             for line in refs:
                 oid, ref = line.split(" ", 1)
-                git.write_ref(cached, ref, oid)
+                objects.write_ref(cached, ref, oid)
         return cached
 
 
 def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
-    """The commit id that a branch, tag or HEAD of the upstream names now."""
+    """The commit that a branch, tag or HEAD of the upstream points to now."""
     if re.match(r"[0-9a-f]{40}\Z", revision):
         return revision
     if fetcher.offline:
@@ -181,29 +181,29 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
         if name in found:
             return found[name]
     raise ForkctlError(
-        f"there is no branch or tag {revision!r}", where=url, hint="a full commit id is taken too"
+        f"there is no branch or tag {revision!r}", where=url, hint="a full commit id works too"
     )
 
 
 def take_over(cached: Repository, pack: bytes, commit: str) -> None:
-    """Objects of a pin that came by another way than a fetch. The ids prove the content."""
+    """Add the objects of a pin that were not fetched. Their ids prove the content."""
     with _quarantine(cached) as area:
         area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
-        if git.resolve(area, commit) != commit:
+        if objects.resolve(area, commit) != commit:
             raise ForkctlError(
                 f"the bundle does not hold the revision {commit}",
-                hint="make it anew with the forks.toml that you have here",
+                hint="make the bundle again with the forks.toml that you have here",
             )
         _adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
-    git.write_ref(cached, pin_ref(commit), commit)
+    objects.write_ref(cached, pin_ref(commit), commit)
 
 
 def _fetch_pin(
     fetcher: Fetcher, cached: Repository, url: str, commit: str, *, everything: bool
 ) -> None:
-    if git.resolve(cached, commit) == commit:  # it came with the history
-        git.write_ref(cached, pin_ref(commit), commit)
+    if objects.resolve(cached, commit) == commit:  # it is part of a fetched history
+        objects.write_ref(cached, pin_ref(commit), commit)
         return
     _require_network(fetcher, url, f"the revision {commit}")
     sparing = "--no-filter" if everything else "--filter=blob:none"
@@ -219,38 +219,38 @@ def _fetch_pin(
         cut_off = _lines(area.git_dir / "shallow")
         _adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), *cut_off])
-    git.write_ref(cached, pin_ref(commit), commit)
+    objects.write_ref(cached, pin_ref(commit), commit)
 
 
 def _fetch_all_branches(
     fetcher: Fetcher, area: Repository, url: str, commit: str, first: ForkctlError
 ) -> None:
-    """For servers that hand out no commit by its id: take what their branches and tags reach."""
+    """For servers that refuse to send a commit by its id: fetch all branches and tags."""
     specs = ("+refs/heads/*:refs/forkctl/heads/*", "+refs/tags/*:refs/forkctl/tags/*")
     try:
         _fetch(fetcher, area, url, "--filter=blob:none", specs=specs)
     except ForkctlError:
         raise first from None
-    if git.resolve(area, commit) != commit:
+    if objects.resolve(area, commit) != commit:
         raise ForkctlError(
             f"{url} has no commit {commit}; it may have been removed by a force-push",
-            hint="correct `revision`, or fetch it from a place that still has it: " + mirrors.HOW,
+            hint="correct `revision`, or use a mirror that still has it: " + mirrors.HOW,
         ) from first
 
 
 def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence[str]) -> None:
-    missing = git.missing_objects(cached, oids)
+    missing = objects.missing_objects(cached, oids)
     if not missing:
         return
     _require_network(fetcher, url, f"{len(missing)} files of the pinned revision")
     with _quarantine(cached) as area:
         asked = "".join(f"{oid}\n" for oid in missing).encode()
         _fetch(fetcher, area, url, "--filter=blob:none", "--stdin", stdin=asked)
-        if still := git.missing_objects(area, missing):
+        if still := objects.missing_objects(area, missing):
             raise ForkctlError(
                 f"{len(still)} objects were not sent, {still[0]} among them",
                 where=url,
-                hint="run this again; a mirror that is not complete needs more than its commits",
+                hint="run this again; a mirror needs the files too, not only the commits",
             )
         _adopt_packs(area, cached)
 
@@ -312,7 +312,7 @@ def _quarantine(cached: Repository) -> Iterator[Repository]:
 
 
 def _adopt_packs(area: Repository, cached: Repository) -> None:
-    """Move finished packs over; a pack is seen by git once its .idx is there, so that goes last."""
+    """Move finished packs over. git sees a pack once its .idx is there, so the .idx goes last."""
     source, target = area.git_dir / "objects" / "pack", cached.git_dir / "objects" / "pack"
     for index in sorted(source.glob("pack-*.idx")):
         for suffix in (".pack", ".idx"):

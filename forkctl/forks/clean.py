@@ -1,4 +1,4 @@
-"""Remove a fork tree that forkctl made, when nothing in it is anybody's work."""
+"""Remove a fork tree that forkctl made, unless it holds any of the user's work."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
 from forkctl.forks.disk import differing, laid_out
 from forkctl.forks.git import Repository
+from forkctl.forks.local_changes import first_few, open_tree, require_untouched
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import open_tree, require_untouched, some
 from forkctl.forks.state import BRANCH, TreeState
 from forkctl.forks.sync import settled_state
 from forkctl.forks.tree import prepare_work_area
@@ -20,7 +20,7 @@ _LITTER_FILES = (".pyc", ".pyo")
 
 
 def clean(workspace: Workspace, name: str, children: Children) -> bool:
-    """False where there was nothing to remove."""
+    """False if there was nothing to remove."""
     sweep_work_area(workspace)
     state = settled_state(workspace, name, children)
     if state is None:
@@ -29,25 +29,27 @@ def clean(workspace: Workspace, name: str, children: Children) -> bool:
     require_untouched(repo, state)
     _require_nothing_kept(repo, state)
     doomed = prepare_work_area(workspace) / f"{name}.old"
-    workspace.tree(name).rename(doomed)  # from here on it is gone; a kill leaves only litter
+    workspace.tree(name).rename(
+        doomed
+    )  # gone from here on; a kill leaves only the work area to sweep
     remove_folder(doomed)
     sweep_work_area(workspace)
     return True
 
 
 def _require_nothing_kept(repo: Repository, state: TreeState) -> None:
-    # Files may differ although `git status` was told not to look at them.
+    # git may have been told to assume that these files are unchanged.
     hidden = differing(repo, laid_out(repo, state.head, state.sparse))
-    kept = [*sorted(hidden), *_refs_of_a_person(repo), *_linked_worktrees(repo), *_ignored(repo)]
+    kept = [*sorted(hidden), *_refs_of_user(repo), *_linked_worktrees(repo), *_ignored(repo)]
     if kept:
         raise ForkctlError(
-            f"this tree holds more than forkctl made: {some(kept)}",
+            f"this tree holds more than what forkctl made: {first_few(kept)}",
             where=str(repo.work_tree),
-            hint="move or delete what you see there, then run `forkctl clean` again",
+            hint="move or delete these, then run `forkctl clean` again",
         )
 
 
-def _refs_of_a_person(repo: Repository) -> list[str]:
+def _refs_of_user(repo: Repository) -> list[str]:
     """Branches, tags, stashes and notes that hold commits of their own."""
     refs = repo.line("for-each-ref", "--format=%(refname)").split()
     mine = [r for r in refs if r != BRANCH and not r.startswith(("refs/forkctl/", "refs/remotes/"))]
@@ -61,7 +63,7 @@ def _linked_worktrees(repo: Repository) -> list[str]:
 
 
 def _ignored(repo: Repository) -> list[str]:
-    """Ignored files may be checkpoints of weeks. What Python leaves behind is nobody's work."""
+    """Ignored files may be weeks of checkpoints; only what Python leaves behind does not count."""
     out = repo.as_user("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
     paths = [os.fsdecode(path) for path in out.split(b"\0") if path]
     return [

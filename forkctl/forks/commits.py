@@ -1,81 +1,76 @@
-"""Write planned commits with one `git fast-import`: same plan and base, same ids, anywhere."""
+"""Write new commits with one `git fast-import`: same changes and base, same ids, anywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.git import Entry, Repository, quote_path
+from forkctl.forks.git import Repository
+from forkctl.forks.objects import Entry
 
 # The identity of every commit that forkctl makes. Part of the ids: never change it.
 IDENTITY = b"forkctl <forkctl@localhost> 1700000000 +0000"
 NEXT_REF = "refs/forkctl/next"
 
 
-class Person(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def email(self) -> str: ...
-    @property
-    def date(self) -> str: ...
+@dataclass(frozen=True)
+class Author:
+    name: str
+    email: str
+    date: str  # as git keeps it: "<unix seconds> <+zzzz>"
 
 
-class Change(Protocol):
-    @property
-    def path(self) -> str: ...
-    @property
-    def content(self) -> bytes | None: ...
-    @property
-    def executable(self) -> bool | None: ...
+@dataclass(frozen=True)
+class FileChange:
+    path: str
+    content: bytes | None = field(repr=False)  # None: the file is deleted
+    executable: bool | None = None  # None: the mode stays as it is; a new file gets 100644
 
 
-class Plan(Protocol):
-    """A commit to be made; patching's CommitPlan is one."""
-
-    @property
-    def message(self) -> str: ...
-    @property
-    def changes(self) -> Sequence[Change]: ...
-    @property
-    def author(self) -> Person | None: ...
+@dataclass(frozen=True)
+class NewCommit:
+    name: str  # for messages only
+    message: str
+    changes: tuple[FileChange, ...]
+    author: Author | None = None  # None: forkctl's own
 
 
 def write_commits(
     repo: Repository,
     base: str | None,
     base_files: Mapping[str, Entry],
-    plans: Iterable[Plan],
+    commits: Iterable[NewCommit],
     *,
     ref: str = NEXT_REF,
 ) -> list[str]:
-    """The ids of the new commits, one per plan, on top of base. `ref` is left at the last."""
+    """Put the commits on top of base; return their ids. `ref` is left at the last one."""
     modes = {path: entry.mode for path, entry in base_files.items()}
     script: list[bytes] = [b"feature done\n"]
     count = 0
-    for count, plan in enumerate(plans, start=1):
+    for count, commit in enumerate(commits, start=1):
         script += [
             f"commit {ref}\nmark :{count}\n".encode(),
-            b"author " + (_person(plan.author) if plan.author else IDENTITY) + b"\n",
+            b"author " + (_author(commit.author) if commit.author else IDENTITY) + b"\n",
             b"committer " + IDENTITY + b"\n",
-            _data(plan.message.encode("utf-8").rstrip(b"\n") + b"\n"),
+            _data(commit.message.encode("utf-8").rstrip(b"\n") + b"\n"),
         ]
         if count == 1 and base is not None:
             script.append(f"from {base}\n".encode())
-        script += [_change(change, modes) for change in plan.changes]
+        script += [_change(change, modes) for change in commit.changes]
         script.append(f"\nget-mark :{count}\n".encode())
     script.append(b"done\n")
     if not count:
         return []
-    # `--force`: the ref is ours and need not move forward. A new ref would else be refused when it
-    # was left somewhere by a run that was killed.
+    # `--force`: the ref is ours and need not move forward. Without it, a ref that a killed run left
+    # behind would be refused.
     out = repo.local("fast-import", "--quiet", "--force", "--done", stdin=b"".join(script))
     return out.decode().split()
 
 
-def _change(change: Change, modes: dict[str, str]) -> bytes:
-    path = quote_path(change.path)
+def _change(change: FileChange, modes: dict[str, str]) -> bytes:
+    path = _quoted(change.path)
     if change.content is None:
         modes.pop(change.path, None)
         return b"D " + path + b"\n"
@@ -83,7 +78,7 @@ def _change(change: Change, modes: dict[str, str]) -> bytes:
     if mode not in ("100644", "100755"):
         raise ForkctlError(
             f"is a {'symbolic link' if mode == '120000' else 'submodule'} upstream; "
-            "forkctl changes plain files only",
+            "forkctl changes only regular files",
             where=change.path,
         )
     if change.executable is not None:
@@ -96,5 +91,14 @@ def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
 
-def _person(person: Person) -> bytes:
-    return f"{person.name} <{person.email}> {person.date}".encode()
+def _author(author: Author) -> bytes:
+    return f"{author.name} <{author.email}> {author.date}".encode()
+
+
+def _quoted(path: str) -> bytes:
+    """A path in git's C-style quotes, since in this format a newline ends a path."""
+    quoted = b"".join(
+        bytes([byte]) if 32 <= byte < 127 and byte not in b'"\\' else b"\\%03o" % byte
+        for byte in os.fsencode(path)
+    )
+    return b'"' + quoted + b'"'

@@ -1,4 +1,4 @@
-"""What lies on disk, held against what a commit says. Content is compared, nothing is believed."""
+"""Compare the files on disk with what a commit says, by content and without trusting the index."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from forkctl.forks import git
-from forkctl.forks.git import Entry, Repository
+from forkctl.forks import objects
+from forkctl.forks.git import Repository
+from forkctl.forks.objects import Entry
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
-SUBMODULE = "160000"  # its folder is none of ours
+SUBMODULE = "160000"  # forkctl leaves its folder alone
 
 
 def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
@@ -19,26 +20,26 @@ def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]
     chosen = chooser(sparse)
     return {
         path: entry
-        for path, entry in git.files_of(repo, commit).items()
+        for path, entry in objects.files_of(repo, commit).items()
         if entry.mode != SUBMODULE and chosen(path)
     }
 
 
 def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
-    """The paths whose file on disk is not this entry. The live index is not asked: it may have been
-    told to assume files unchanged."""
+    """The paths whose file on disk is not this entry. The live index is not asked, since it may be
+    set to assume that files are unchanged."""
     if not entries:
         return set()
     assert repo.work_tree
     index = own_folder(repo.work_tree) / "index.check"
-    write_index_of(repo, index, entries)
+    _write_index_of(repo, index, entries)
     if repo.agrees("update-index", "--refresh", index=index):
         return set()
     out = repo.local("diff-files", "--name-only", "-z", index=index)
     return {os.fsdecode(path) for path in out.split(b"\0") if path}
 
 
-def write_index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
+def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
     index.unlink(missing_ok=True)
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     records = b"".join(
@@ -48,8 +49,8 @@ def write_index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) 
     repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
 
 
-def can_hold_nothing(tree: Path, path: str, leaving: set[str]) -> bool:
-    """No file is at this path, and a new one can be put there without taking one away."""
+def is_free(tree: Path, path: str, leaving: set[str]) -> bool:
+    """Whether a new file can be put at this path without taking the place of one."""
     here = tree / path
     for parent in list(here.parents):
         if parent == tree:

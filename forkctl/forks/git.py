@@ -1,24 +1,23 @@
-"""Run git so that nothing of the machine around it can change the result.
+"""Run git so that nothing on the machine can change the result.
 
-Two ways: `local` commands see no configuration but the repository's and ours, and no `GIT_*`
-variable; `network` commands see the user's configuration, because insteadOf rules, credentials and
-proxies live there, but still none of the variables that would point git at another repository.
+There are two ways. `local` commands see only the repository's configuration and ours, and no
+`GIT_*` variables. `network` commands also see the user's configuration, because insteadOf rules,
+credentials and proxies live there, but none of the variables that would point git at another
+repository.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks.processes import Children, Finished
 
-# What a network command may take from the environment: how to reach and authenticate, no more.
+# What a network command takes from the environment: how to connect and authenticate, no more.
 _NETWORK_VARIABLES = (
     "GIT_ALLOW_PROTOCOL",
     "GIT_ASKPASS",
@@ -42,7 +41,7 @@ _PROTECTING_CONFIG = (
     "gc.auto=0",
     "maintenance.auto=false",
     "protocol.ext.allow=never",
-    # Large-file pointers are laid out as they are stored: the same on machines with and without it.
+    # Large-file pointers are checked out as they are stored, whether or not git-lfs is installed.
     "filter.lfs.smudge=",
     "filter.lfs.clean=",
     "filter.lfs.process=",
@@ -52,29 +51,29 @@ _PROTECTING_CONFIG = (
 
 
 class GitError(ForkctlError):
-    """Git said no. `stderr` is what it said."""
+    """A git command failed. `stderr` is what it printed."""
 
     def __init__(self, command: str, finished: Finished, repository: Path) -> None:
         self.stderr = finished.stderr
-        why = said(finished.stderr, finished.returncode)
+        why = reason_in(finished.stderr, finished.returncode)
         super().__init__(f"git {command} failed: {why}", where=str(repository))
 
 
-def said(stderr: str, returncode: int) -> str:
-    """The lines of git's stderr that tell why, without progress."""
+def reason_in(stderr: str, returncode: int) -> str:
+    """The lines of git's stderr that give the reason, without progress."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
-    chosen = telling or lines[-3:] or [f"exit status {returncode}"]
+    errors = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
+    chosen = errors or lines[-3:] or [f"exit status {returncode}"]
     return "; ".join(dict.fromkeys(chosen))
 
 
 class Repository(NamedTuple):
-    """A repository named outright: git never goes looking for one in parent directories."""
+    """A repository by its path: git never searches parent directories for one."""
 
     git_dir: Path
     children: Children
     work_tree: Path | None = None
-    start: Path | None = None  # the folder below the work tree that commands run in
+    start: Path | None = None  # the folder of the work tree that commands run in
 
     def local(
         self,
@@ -92,7 +91,7 @@ class Repository(NamedTuple):
         return finished.stdout
 
     def agrees(self, *args: str, index: Path | None = None) -> bool:
-        """For commands that answer by their status: 0 is yes, 1 is no."""
+        """For commands that answer with their exit status: 0 is yes, 1 is no."""
         finished = self.children.run(
             self._argv(args, ()), env=self._local_env(index), cwd=self._cwd
         )
@@ -131,7 +130,7 @@ class Repository(NamedTuple):
         return finished.stdout
 
     def as_user(self, *args: str) -> bytes:
-        """A look at the tree with the user's own configuration (their global ignore rules)."""
+        """A command that sees the user's own configuration, such as their global ignore rules."""
         finished = self.children.run(self._argv(args, ()), env=network_env(), cwd=self._cwd)
         if finished.returncode:
             raise GitError(args[0], finished, self.work_tree or self.git_dir)
@@ -188,7 +187,7 @@ def version(children: Children) -> tuple[int, ...]:
 
 
 def own_repository(folder: Path, children: Children) -> Repository | None:
-    """The repository that a person keeps this folder in, if they do."""
+    """The user's own repository that this folder is in, if there is one."""
     finished = children.run(
         ["git", "rev-parse", "--absolute-git-dir", "--show-toplevel"],
         env=_env_without_git(),
@@ -198,167 +197,3 @@ def own_repository(folder: Path, children: Children) -> Repository | None:
     if finished.returncode or len(lines) != 2:
         return None
     return Repository(Path(lines[0]), children, Path(lines[1]), start=folder)
-
-
-# -- reading ----------------------------------------------------------------------------------
-
-
-class Entry(NamedTuple):
-    """One name in a tree: its mode (`100644`, `100755`, `120000`, `160000`), and object."""
-
-    mode: str
-    oid: str
-
-
-def resolve(repo: Repository, revision: str) -> str | None:
-    """The full commit id, or None where there is no such commit here."""
-    out = repo.local(
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--end-of-options",
-        f"{revision}^{{commit}}",
-        accept=(0, 1, 128),
-    )
-    return out.decode().strip() or None
-
-
-def tree_of(repo: Repository, commit: str) -> str:
-    return repo.line("rev-parse", "--verify", f"{commit}^{{tree}}")
-
-
-def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
-    """Every file of a commit by path."""
-    return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
-
-
-def changed_files(
-    repo: Repository, old: str, new: str
-) -> dict[str, tuple[Entry | None, Entry | None]]:
-    """path -> (what it was, what it becomes) between two commits."""
-    out = repo.local("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", old, new)
-    records = out.split(b"\0")
-    changed: dict[str, tuple[Entry | None, Entry | None]] = {}
-    for meta, path in zip(records[0::2], records[1::2], strict=False):
-        mode, new_mode, oid, new_oid, _ = meta.decode().removeprefix(":").split()
-        before = None if mode == "000000" else Entry(mode, oid)
-        after = None if new_mode == "000000" else Entry(new_mode, new_oid)
-        changed[os.fsdecode(path)] = (before, after)
-    return changed
-
-
-def file_at(repo: Repository, commit: str, path: str) -> Entry | None:
-    found = [entry for _, name, entry in _ls_tree(repo, commit, "--", path) if name == path]
-    return found[0] if found else None
-
-
-def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, Entry]]:
-    """(kind, path, entry) of everything below a commit's root tree."""
-    return list(_ls_tree(repo, "-r", "-t", commit))
-
-
-def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, Entry]]:
-    for record in repo.local("ls-tree", "-z", "--full-tree", *args).split(b"\0"):
-        if record:
-            meta, _, path = record.partition(b"\t")
-            mode, kind, oid = meta.decode().split()
-            yield kind, os.fsdecode(path), Entry(mode, oid)
-
-
-def missing_objects(repo: Repository, oids: Iterable[str]) -> list[str]:
-    """Those that are not here. Never goes to a network for them."""
-    asked = "".join(f"{oid}\n" for oid in oids).encode()
-    if not asked:
-        return []
-    out = repo.local(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        stdin=asked,
-        config=("extensions.partialClone=", "remote.origin.promisor=false"),
-    )
-    return [line.split()[0] for line in out.decode().splitlines() if line.endswith(" missing")]
-
-
-class BlobReader:
-    """Reads many blobs through one `cat-file --batch`."""
-
-    def __init__(self, repo: Repository) -> None:
-        self._repo = repo
-        self._process = repo.start_local("cat-file", "--batch")
-
-    def read(self, oid: str) -> bytes:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(f"{oid}\n".encode())
-        self._process.stdin.flush()
-        header = self._process.stdout.readline().split()
-        if len(header) != 3:
-            raise ForkctlError(
-                f"object {oid} is not in {self._repo.git_dir}",
-                hint="run `forkctl sync` again; it fetches what is missing",
-            )
-        content = self._process.stdout.read(int(header[2]))
-        self._process.stdout.read(1)
-        return content
-
-    def close(self) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._process.wait()
-        self._repo.children.forget(self._process)
-
-
-@contextmanager
-def blob_reader(repo: Repository) -> Iterator[BlobReader]:
-    reader = BlobReader(repo)
-    try:
-        yield reader
-    finally:
-        reader.close()
-
-
-def commits_between(repo: Repository, base: str, tip: str) -> list[str]:
-    """Commits reachable from tip and not from base, oldest first."""
-    return repo.line("rev-list", "--reverse", "--topo-order", f"{base}..{tip}").split()
-
-
-def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
-    return not repo.line("rev-list", "--max-count=1", ancestor, f"^{commit}")
-
-
-# -- writing ----------------------------------------------------------------------------------
-
-
-def copy_objects(
-    source: Repository, target: Repository, oids: Iterable[str], promised: bool
-) -> None:
-    """Pack these objects of `source` into `target`. `promised`: others may be fetched on demand."""
-    pack = source.local(
-        "pack-objects",
-        "--stdout",
-        "--quiet",
-        "--window=0",
-        "--threads=1",
-        stdin="".join(f"{oid}\n" for oid in oids).encode(),
-        config=("pack.writeReverseIndex=false",),
-    )
-    promisor = ("--promisor=forkctl",) if promised else ()
-    target.local("index-pack", "--stdin", "--threads=1", *promisor, stdin=pack)
-
-
-def write_ref(repo: Repository, ref: str, oid: str) -> None:
-    """Set a reference of a repository that only forkctl writes to; leaves no lock when killed."""
-    path = repo.git_dir / ref
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, f"{oid}\n")
-
-
-def quote_path(path: str) -> bytes:
-    """A path in git's C-style quotes, for the formats that end a path with a newline."""
-    raw = os.fsencode(path)
-    quoted = b"".join(
-        bytes([byte]) if 32 <= byte < 127 and byte not in b'"\\' else b"\\%03o" % byte
-        for byte in raw
-    )
-    return b'"' + quoted + b'"'

@@ -1,4 +1,4 @@
-"""forks.lock: what was resolved, so that the next machine can prove that it got the same."""
+"""forks.lock: what was made of which inputs, so that another machine can prove it got the same."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LockedFork(NamedTuple):
 
 
 def lock_text(path: Path) -> str:
-    """Empty where there is no lock yet."""
+    """Empty if there is no lock yet."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -49,10 +49,10 @@ def read_lock(path: Path) -> dict[str, LockedFork]:
 def parse_lock(text: str, where: str) -> dict[str, LockedFork]:
     if not text.strip():
         return {}
-    hint = "restore it from version control, or remove it and run `forkctl apply`"
+    hint = "restore it from version control, or delete it and run `forkctl apply`"
     raw = parse_toml(text, where, hint)
     if raw.get("version") != VERSION:
-        raise UsageError(f"this forkctl reads version {VERSION}", where=where, hint=hint)
+        raise UsageError(f"this forkctl reads only version {VERSION}", where=where, hint=hint)
     try:
         return {name: _locked(entry) for name, entry in raw.get("fork", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -69,13 +69,13 @@ def _locked(entry: Mapping[str, Any]) -> LockedFork:
     return LockedFork(inputs, commit=str(entry["commit"]), tree=str(entry["tree"]))
 
 
-def records(text: str, name: str, locked: LockedFork) -> bool:
-    """Does this text of a lock say exactly that? Told without parsing it."""
+def lock_says(text: str, name: str, locked: LockedFork) -> bool:
+    """Whether the text of a lock says exactly this about a fork. The text is not parsed."""
     return f"\n{_section(name, locked)}" in text
 
 
 def write_lock(path: Path, forks: Mapping[str, LockedFork]) -> None:
-    """Sorted and with one digest a line, so that a review shows what changed."""
+    """Sorted and with one digest per line, so that a diff shows what changed."""
     sections = [_HEADER, *(_section(name, forks[name]) for name in sorted(forks))]
     write_atomically(path, "\n".join(sections))
 

@@ -1,10 +1,10 @@
 """forks.toml: what makes each fork, read strictly.
 
-Anything this module does not know is refused with file, line and the accepted form: a misspelt key
-that is silently ignored is a fork that silently differs from what its author wrote.
+Anything unknown is refused with file, line and the accepted form: a misspelt key that is silently
+ignored is a fork that silently differs from what its author wrote.
 
-What every command imports, here and beside, is named tuples: to make a dataclass costs six times
-as much, and a no-op command is made of such costs.
+Classes that every command imports, here and in the modules beside, are named tuples: a dataclass
+takes six times as long to create, and such costs are what a no-op command is made of.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 from forkctl.errors import UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
-from forkctl.forks.toml import parse_toml
+from forkctl.forks.toml import Table, parse_toml
 
 VERSION = 1
-_TOML_HINT = "each table, and each key of a table, may be written once"
 
 
 class GitSource(NamedTuple):
@@ -58,22 +57,22 @@ class Environment(NamedTuple):
 
 
 class Script(NamedTuple):
-    """How a script is started, where no family knows it. Words may hold {config}, {run} and, for
-    the option of that name, {data}, {ckpt} or {steps}; those of `resume` {checkpoint}."""
+    """How to start a script that no family knows. Arguments may hold {config}, {run} and, for the
+    option of that name, {data}, {ckpt} or {steps}; those of `resume` may hold {checkpoint}."""
 
     arguments: tuple[str, ...] = ("--config", "{config}")
     data: tuple[str, ...] = ()
     ckpt: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()
-    checkpoints: str | None = None  # a pattern of paths, from the run's folder
-    metrics: str | None = None  # a pattern of lines; its named groups are metrics
-    imports: tuple[str, ...] = ()  # what must import before a run
+    checkpoints: str | None = None  # a glob, relative to the run's folder
+    metrics: str | None = None  # a regular expression for lines; its named groups are metrics
+    imports: tuple[str, ...] = ()  # modules that must import before a run
     in_tree: bool = False  # it starts in the fork's tree, not in the run's folder
 
     @property
     def options(self) -> Mapping[str, tuple[str, ...]]:
-        """forkctl's own options that the script takes, and the words for each."""
+        """The options of `forkctl run` that the script takes, and its arguments for each."""
         every = {"data": self.data, "ckpt": self.ckpt, "steps": self.steps}
         return {name: words for name, words in every.items() if words}
 
@@ -104,14 +103,14 @@ class Manifest(NamedTuple):
     environments: tuple[tuple[str, Environment], ...]
 
     def environment(self, name: str) -> Environment | None:
-        """The environment of this name that belongs to no fork, as the simulator's."""
+        """An environment that belongs to no fork, such as the simulator's."""
         return dict(self.environments).get(name)
 
     def fork(self, name: str) -> Fork:
         return self.choose((name,), every=False)[0]
 
     def choose(self, names: Sequence[str], *, every: bool) -> tuple[Fork, ...]:
-        """The named forks; without names the default ones, or all."""
+        """The named forks; without names, the default ones or all."""
         by_name = {fork.name: fork for fork in self.forks}
         for name in names:
             if name not in by_name:
@@ -134,10 +133,10 @@ def load(path: Path) -> Manifest:
 
 
 def parse(text: str, path: Path) -> Manifest:
-    table = _Table(parse_toml(text, path.name, _TOML_HINT), (), text, path)
+    table = Table(parse_toml(text, path.name), (), text, path)
     version = table.take("version", int, "version = 1")
     if version != VERSION:
-        table.refuse("version", f"this forkctl reads version {VERSION}", "version = 1")
+        table.refuse("version", f"this forkctl reads only version {VERSION}", "version = 1")
     forks_table = table.table("fork")
     mirrors_table = table.table("mirrors")
     environments_table = table.table("env")
@@ -154,7 +153,7 @@ def parse(text: str, path: Path) -> Manifest:
     return Manifest(path=path, forks=forks, mirrors=mirrors, environments=environments)
 
 
-def _fork(table: _Table, name: str) -> Fork:
+def _fork(table: Table, name: str) -> Fork:
     if fault := fault_of_name(name):
         table.refuse(None, f"the fork name {name!r} {fault}", "[fork.my-fork]")
     source = _source(table)
@@ -169,7 +168,7 @@ def _fork(table: _Table, name: str) -> Fork:
             if fault := fault_of_name(item):
                 table.refuse(key, f"{item!r} {fault}", f'{key} = ["mine"]')
         if len(set(names or ())) != len(names or ()):
-            table.refuse(key, "names one of its items twice", f'{key} = ["mine"]')
+            table.refuse(key, f"`{key}` names an item twice", f'{key} = ["mine"]')
     default = table.take("default", bool, "default = true", absent=True)
     env = _environment(table.table("env")) if "env" in table else None
     entrypoint = _entrypoint(table.table("entrypoint")) if "entrypoint" in table else None
@@ -186,11 +185,11 @@ def _fork(table: _Table, name: str) -> Fork:
     )
 
 
-def _source(table: _Table) -> Source:
+def _source(table: Table) -> Source:
     if ("git" in table) == ("pypi" in table):
         table.refuse(
             None,
-            "says where the fork comes from by exactly one of `git` and `pypi`",
+            "a fork needs exactly one of `git` and `pypi`",
             'git = "https://host/owner/name" with revision = "<40 hex digits>", or '
             'pypi = "name" with version and sha256',
         )
@@ -206,7 +205,7 @@ def _source(table: _Table) -> Source:
         if not _is_hex(revision, 40):
             table.refuse(
                 "revision",
-                f"{revision!r} is not a full commit id; a tag, branch or short id may move",
+                f"{revision!r} is not a full commit id; a tag, branch or short id can move",
                 'revision = "<40 hex digits>", with the tag or branch as hint = "v1.0"',
             )
         return GitSource(url, revision, table.take("hint", str, 'hint = "v1.0"', absent=None))
@@ -218,7 +217,7 @@ def _source(table: _Table) -> Source:
         table.refuse("version", f"{release!r} is not an exact version", 'version = "0.3.0"')
     sha256 = table.take("sha256", str, 'sha256 = "<64 hex digits>"')
     if not _is_hex(sha256, 64):
-        table.refuse("sha256", "is not 64 hex digits", 'sha256 = "<64 hex digits>"')
+        table.refuse("sha256", "`sha256` must be 64 hex digits", 'sha256 = "<64 hex digits>"')
     return PypiSource(package, release, sha256)
 
 
@@ -227,32 +226,32 @@ def _is_hex(text: str, length: int) -> bool:
 
 
 def fault_of_url(url: str) -> str | None:
-    """Why nothing is fetched from there; None where it may be."""
+    """Why forkctl does not fetch from this URL; None if it does."""
     strange = not url.isprintable() or any(character in url for character in "\"'\\")
     if url.startswith(("https://", "ssh://", "file://")) and not strange and " " not in url:
         user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
         if url.startswith("https://") and ":" in user:
-            return "holds a password; let a git credential helper keep it"
+            return "contains a password; leave that to a git credential helper"
         return None
     if url.startswith("/") and not strange:
         return None
     if re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s\"'\\]+\Z", url):
         return None  # git@host:path
-    return "is not a place forkctl fetches from"
+    return "is not an address that forkctl fetches from"
 
 
-def _environment(table: _Table) -> Environment:
+def _environment(table: Table) -> Environment:
     python = table.take("python", str, 'python = "3.10"')
     locks = table.path("locks", 'locks = "configs/envs/mine"')
     table.done()
     return Environment(python, locks)
 
 
-def _named_environment(table: _Table, name: str, forks: tuple[Fork, ...]) -> Environment:
+def _named_environment(table: Table, name: str, forks: tuple[Fork, ...]) -> Environment:
     if fault := fault_of_name(name):
-        table.refuse(name, f"the environment's name {name!r} {fault}", "[env.my-environment]")
+        table.refuse(name, f"the environment name {name!r} {fault}", "[env.my-environment]")
     if name in (fork.name for fork in forks):
-        table.refuse(name, f"{name!r} is a fork's name already", f"[fork.{name}.env]")
+        table.refuse(name, f"{name!r} is already the name of a fork", f"[fork.{name}.env]")
     return _environment(table.table(name))
 
 
@@ -266,7 +265,7 @@ _SCRIPT_WORDS = {
 }
 
 
-def _entrypoint(table: _Table) -> Entrypoint:
+def _entrypoint(table: Table) -> Entrypoint:
     entrypoint = Entrypoint(
         file=table.path("file", 'file = "scripts/train.py"'),
         kind=table.take("kind", str, 'kind = "script"'),
@@ -278,7 +277,7 @@ def _entrypoint(table: _Table) -> Entrypoint:
     return entrypoint
 
 
-def _script(table: _Table) -> Script:
+def _script(table: Table) -> Script:
     given: dict[str, Any] = {}
     for name, form in _SCRIPT_WORDS.items():
         if name in table:
@@ -291,83 +290,8 @@ def _script(table: _Table) -> Script:
         try:
             re.compile(given["metrics"])
         except re.error as error:
-            table.refuse("metrics", f"is not a regular expression: {error}", form)
+            table.refuse("metrics", f"`metrics` is not a regular expression: {error}", form)
     if "in_tree" in table:
         given["in_tree"] = table.take("in_tree", bool, "in_tree = true")
     table.done()
     return Script(**given)
-
-
-_REQUIRED: Any = object()
-_TYPE_NAMES = {str: "a string", bool: "true or false", int: "a whole number", list: "a list"}
-
-
-class _Table:
-    """One TOML table that wants each of its keys taken, and says the line of what it refuses."""
-
-    def __init__(
-        self, values: Mapping[str, Any], path: tuple[str, ...], text: str, file: Path
-    ) -> None:
-        self._values, self._path, self._text, self._file = values, path, text, file
-        self._known: list[str] = []
-
-    def __contains__(self, key: str) -> bool:
-        self._known.append(key)
-        return key in self._values
-
-    def names(self) -> list[str]:
-        return list(self._values)
-
-    def take(self, key: str, kind: type, form: str, absent: Any = _REQUIRED) -> Any:
-        self._known.append(key)
-        if key not in self._values:
-            if absent is _REQUIRED:
-                self.refuse(None, f"lacks `{key}`", form)
-            return absent
-        value = self._values[key]
-        if type(value) is not kind:
-            self.refuse(key, f"`{key}` is not {_TYPE_NAMES[kind]}", form)
-        return value
-
-    def strings(self, key: str, form: str, absent: Any) -> tuple[str, ...] | None:
-        values = self.take(key, list, form, absent=absent)
-        if values is absent:
-            return absent  # type: ignore[no-any-return]
-        if not all(type(value) is str for value in values):
-            self.refuse(key, f"`{key}` is not a list of strings", form)
-        return tuple(values)
-
-    def path(self, key: str, form: str) -> str:
-        value: str = self.take(key, str, form)
-        if fault := fault_of_path(value):
-            self.refuse(key, f"{value!r} {fault}", form)
-        return value
-
-    def table(self, key: str) -> _Table:
-        self._known.append(key)
-        value = self._values.get(key, {})
-        if not isinstance(value, dict):
-            self.refuse(key, f"`{key}` is not a table", f"[{'.'.join((*self._path, key))}]")
-        return _Table(value, (*self._path, key), self._text, self._file)
-
-    def done(self) -> None:
-        for key in self._values:
-            if key not in self._known:
-                from difflib import get_close_matches
-
-                near = get_close_matches(key, self._known, 1)
-                self.refuse(
-                    key,
-                    f"`{key}` is not a key of [{'.'.join(self._path) or 'the file'}]",
-                    f"{near[0]} (did you mean that?)" if near else ", ".join(sorted(self._known)),
-                )
-
-    def refuse(self, key: str | None, message: str, form: str) -> None:
-        from forkctl.forks.toml_lines import line_of
-
-        path = self._path if key is None else (*self._path, key)
-        raise UsageError(
-            message,
-            where=f"{self._file.name}:{line_of(self._text, path)}",
-            hint=f"the accepted form: {form}",
-        )

@@ -1,4 +1,4 @@
-"""Where else an upstream can be fetched from. A mirror comes first and never replaces."""
+"""Where else to fetch an upstream from. A mirror is tried first and never replaces upstream."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from forkctl.forks.manifest import fault_of_url
 
 VARIABLE = "FORKCTL_MIRROR"
 HOW = (
-    f"give a mirror: {VARIABLE}='https://github.com/=file:///mirror/', a [mirrors] table in "
+    f"name a mirror with {VARIABLE}='https://github.com/=file:///mirror/', a [mirrors] table in "
     "forks.toml, or git's own url.<base>.insteadOf"
 )
 
 
 def from_environment() -> tuple[tuple[str, str], ...]:
-    """`prefix=replacement` pairs, separated by white space."""
+    """The `prefix=replacement` pairs of the variable, separated by white space."""
     pairs = []
     for word in os.environ.get(VARIABLE, "").split():
         prefix, separator, replacement = word.partition("=")
@@ -24,14 +24,14 @@ def from_environment() -> tuple[tuple[str, str], ...]:
             raise UsageError(
                 f"{word!r} is not prefix=replacement",
                 where=VARIABLE,
-                hint="for example https://github.com/=file:///mirror/",
+                hint="write, for example, https://github.com/=file:///mirror/",
             )
         pairs.append((prefix, replacement))
     return tuple(pairs)
 
 
 def places(url: str, mirrors: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Where to try, in order: the mirrors whose prefix fits, then upstream itself."""
+    """Where to try, in order: the mirrors whose prefix matches, then upstream itself."""
     for prefix, replacement in (*from_environment(), *mirrors):
         if url.startswith(prefix):
             yield replacement + url[len(prefix) :]

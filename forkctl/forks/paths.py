@@ -1,4 +1,4 @@
-"""Which paths and names are accepted, and whether a path stays where it says."""
+"""Which names and paths are accepted, and whether a path stays inside of the workspace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GIT_DIRECTORIES = {".git", "git~1"}
 
 
 def fault_of_name(name: str) -> str | None:
-    """Why this cannot be the name of a fork, series or overlay folder; None where it can."""
+    """Why this cannot be the name of a fork, series or overlay folder; None if it can."""
     plain = name[:1] in _LETTERS and set(name) <= _LETTERS | set("._-")
     if not name or not plain or name.endswith((".lock", ".git")):
         return "is not a plain name (letters, digits, '.', '_', '-')"
@@ -27,27 +27,27 @@ _UNSEEN = dict.fromkeys(
 
 
 def fault_of_path(path: str) -> str | None:
-    """Why this cannot be a path inside of a tree; None where it can."""
+    """Why this cannot be a path inside of a tree; None if it can."""
     if not path or path.startswith("/") or path[1:2] == ":" or "\\" in path:
         return "is not a relative path with forward slashes"
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
-        return "holds a control character"
+        return "contains a control character"
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        return "holds an empty part, '.' or '..'"
+        return "contains an empty part, '.' or '..'"
     if any(map(_is_git_directory, parts)):
         return "leads into a .git directory"
     return None
 
 
 def _is_git_directory(part: str) -> bool:
-    """Also as file systems of other machines read it: short names, streams, dots at the end."""
+    """Also by the rules of other file systems: short names, streams, trailing dots."""
     name = part.translate(_UNSEEN).partition(":")[0].lower().rstrip(". ")
     return name in _GIT_DIRECTORIES or (name.startswith("git~") and name[4:].isdigit())
 
 
 def require_inside(root: Path, path: Path) -> None:
-    """Refuse a path that symbolic links lead out of root."""
+    """Refuse a path that leads out of root through symbolic links."""
     resolved, resolved_root = path.resolve(), root.resolve()
     if resolved != resolved_root and resolved_root not in resolved.parents:
         raise ForkctlError(

@@ -1,9 +1,9 @@
-"""The child processes of one command: started here, known here, ended here.
+"""The child processes of one command: started, kept track of and ended here.
 
-A child that writes into a fork tree inherits the workspace lock. When only forkctl is killed, its
+A child that writes into a fork tree inherits the workspace lock. If only forkctl is killed, its
 orphans keep the lock until they are done, so a rerun never works beside them. Children that talk to
-a network do not inherit it: a credential helper may leave a daemon behind that lives for long, and
-such children write into a quarantine only (see `cache`).
+a network do not inherit it: a credential helper may leave a long-lived daemon behind, and such
+children write only into a quarantine (see `cache`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Children:
         return Finished(child.returncode, out, err.decode("utf-8", "replace"))
 
     def end_all(self) -> None:
-        """End every child that still runs; none can start afterwards."""
+        """End every child that is still running; none can start afterwards."""
         with self._guard:
             self._ending = True
             running = list(self._running)

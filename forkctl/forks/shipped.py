@@ -1,7 +1,7 @@
-"""The forks that come with forkctl, and how a workspace is started from them.
+"""The forks that come with forkctl, and how to start a workspace with them.
 
-They lie once in the repository, at its root. A wheel carries a copy of them inside the package,
-made when it is built (setup.py).
+They are at the root of the repository. A wheel has a copy of them inside the package, made when it
+is built (setup.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks.workspace import MANIFEST_NAME
 
-# forks.toml comes last: a folder is a workspace only when all of it is there.
+# forks.toml comes last: the folder becomes a workspace only once everything is there.
 SHIPPED = ("overlays", "patches", "configs", "forks.lock", MANIFEST_NAME)
 _IGNORED = "/forks/\n/runs/\n/data/\n.forkctl.lock\n__pycache__/\n"
 
@@ -23,22 +23,22 @@ _IGNORED = "/forks/\n/runs/\n/data/\n.forkctl.lock\n__pycache__/\n"
 class Started(NamedTuple):
     folder: Path
     written: tuple[str, ...]
-    kept: tuple[str, ...]  # were there already, with the same content
+    kept: tuple[str, ...]  # already there, with the same content
 
 
 def start_workspace(folder: Path) -> Started:
-    """Copy the shipped forks into `folder`; a file of the person's is never overwritten."""
+    """Copy the shipped forks into `folder`; no existing file is ever overwritten."""
     source = _shipped_root()
     files = {str(path.relative_to(source)): path.read_bytes() for path in _files(source)}
     if not (folder / ".gitignore").exists():
         files = {".gitignore": _IGNORED.encode(), **files}
     kept = {name for name, content in files.items() if _holds(folder / name, content)}
     missing = [name for name in files if name not in kept]
-    in_the_way = [name for name in missing if _is_there(folder / name)]
+    in_the_way = [name for name in missing if _is_taken(folder / name)]
     if in_the_way:
         more = f" and {len(in_the_way) - 5} more" if len(in_the_way) > 5 else ""
         raise ForkctlError(
-            f"files of yours are in the way: {', '.join(in_the_way[:5])}{more}",
+            f"your own files are in the way: {', '.join(in_the_way[:5])}{more}",
             where=str(folder),
             hint=f"nothing was written; name an empty folder, or compare by hand with {source}",
         )
@@ -53,7 +53,7 @@ def _shipped_root() -> Path:
         if (root / MANIFEST_NAME).is_file():
             return root
     raise ForkctlError(
-        "this installation of forkctl carries no forks",
+        "this installation of forkctl has no forks in it",
         where=str(package),
         hint="install the wheel again: pip install --force-reinstall forkctl",
     )
@@ -66,8 +66,8 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _is_there(path: Path) -> bool:
-    """Also true where a file stands in the place of one of our folders."""
+def _is_taken(path: Path) -> bool:
+    """Also true if a file is in the place of one of our folders."""
     return path.is_symlink() or path.exists() or any(part.is_file() for part in path.parents)
 
 
@@ -86,5 +86,5 @@ def _write(path: Path, content: bytes) -> None:
         raise ForkctlError(
             f"cannot be written: {error.strerror}",
             where=str(path),
-            hint="mend that and run `forkctl init` again: it goes on from here",
+            hint="fix that and run `forkctl init` again: it continues from here",
         ) from error

@@ -1,14 +1,37 @@
-"""Where a fork's pin comes from: an upstream repository or a source package."""
+"""Fetch a fork's pin: from its upstream repository, or from the package index as a git tree.
+
+pip downloads a source package, so that the user's own index settings apply; the digest is pinned,
+so it does not matter from where. Its import is deterministic: the same archive gives the same
+commit id.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from forkctl.forks.cache import Fetcher, ensure_pin
+from forkctl.atomic import remove_folder
+from forkctl.errors import ForkctlError
+from forkctl.forks import objects
+from forkctl.forks.cache import Fetcher, Unreachable, cache_root, ensure_pin, pin_ref
+from forkctl.forks.commits import FileChange, NewCommit, write_commits
 from forkctl.forks.git import Repository
-from forkctl.forks.manifest import Fork, GitSource
+from forkctl.forks.manifest import Fork, GitSource, PypiSource
+from forkctl.forks.objects import BARE, write_repository
+from forkctl.forks.paths import fault_of_path
 from forkctl.forks.processes import Children
-from forkctl.forks.sdist import ensure_release
+from forkctl.forks.workspace import lock_on
+
+_DOWNLOAD = (
+    "download", "--no-deps", "--no-binary", ":all:", "--require-hashes",
+    "--disable-pip-version-check",
+)  # fmt: skip
 
 
 def fetch_source(
@@ -24,3 +47,117 @@ def fetch_source(
         repo = ensure_pin(fetcher, fork.source.url, fork.source.revision, fork.sparse)
         return repo, fork.source.revision
     return ensure_release(fetcher, fork.source)
+
+
+def sdist_git_dir(source: PypiSource) -> Path:
+    name = f"{source.package}-{source.version}-{source.sha256[:12]}.git"
+    return cache_root() / "sdists" / name
+
+
+def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, str]:
+    """The cached repository with the release as its one commit, and that commit."""
+    git_dir = sdist_git_dir(source)
+    git_dir.mkdir(parents=True, exist_ok=True)
+    with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
+        repo = Repository(git_dir, fetcher.children)
+        if commit := _imported(git_dir):
+            return repo, commit
+        archive = _archive(fetcher, source, git_dir)
+        write_repository(git_dir, BARE)
+        release = NewCommit(
+            name=str(source),
+            message=f"Import {source.package} {source.version}\n\nsha256: {source.sha256}\n",
+            changes=tuple(unpack(archive.read_bytes(), str(source))),
+        )
+        (commit,) = write_commits(repo, None, {}, [release], ref="refs/heads/main")
+        objects.write_ref(repo, pin_ref(commit), commit)
+        return repo, commit
+
+
+def _imported(git_dir: Path) -> str | None:
+    """The commit of a release that has been imported already."""
+    pins = git_dir / "refs" / "forkctl" / "pins"
+    names = [path.name for path in pins.iterdir()] if pins.is_dir() else []
+    return next((name for name in names if len(name) == 40), None)
+
+
+def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
+    """The downloaded archive. It is kept, so that a later import needs no network."""
+    kept = folder / "archive.tar.gz"
+    if kept.is_file() and _digest(kept) == source.sha256:
+        return kept
+    if fetcher.offline:
+        raise Unreachable(
+            f"{source} is not in the cache",
+            where=str(cache_root()),
+            hint="run once without --offline, or `forkctl bundle` on a machine that has it",
+        )
+    for leftover in folder.glob("download-*"):
+        remove_folder(leftover)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as scratch:
+        _download(fetcher, source, Path(scratch))
+        found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
+        if len(found) != 1:
+            raise ForkctlError(
+                f"pip did not download a .tar.gz of {source}",
+                hint="the package index must have the source package",
+            )
+        if _digest(found[0]) != source.sha256:
+            raise ForkctlError(
+                f"the download of {source} has the sha256 {_digest(found[0])}",
+                hint="this is not the file that was pinned: find out why before you pin it",
+            )
+        found[0].replace(kept)
+    return kept
+
+
+def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
+    """pip verifies the digest before it reads the metadata, for which it may run setup.py."""
+    wanted = folder / "wanted.txt"
+    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
+    finished = fetcher.children.run(
+        [*_pip(), *_DOWNLOAD, "--dest", str(folder), "--requirement", str(wanted)],
+        env=dict(os.environ),
+        cwd=folder,
+        on_stderr=fetcher.progress,
+        inherit_lock=False,
+    )
+    if finished.returncode:
+        lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+        raise Unreachable(
+            f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
+            hint="pip's own settings (PIP_INDEX_URL, pip.conf) decide where it looks",
+        )
+
+
+def _pip() -> list[str]:
+    from importlib.util import find_spec
+
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    return [sys.executable, "-m", "uv", "tool", "run", "pip"]
+
+
+def unpack(archive: bytes, where: str) -> Iterator[FileChange]:
+    """The regular files below the archive's one top folder; anything else is refused."""
+    import tarfile
+
+    with contextlib.closing(tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz")) as members:
+        tops: set[str] = set()
+        for member in members:
+            top, _, path = member.name.removeprefix("./").partition("/")
+            tops.add(top)
+            if member.isdir():
+                continue
+            fault = fault_of_path(path) if member.isfile() else "is not a regular file"
+            if fault or len(tops) > 1:
+                raise ForkctlError(
+                    f"{member.name!r} {fault or 'is outside of the top folder'}", where=where
+                )
+            content = members.extractfile(member)
+            assert content is not None
+            yield FileChange(path, content.read(), bool(member.mode & 0o100))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which files a sparse fork lays out, with the meaning of git's cone mode."""
+"""Which files a sparse fork lays out, by the rules of git's cone mode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Folders = tuple[str, ...] | None  # None: everything
 
 
 def chooser(folders: Folders) -> Callable[[str], bool]:
-    """Is this path laid out? Files of the root and of each folder's parents always are."""
+    """Tells whether a path is laid out. Files of the root and of parent folders always are."""
     if folders is None:
         return lambda path: True
     inside = tuple(f"{folder}/" for folder in folders)
@@ -24,7 +24,7 @@ def chooser(folders: Folders) -> Callable[[str], bool]:
 
 
 def cone_file(folders: Folders) -> str:
-    """The text of .git/info/sparse-checkout for these folders."""
+    """The content of .git/info/sparse-checkout for these folders."""
     if folders is None:
         return "/*\n"
     listed = set(folders)
@@ -32,7 +32,7 @@ def cone_file(folders: Folders) -> str:
     for folder in folders:
         parts = folder.split("/")
         parents.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    # A folder below a listed one adds nothing, and git's cone would narrow the listed one by it.
+    # A folder below a listed one adds nothing, and would make git's cone narrow the listed one.
     listed = {f for f in listed if not any(f.startswith(f"{other}/") for other in listed)}
     parents = {p for p in parents if not any(f"{p}/".startswith(f"{f}/") for f in listed)}
     lines = ["/*", "!/*/"]

@@ -1,4 +1,4 @@
-"""The marker of a fork tree: proof that forkctl made it, and what it last put there."""
+"""The marker of a fork tree: it proves that forkctl made the tree and says what is in it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
+from forkctl.forks.manifest import Fork, GitSource
 from forkctl.forks.workspace import Workspace
 
 FORMAT = 1
 BRANCH = "refs/heads/forkctl"
 PIN_REF = "refs/forkctl/pin"
 
-# What `.git/index.lock` holds while forkctl moves files, so that it is known for ours.
+# The content of `.git/index.lock` while forkctl moves files, which shows that the lock is ours.
 INDEX_LOCK_TEXT = b"forkctl is switching this tree; run forkctl again and it will finish\n"
 
 
 class TreeState(NamedTuple):
     fork: str
-    source: str  # identity of the manifest's source: what the pin came from
+    source: str  # identity of the source in forks.toml that the pin came from
     url: str | None
     pin: str
     sparse: tuple[str, ...] | None
@@ -29,14 +30,22 @@ class TreeState(NamedTuple):
     head: str
     tree: str
 
+    def is_at_pin(self, fork: Fork) -> bool:
+        """Whether this is the revision, and these are the folders, that forks.toml names."""
+        return (self.source, self.sparse) == (fork.source.identity, fork.sparse)
+
+
+def url_of(fork: Fork) -> str | None:
+    return fork.source.url if isinstance(fork.source, GitSource) else None
+
 
 def own_folder(tree: Path) -> Path:
-    """Everything of ours inside of a fork's .git."""
+    """Where forkctl keeps its own files in the .git of a fork."""
     return tree / ".git" / "forkctl"
 
 
 def read_state(tree: Path) -> TreeState | None:
-    """None where there is no such marker."""
+    """None if there is no marker."""
     path = own_folder(tree) / "state.json"
     try:
         raw = json.loads(path.read_bytes())
@@ -63,14 +72,14 @@ def write_state(tree: Path, state: TreeState) -> None:
 
 
 def state_of(workspace: Workspace, name: str) -> TreeState | None:
-    """The state of forks/<name>; None where nothing is; refuses what forkctl did not make."""
+    """The state of forks/<name>; None if nothing is there. Refuses what forkctl did not make."""
     tree = workspace.tree(name)
     for place in (workspace.forks, tree):
         if place.is_symlink():
             raise ForkctlError(
-                "is a symbolic link; forkctl writes only where it made the folder itself",
+                "is a symbolic link; forkctl writes only to folders that it made itself",
                 where=str(place),
-                hint="put a folder there (a bind mount serves where the disk is too small)",
+                hint="put a folder there (or a bind mount, if the disk is too small)",
             )
     if not tree.exists():
         return None
@@ -78,9 +87,9 @@ def state_of(workspace: Workspace, name: str) -> TreeState | None:
     state = read_state(tree) if git_dir.is_dir() and not git_dir.is_symlink() else None
     if state is None:
         if tree.is_dir() and not any(tree.iterdir()):
-            return None  # an empty folder: a rename takes its place
+            return None  # an empty folder: the new tree is renamed over it
         raise ForkctlError(
-            "is there already and was not made by forkctl; it stays untouched",
+            "already exists and was not made by forkctl, so it stays untouched",
             where=str(tree),
             hint=f"move it away, then run `forkctl sync {name}`",
         )
@@ -94,7 +103,7 @@ def state_of(workspace: Workspace, name: str) -> TreeState | None:
 
 
 def interrupted(tree: Path) -> bool:
-    """Was a switch of this tree cut short?"""
+    """Was a switch of this tree interrupted?"""
     if (own_folder(tree) / "switch.json").is_file():
         return True
     return is_our_index_lock(tree / ".git" / "index.lock")

@@ -1,10 +1,10 @@
 """Move a live tree from one state to another so that a kill at any moment loses nothing.
 
-First everything is made ready beside the tree: the new content of each changed file is staged and
-the new index is written. Then a journal says what moves to what, and each file is renamed into
-place: at any moment it is the old file or the new one. Index, branch and state follow, and the
-journal goes last. Whoever finds a journal rolls forward: each path must be old or new, anything
-else is a person's work, and is refused.
+First everything is prepared beside the tree: the new content of each changed file is staged and
+the new index is written. Then a journal records the old and the new state, and each file is renamed
+into place: at any moment it is the old file or the new one. Index, branch and state follow, and the
+journal is deleted last. The next command that finds a journal rolls forward: each path must be old
+or new; anything else is the user's work, and is refused.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.disk import SUBMODULE, can_hold_nothing, differing, laid_out
-from forkctl.forks.git import Entry, Repository
+from forkctl.forks import objects
+from forkctl.forks.disk import SUBMODULE, differing, is_free, laid_out
+from forkctl.forks.git import Repository
+from forkctl.forks.local_changes import first_few
+from forkctl.forks.objects import Entry
 from forkctl.forks.sparse import Folders, chooser, cone_file
-from forkctl.forks.standing import some
 from forkctl.forks.state import (
     BRANCH,
     INDEX_LOCK_TEXT,
@@ -39,12 +40,12 @@ Changes = Mapping[str, tuple[Entry | None, Entry | None]]
 
 
 def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    """The caller has made sure that the tree is `old` and that no work of a person is in it."""
+    """The caller has made sure that the tree is at `old` and has no local changes."""
     _roll(repo, old, new)
 
 
 def recover(repo: Repository) -> TreeState | None:
-    """Finish a switch that was interrupted. The state it ends in, or None: there was none."""
+    """Finish a switch that was interrupted; return the state it ends in, None if there was none."""
     assert repo.work_tree
     own = own_folder(repo.work_tree)
     journal = own / "switch.json"
@@ -54,19 +55,19 @@ def recover(repo: Repository) -> TreeState | None:
     raw = json.loads(journal.read_bytes())
     old, new = _state(raw["from"]), _state(raw["to"])
     _remove_stale_locks(repo)
-    head = git.resolve(repo, "HEAD")
+    head = objects.resolve(repo, "HEAD")
     if head not in (old.head, new.head):
         raise ForkctlError(
-            "a switch was interrupted here, and HEAD was moved since",
+            "a switch was interrupted here, and HEAD has moved since",
             where=str(repo.work_tree),
             hint=f"`git reset --soft {old.head[:12]}` there, then run forkctl again",
         )
     if _staged(repo, old.head) and _staged(repo, new.head):
         raise ForkctlError(
-            "a switch was interrupted here, and changes were staged since: "
-            + some(_staged(repo, old.head)),
+            "a switch was interrupted here, and changes have been staged since: "
+            + first_few(_staged(repo, old.head)),
             where=str(repo.work_tree),
-            hint="`git reset` there unstages them and keeps the files; then run forkctl again",
+            hint="unstage them with `git reset` there (it keeps the files), then run forkctl again",
         )
     _roll(repo, old, new)
     return new
@@ -114,7 +115,7 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
         chosen = chooser(new.sparse)
         return {
             path: (before, after)
-            for path, (before, after) in git.changed_files(repo, old.head, new.head).items()
+            for path, (before, after) in objects.changed_files(repo, old.head, new.head).items()
             if chosen(path) and SUBMODULE not in (before and before.mode, after and after.mode)
         }
     before, after = (laid_out(repo, state.head, state.sparse) for state in (old, new))
@@ -129,19 +130,19 @@ def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
     leaving = {path for path, (_, new) in changes.items() if new is None}
 
-    def not_there(wanted: Mapping[str, Entry | None]) -> set[str]:
+    def not_as(wanted: Mapping[str, Entry | None]) -> set[str]:
         found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
         empty = (path for path, entry in wanted.items() if entry is None)
         tree = repo.work_tree or Path()
-        return found | {path for path in empty if not can_hold_nothing(tree, path, leaving)}
+        return found | {path for path in empty if not is_free(tree, path, leaving)}
 
-    moved = not_there({path: old for path, (old, _) in changes.items()})
-    strange = sorted(not_there({path: changes[path][1] for path in moved}))
+    not_old = not_as({path: old for path, (old, _) in changes.items()})
+    strange = sorted(not_as({path: changes[path][1] for path in not_old}))
     if strange:
         raise ForkctlError(
-            f"files here are not what forkctl left, and would be overwritten: {some(strange)}",
+            f"these files differ from what forkctl left: {first_few(strange)}",
             where=str(repo.work_tree),
-            hint="move them out of the tree (ignored files count too), then run this again",
+            hint="move them out of the tree (even if git ignores them), then run this again",
         )
 
 
@@ -156,32 +157,32 @@ def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None
 
 
 def _write_index(repo: Repository, index: Path, new: TreeState) -> None:
-    """The whole new index; what lies outside of the sparse folders is marked as not laid out."""
+    """The whole new index; files outside of the sparse folders are marked as not laid out."""
     index.unlink(missing_ok=True)
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     repo.local("read-tree", new.head, index=index)
     if new.sparse is None:
         return
     chosen = chooser(new.sparse)
-    outside = [path for path in git.files_of(repo, new.head) if not chosen(path)]
+    outside = [path for path in objects.files_of(repo, new.head) if not chosen(path)]
     if outside:
         names = b"".join(os.fsencode(path) + b"\0" for path in outside)
         repo.local("update-index", "--skip-worktree", "-z", "--stdin", stdin=names, index=index)
 
 
 def _hold_index(repo: Repository) -> None:
-    """Keep the person's own git out while files move, by the lock that git itself uses."""
+    """Keep the user's own git out while files move, with the lock that git itself uses."""
     assert repo.work_tree
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
     text.write_bytes(INDEX_LOCK_TEXT)
     try:
-        lock.hardlink_to(text)  # comes into being whole, so that it is known for ours
+        lock.hardlink_to(text)  # appears with its content, so that it is always known as ours
     except FileExistsError:
         if not is_our_index_lock(lock):
             raise ForkctlError(
-                "another git process works in this tree (its index.lock is there)",
+                "another git process is at work in this tree (.git/index.lock exists)",
                 where=str(repo.work_tree),
-                hint="let it finish, then run this again; remove the file if no git runs any more",
+                hint="let it finish, then run this again; if no git is running, delete that file",
             ) from None
     finally:
         text.unlink()
@@ -222,7 +223,7 @@ def _remove(tree: Path, path: str) -> None:
         try:
             parent.rmdir()
         except OSError:
-            break  # it holds something: ignored files stay where they are
+            break  # not empty: ignored files stay where they are
 
 
 def _remove_empty_folders(folder: Path) -> None:
@@ -238,7 +239,7 @@ def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
     repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin=script.encode())
     rescues = [path for path in (repo.git_dir / RESCUE).glob("*") if len(path.name) == 40]
     for forgotten in sorted(rescues, key=lambda path: path.stat().st_mtime)[:-_RESCUES_KEPT]:
-        forgotten.unlink()  # one that forkctl made of inputs that are written down
+        forgotten.unlink()  # can be made again from its inputs
 
 
 def _staged(repo: Repository, commit: str) -> list[str]:
@@ -247,14 +248,14 @@ def _staged(repo: Repository, commit: str) -> list[str]:
 
 
 def _remove_stale_locks(repo: Repository) -> None:
-    """Those that a killed child of ours left. No such child lives: it would hold our lock."""
+    """Those that a killed child of ours left. None is still running: it would hold our lock."""
     if not is_our_index_lock(repo.git_dir / "index.lock"):
-        return  # a person's git may be at work; `_hold_index` will refuse
+        return  # the user's git may be at work; `_hold_index` will refuse
     for name in ("HEAD.lock", f"{BRANCH}.lock"):
         (repo.git_dir / name).unlink(missing_ok=True)
 
 
 def remove_ref_locks(repo: Repository) -> None:
-    """In our own corner of the references only forkctl writes."""
+    """Those under refs/forkctl/, where only forkctl writes."""
     for stale in (repo.git_dir / "refs" / "forkctl").rglob("*.lock"):
         stale.unlink(missing_ok=True)

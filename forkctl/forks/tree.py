@@ -1,28 +1,94 @@
-"""Make a fork tree: a repository of its own that needs neither the cache nor its history."""
+"""Bring a fork's tree to its pin: made new, or moved there.
+
+A tree is a repository of its own, which needs neither the cache nor upstream's history.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.bare import write_repository
+from forkctl.forks import objects
 from forkctl.forks.git import Repository
-from forkctl.forks.manifest import Fork, GitSource
+from forkctl.forks.local_changes import open_tree, require_untouched
+from forkctl.forks.manifest import Fork, GitSource, Manifest
+from forkctl.forks.objects import write_repository
 from forkctl.forks.processes import Children
+from forkctl.forks.sources import fetch_source
 from forkctl.forks.sparse import Folders, chooser, cone_file
-from forkctl.forks.state import BRANCH, PIN_REF, TreeState, own_folder, write_state
+from forkctl.forks.state import (
+    BRANCH,
+    PIN_REF,
+    TreeState,
+    own_folder,
+    state_of,
+    url_of,
+    write_state,
+)
+from forkctl.forks.switch import switch
 from forkctl.forks.workspace import Workspace
 
-# What running Python in a tree leaves behind; nobody's work.
+# What running Python in a tree leaves behind.
 _EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
 
-def build(
+def bring_to_pin(
+    workspace: Workspace,
+    manifest: Manifest,
+    fork: Fork,
+    state: TreeState | None,
+    children: Children,
+    *,
+    offline: bool,
+    progress: Callable[[str], None] | None,
+) -> str:
+    """The pin that the tree is at now. `state`: the tree's so far, None if there is no tree."""
+    if state is not None and state.is_at_pin(fork):
+        _update_remote(workspace, fork, state, children)
+        return state.pin
+    if state is not None:  # asked before the fetch, which may take long, and again after it
+        require_untouched(open_tree(workspace, fork.name, children), state)
+    cached, pin = fetch_source(fork, manifest.mirrors, children, offline, progress)
+    if state is None:
+        _build(workspace, fork, cached, pin, children)
+    else:
+        _move(workspace, fork, state, cached, pin, children)
+    return pin
+
+
+def _move(
+    workspace: Workspace,
+    fork: Fork,
+    state: TreeState,
+    cached: Repository,
+    pin: str,
+    children: Children,
+) -> None:
+    repo = open_tree(workspace, fork.name, children)
+    _copy_pin(cached, repo, pin, fork)
+    require_untouched(repo, state)
+    switch(repo, state, _pristine_state(repo, fork, pin))
+    _update_remote(workspace, fork, state, children)
+
+
+def _update_remote(workspace: Workspace, fork: Fork, state: TreeState, children: Children) -> None:
+    """Follow an upstream that moved to another address with the same content."""
+    url = url_of(fork)
+    if url is None or url == state.url:
+        return
+    repo = open_tree(workspace, fork.name, children)
+    repo.local("config", "--local", "remote.origin.url", url)
+    current = state_of(workspace, fork.name)
+    assert current is not None
+    write_state(workspace.tree(fork.name), current._replace(url=url))
+
+
+def _build(
     workspace: Workspace, fork: Fork, cached: Repository, pin: str, children: Children
-) -> TreeState:
-    """Lay out the pin at forks/<name>: built beside it, moved there by one rename."""
+) -> None:
+    """Lay out the pin at forks/<name>: built beside it, moved there with one rename."""
     area = prepare_work_area(workspace)
     tree = area / f"{fork.name}.new"
     remove_folder(tree)
@@ -30,42 +96,40 @@ def build(
     write_repository(repo.git_dir, _config(fork), head=BRANCH)
     (repo.git_dir / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
     (repo.git_dir / "info" / "sparse-checkout").write_text(cone_file(fork.sparse))
-    copy_pin(cached, repo, pin, fork)
+    _copy_pin(cached, repo, pin, fork)
     for ref in (BRANCH, PIN_REF):
-        git.write_ref(repo, ref, pin)
+        objects.write_ref(repo, ref, pin)
     repo.local("read-tree", "-m", "-u", "HEAD")
-    state = pristine_state(repo, fork, pin)
     own_folder(tree).mkdir()
-    write_state(tree, state)
+    write_state(tree, _pristine_state(repo, fork, pin))
     try:
         tree.rename(workspace.tree(fork.name))
     except OSError as error:
         raise ForkctlError(
-            f"the tree could not be moved there: {error.strerror}",
+            f"the new tree could not be moved here: {error.strerror}",
             where=str(workspace.tree(fork.name)),
-            hint="move away what is there, then run `forkctl sync` again",
+            hint="move away what is here, then run `forkctl sync` again",
         ) from error
-    return state
 
 
-def pristine_state(repo: Repository, fork: Fork, pin: str) -> TreeState:
+def _pristine_state(repo: Repository, fork: Fork, pin: str) -> TreeState:
     return TreeState(
         fork=fork.name,
         source=fork.source.identity,
-        url=fork.source.url if isinstance(fork.source, GitSource) else None,
+        url=url_of(fork),
         pin=pin,
         sparse=fork.sparse,
         identity=None,
         without=(),
         head=pin,
-        tree=git.tree_of(repo, pin),
+        tree=objects.tree_of(repo, pin),
     )
 
 
-def copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> None:
+def _copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> None:
     """The commit, its trees, and the blobs of the sparse folders."""
     promised = isinstance(fork.source, GitSource)
-    git.copy_objects(cached, repo, objects_of_pin(cached, pin, fork.sparse), promised)
+    objects.copy_objects(cached, repo, objects_of_pin(cached, pin, fork.sparse), promised)
     if promised:
         shallow = repo.git_dir / "shallow"
         known = set(shallow.read_text().split()) if shallow.is_file() else set()
@@ -74,8 +138,8 @@ def copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> None
 
 def objects_of_pin(cached: Repository, pin: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
-    oids = [pin, git.tree_of(cached, pin)]
-    for kind, path, entry in git.files_and_trees_of(cached, pin):
+    oids = [pin, objects.tree_of(cached, pin)]
+    for kind, path, entry in objects.files_and_trees_of(cached, pin):
         if kind == "tree" or (kind == "blob" and chosen(path)):
             oids.append(entry.oid)
     return list(dict.fromkeys(oids))
@@ -86,14 +150,14 @@ def prepare_work_area(workspace: Workspace) -> Path:
     for place in (workspace.forks, area):
         if place.is_symlink():
             raise ForkctlError(
-                "is a symbolic link; forkctl writes only where it made the folder itself",
+                "is a symbolic link; forkctl writes only to folders that it made itself",
                 where=str(place),
-                hint="put a folder there (a bind mount serves where the disk is too small)",
+                hint="put a folder there (or a bind mount, if the disk is too small)",
             )
     try:
         area.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ForkctlError(f"cannot be made: {error.strerror}", where=str(area)) from error
+        raise ForkctlError(f"cannot be created: {error.strerror}", where=str(area)) from error
     return area
 
 

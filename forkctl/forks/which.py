@@ -1,4 +1,4 @@
-"""Which inputs made a commit or tree: looked up in fork trees, forks.lock, and its history."""
+"""Which inputs made a commit or tree: looked up in fork trees, forks.lock and its history."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.git import Repository, blob_reader, file_at, own_repository
-from forkctl.forks.history import AppliedCommit, applied_commits
+from forkctl.forks.applied_patches import AppliedCommit, applied_commits
+from forkctl.forks.git import Repository, own_repository
+from forkctl.forks.local_changes import open_tree
 from forkctl.forks.lockfile import LockedFork, parse_lock, read_lock
 from forkctl.forks.manifest import Fork
+from forkctl.forks.objects import blob_reader, files_at
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import open_tree
 from forkctl.forks.state import TreeState, state_of
 from forkctl.forks.workspace import Workspace
 
@@ -32,11 +33,11 @@ class Origin:
 def which(
     workspace: Workspace, forks: Sequence[Fork], children: Children, wanted: str
 ) -> list[Origin]:
-    """All places that know this commit or tree id (or the beginning of one)."""
+    """Every place that knows this commit or tree id (or the beginning of one)."""
     wanted = wanted.lower()
     if len(wanted) < _LEAST or not all(c in "0123456789abcdef" for c in wanted):
         raise UsageError(
-            f"{wanted!r} is not a commit or tree id", hint=f"{_LEAST} or more hex digits"
+            f"{wanted!r} is not a commit or tree id", hint=f"give {_LEAST} or more hex digits"
         )
     found = [
         *_in_trees(workspace, forks, children, wanted),
@@ -52,7 +53,7 @@ def _in_trees(
         try:
             state = state_of(workspace, fork.name)
         except ForkctlError:
-            continue  # not ours: nothing to say about it
+            continue  # not a tree of ours
         if state is None:
             continue
         repo = open_tree(workspace, fork.name, children)
@@ -71,7 +72,7 @@ def _tips(repo: Repository, state: TreeState) -> Iterator[tuple[str, str]]:
     )  # fmt: skip
     for line in refs.splitlines():
         oid, ref = line.split(" ", 1)
-        yield oid, "saved before it became patches" if "/saved/" in ref else "applied earlier"
+        yield oid, "your commits before `save`" if "/saved/" in ref else "applied earlier"
 
 
 def _in_line(repo: Repository, state: TreeState, tip: str, note: str, wanted: str) -> Origin | None:
@@ -82,10 +83,11 @@ def _in_line(repo: Repository, state: TreeState, tip: str, note: str, wanted: st
     for index, commit in enumerate(commits):
         if wanted and (commit.oid.startswith(wanted) or commit.tree.startswith(wanted)):
             above = len(commits) - index - 1
-            said = note or (f"{above} of the series' commits come after it" if above else "")
+            later = f"{above} later commit{'s' * (above > 1)} of the series on top"
+            note = note or (later if above else "")
             return Origin(
                 state.fork, _place(state), commit.oid, commit.tree, pin,
-                _patches(commits[: index + 1]), said,
+                _patches(commits[: index + 1]), note,
             )  # fmt: skip
     return None
 
@@ -115,15 +117,15 @@ def _in_history(workspace: Workspace, children: Children, wanted: str) -> Iterat
     commits = own.line("log", "--all", "--format=%H", "--", workspace.lock_file.name).split()
     with blob_reader(own) as blobs:
         for commit in commits:
-            entry = file_at(own, commit, path)
+            entry = files_at(own, commit, [path]).get(path)
             if entry is None:
-                continue  # removed there
+                continue  # this commit removed it
             place = f"forks.lock at {commit[:12]}"
             text = blobs.read(entry.oid).decode("utf-8", "replace")
             try:
                 lock = parse_lock(text, place)
             except ForkctlError:
-                continue  # it was damaged in this commit; an older one may know
+                continue  # it is damaged in this commit
             found = list(_in_lock(lock, place, wanted))
             if found:
                 yield from found

@@ -1,4 +1,4 @@
-"""The folder that holds forks.toml, and the one lock over everything below it."""
+"""The folder with forks.toml, and the one lock on everything below it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def find_workspace(start: Path | None = None) -> Workspace:
 
 
 def sweep_work_area(workspace: Workspace) -> None:
-    """Remove what interrupted runs left half-built or half-removed. All in there is ours."""
+    """Remove what interrupted runs left half-built or half-removed. Everything in it is ours."""
     if workspace.work_area.exists() and not workspace.forks.is_symlink():
         from forkctl.atomic import remove_folder
 
@@ -72,7 +72,7 @@ def sweep_work_area(workspace: Workspace) -> None:
 
 
 class Busy(ForkctlError):
-    """Another forkctl holds the lock and the caller did not want to wait."""
+    """Another forkctl holds the lock, and the caller did not want to wait."""
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ def locked(
     wait: bool = True,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Children]:
-    """Hold the workspace; the yielded children are ended when the command is interrupted."""
+    """Lock the workspace; the yielded children are ended when the command is interrupted."""
     with (
         lock_on(workspace.root / ".forkctl.lock", command, wait=wait, say=say) as lock_fd,
         ended_with_the_command(Children(lock_fd)) as children,
@@ -93,7 +93,7 @@ def locked(
 
 @contextlib.contextmanager
 def ended_with_the_command(children: Children) -> Iterator[Children]:
-    """End the children on any way out but the ordinary one; treat SIGTERM as an interrupt."""
+    """End the children unless the block ends normally; treat SIGTERM as an interrupt."""
     with _terminated_like_interrupted():
         try:
             yield children
@@ -110,14 +110,14 @@ def lock_on(
     wait: bool = True,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
-    """flock: freed by the kernel when its last holder is gone, so it never goes stale."""
+    """An flock: the kernel frees it when its last holder is gone, so it never goes stale."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ForkctlError(
             f"the lock cannot be opened: {error.strerror}",
             where=str(path),
-            hint="the folder must be writable by you, with space left on its disk",
+            hint="the folder must be writable, with space left on its disk",
         ) from error
     try:
         try:
@@ -125,10 +125,10 @@ def lock_on(
         except BlockingIOError:
             holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another forkctl"
             if not wait:
-                raise Busy(f"{holder} is at work here", where=str(path.parent)) from None
+                raise Busy(f"{holder} is running here", where=str(path.parent)) from None
             (say or _say)(f"waiting for {holder} (or git processes it started) …")
             fcntl.flock(fd, fcntl.LOCK_EX)
-        with contextlib.suppress(OSError):  # a full disk must not keep anybody from the lock
+        with contextlib.suppress(OSError):  # a full disk must not keep the user from the lock
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{command}, process {os.getpid()}".encode(), 0)
         yield fd

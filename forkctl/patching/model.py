@@ -1,24 +1,25 @@
 """What patches are, once they have been read and checked, and what came of applying them.
 
-Everything here is frozen, holds no open files and no state, and says nothing about how the work is
-done: `loading` makes these values, `render` and `series` use them.
+Everything here is frozen and has no state: `reading` makes these values, `engine` and `series` use
+them.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forkctl.patching.engine.code import Template
-from forkctl.patching.engine.diagnosis import Diagnosis
+from forkctl.forks.commits import Author
+from forkctl.patching.engine.diagnosis import Code, Diagnosis
 from forkctl.patching.engine.pattern import Pattern
 from forkctl.patching.engine.scopes import MODULE
+from forkctl.patching.engine.template import Template
 
 
 class Verb(enum.Enum):
-    """What is done at an anchor; the value is the key in a patch file."""
+    """What to do at an anchor; the value is the key in a patch file."""
 
     INSERT_BEFORE = "insert_before"
     INSERT_AFTER = "insert_after"
@@ -49,7 +50,7 @@ class Expect:
 
 @dataclass(frozen=True)
 class Search:
-    """A pattern and the scope that it is looked for in: `unless`, and conditions of `when`."""
+    """A pattern and the scope to look for it in: `unless`, and conditions of `when`."""
 
     pattern: Pattern
     scopes: tuple[str, ...] = (MODULE,)
@@ -58,11 +59,11 @@ class Search:
 
 @dataclass(frozen=True)
 class Selector:
-    """Which places of a file an edit is about."""
+    """The places of a file that an edit is for."""
 
     scopes: tuple[str, ...] = (MODULE,)
     target: Pattern | Imports | None = None  # None: the scope itself
-    at: str | None = None  # narrow the anchor to what this hole stands for
+    at: str | None = None  # narrow the anchor to what fills this hole
     where: tuple[tuple[str, str], ...] = ()  # hole -> regular expression
     inside: tuple[Pattern, ...] = ()
     not_inside: tuple[Pattern, ...] = ()
@@ -85,7 +86,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class CodeEdit:
-    """One change of a Python file. The first alternative whose anchor is there is taken."""
+    """One change of a Python file. The first alternative whose anchor is found is used."""
 
     id: str
     line: int  # in the patch file
@@ -96,7 +97,7 @@ class CodeEdit:
 
 @dataclass(frozen=True)
 class DataEdit:
-    """One value of a JSON or YAML file: `set` changes one that is there, `add` brings a new one."""
+    """One value of a JSON or YAML file: `set` changes an existing one, `add` adds a new one."""
 
     id: str
     line: int
@@ -118,7 +119,7 @@ class FileEdits:
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of `when`: a file that exists or does not, or that holds a pattern or does not."""
+    """One line of `when`: a file that exists or does not, or that has a pattern or does not."""
 
     file: str
     present: bool = True
@@ -126,15 +127,8 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Identity:
-    name: str
-    email: str
-    date: str  # as git keeps it: "<unix seconds> <+zzzz>"
-
-
-@dataclass(frozen=True)
 class StructuralPatch:
-    """A `NNNN-name.yaml`: says by structure where its code goes."""
+    """A `NNNN-name.yaml`, which says by structure where its code goes."""
 
     name: str
     series: str
@@ -148,7 +142,7 @@ class StructuralPatch:
 
     @property
     def title(self) -> str:
-        """How messages and trailers name it."""
+        """Its name in messages and trailers."""
         return f"{self.series}/{self.name}"
 
     @property
@@ -166,10 +160,10 @@ class PlainPatch:
     digest: str
     subject: str
     why: str
-    author: Identity | None
+    author: Author | None
     diff: bytes = field(repr=False)
     files: tuple[str, ...] = ()
-    executable: Mapping[str, bool] = field(default_factory=dict)  # modes that the diff sets
+    executable: Mapping[str, bool] = field(default_factory=dict)  # modes set by the diff
     forks: tuple[str, ...] = ()
 
     @property
@@ -186,8 +180,8 @@ Patch = StructuralPatch | PlainPatch
 
 class EditStatus(enum.Enum):
     APPLIED = "applied"
-    ALREADY = "already"  # the file says so already
-    NOT_NEEDED = "not needed"  # `unless` holds, or an `optional` anchor is absent
+    ALREADY = "already"  # made already
+    NOT_NEEDED = "not needed"  # an `optional` anchor is absent
     FAILED = "failed"
 
 
@@ -199,9 +193,13 @@ class EditOutcome:
     lines: tuple[int, ...] = ()  # of the anchors, in the text that the edit was located on
     diagnosis: Diagnosis | None = None
 
+    @classmethod
+    def of_failure(cls, diagnosis: Diagnosis) -> EditOutcome:
+        return cls(diagnosis.file, diagnosis.edit, EditStatus.FAILED, diagnosis.lines, diagnosis)
+
 
 class Verdict(enum.Enum):
-    """How a patch stands to one version of upstream; ordered from good to bad."""
+    """What came of a patch on one version of upstream; ordered from good to bad."""
 
     CLEAN = "clean"
     ALREADY = "already"
@@ -222,17 +220,32 @@ class PatchOutcome:
     verdict: Verdict
     edits: tuple[EditOutcome, ...] = ()
 
-
-@dataclass(frozen=True)
-class FileChange:
-    path: str
-    content: bytes | None = field(repr=False)  # None: the file is deleted
-    executable: bool | None = None  # None: the mode stays as it is; a new file gets 100644
+    @property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        return diagnoses_of(self.edits)
 
 
-@dataclass(frozen=True)
-class CommitPlan:
-    name: str
-    message: str
-    changes: tuple[FileChange, ...]
-    author: Identity | None = None  # None: forkctl's own
+def diagnoses_of(outcomes: Sequence[EditOutcome]) -> tuple[Diagnosis, ...]:
+    return tuple(outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None)
+
+
+def verdict_of(outcomes: Sequence[EditOutcome]) -> Verdict:
+    """The verdict on a patch, from the outcomes of its edits."""
+    failures = diagnoses_of(outcomes)
+    if failures:
+        return max(map(_verdict_on_failure, failures), key=list(Verdict).index)
+    if any(outcome.status is EditStatus.APPLIED for outcome in outcomes):
+        return Verdict.CLEAN
+    if any(outcome.status is EditStatus.ALREADY for outcome in outcomes):
+        return Verdict.ALREADY
+    return Verdict.GONE  # every edit is optional, and none found its place
+
+
+def _verdict_on_failure(diagnosis: Diagnosis) -> Verdict:
+    if diagnosis.code in (Code.NO_ANCHOR, Code.NO_SCOPE):
+        return Verdict.MOVED if diagnosis.elsewhere else Verdict.GONE
+    if diagnosis.code is Code.NO_FILE:
+        return Verdict.GONE
+    if diagnosis.code in (Code.AMBIGUOUS, Code.AMBIGUOUS_SCOPE):
+        return Verdict.AMBIGUOUS
+    return Verdict.BROKEN

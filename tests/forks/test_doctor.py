@@ -7,13 +7,13 @@ import pytest
 from workbench import Bench, Upstream, entry
 
 
-def findings(bench: Bench) -> dict[str, tuple[str, str]]:
-    return {f["about"]: (f["verdict"], f["says"]) for f in json.loads(bench.out)}
+def checks(bench: Bench) -> dict[str, tuple[str, str]]:
+    return {c["subject"]: (c["verdict"], c["text"]) for c in json.loads(bench.out)}
 
 
 def test_looks_also_outside_of_a_workspace(bench: Bench) -> None:
     bench.ok("doctor", "--json")
-    found = findings(bench)
+    found = checks(bench)
     assert found["git"][0] == "ok"
     assert {"python", "uv", "cache", "disk of the cache", "gpu"} <= set(found)
 
@@ -26,10 +26,10 @@ def test_names_the_mirror_that_a_fork_comes_from(
         '[mirrors]\n"https://example.org/" = "file:///mirror/"\n',
     )
     bench.ok("doctor", "--json")
-    assert findings(bench)["mirror of thing"] == ("ok", "file:///mirror/owner/thing")
+    assert checks(bench)["mirror of thing"] == ("ok", "file:///mirror/owner/thing")
     monkeypatch.setenv("FORKCTL_MIRROR", "nonsense")
     assert bench.run("doctor", "--json") == 1
-    assert findings(bench)["mirrors"][0] == "bad"
+    assert checks(bench)["mirrors"][0] == "failed"
 
 
 def test_a_git_that_is_too_old_or_missing(
@@ -41,10 +41,10 @@ def test_a_git_that_is_too_old_or_missing(
     (fake / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake}:/usr/bin:/bin")
     assert bench.run("doctor", "--json") == 1
-    assert findings(bench)["git"] == ("bad", "2.17.1; forkctl needs 2.32")
+    assert checks(bench)["git"] == ("failed", "2.17.1; forkctl needs 2.32")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert bench.run("doctor", "--json") == 1
-    assert findings(bench)["git"][0] == "bad"
+    assert checks(bench)["git"][0] == "failed"
 
 
 def test_a_cache_that_cannot_be_written_is_said_by_sync(

@@ -9,7 +9,7 @@ import pytest
 from workbench import Bench, git
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.sdist import unpack
+from forkctl.forks.sources import unpack
 
 PYPROJECT = b"""\
 [build-system]

@@ -46,7 +46,7 @@ def test_a_commit_in_the_middle_of_a_series(bench: Bench, upstream: Upstream) ->
     bench.ok("apply")
     (found,) = origins(bench, git(bench.tree(), "rev-parse", "HEAD~1"))
     assert [str(p).split()[0] for p in found["patches"]] == ["s/0001-one.yaml"]  # type: ignore[attr-defined]
-    assert found["note"] == "1 of the series' commits come after it"
+    assert found["note"] == "1 later commit of the series on top"
     (pristine,) = origins(bench, pin)
     assert pristine["note"] == "the pristine revision"
 

@@ -6,18 +6,22 @@ import ast
 import enum
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import Fork
-from forkctl.patching.drift.history import FileHistory, file_histories
-from forkctl.patching.drift.survey import open_history, read_blobs
-from forkctl.patching.engine.render import render
-from forkctl.patching.model import FileEdits, StructuralPatch, Verdict
+from forkctl.patching.drift.history import (
+    FileHistory,
+    file_histories,
+    open_history,
+    read_blobs,
+)
+from forkctl.patching.model import StructuralPatch, Verdict
 from forkctl.patching.reading.loading import load_patch
 from tests.patching import expected_edits as robomimic
 from tests.patching import expected_edits_vla as vla
+from tests.patching.engine_support import applied
 from tests.patching.expected_edits import Code, ExpectedEdit
 
 TRAIN = "robomimic/scripts/train.py"
@@ -137,13 +141,15 @@ def expected_of(edit: ExpectedEdit, before: bytes, code: Code) -> ast.Module | N
         return edit.expected(before, code)
 
 
-def structural(edit: ExpectedEdit, patches: Path) -> FileEdits:
+def structural(edit: ExpectedEdit, patches: Path) -> StructuralPatch:
+    """The part of the patch that is about the file."""
     patch = load_patch(patches / edit.series / edit.patch, edit.series)
     assert isinstance(patch, StructuralPatch)
-    return next(file for file in patch.files if file.path == edit.path)
+    files = tuple(file for file in patch.files if file.path == edit.path)
+    return replace(patch, files=files, forks=(), when=())
 
 
-def rendered(edits: FileEdits, before: bytes) -> bytes | None:
-    """What the engine makes of a version; None where it refuses or finds nothing to do."""
-    rendering = render(edits.path, before, edits.edits, suggest=False)
-    return rendering.content if rendering.verdict is Verdict.CLEAN else None
+def rendered(patch: StructuralPatch, before: bytes) -> bytes | None:
+    """What the engine makes of a version; None if it refuses or finds nothing to do."""
+    outcome, after = applied(patch, before)
+    return after if outcome.verdict is Verdict.CLEAN else None

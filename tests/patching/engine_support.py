@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import NoReturn
 
+from forkctl.patching.drift.trials import OneFile
 from forkctl.patching.engine.locate import Located, locate
-from forkctl.patching.engine.render import diagnoses_of
 from forkctl.patching.engine.splice import splice
-from forkctl.patching.model import Edit, EditStatus, StructuralPatch
+from forkctl.patching.model import (
+    Edit,
+    EditStatus,
+    PatchOutcome,
+    PlainPatch,
+    StructuralPatch,
+    diagnoses_of,
+)
 from forkctl.patching.reading.loading import load_patch
+from forkctl.patching.series.planning import SeriesFailed, plan_series
 
 
 def patch_file(folder: Path, edits: str, file: str, name: str = "0001-test.yaml") -> Path:
@@ -31,8 +40,23 @@ def load(folder: Path, edits: str, file: str = "a.py", name: str = "0001-test.ya
 Edits = tuple[Edit, ...]
 
 
+def applied(patch: StructuralPatch, data: bytes) -> tuple[PatchOutcome, bytes]:
+    """What came of a patch of one file, and the file after it."""
+
+    def never(plain: PlainPatch, current: object) -> NoReturn:
+        raise AssertionError("the patch is structural")
+
+    try:
+        plan = plan_series(OneFile(patch.files[0].path, data), "", (), [patch], never)
+    except SeriesFailed as failed:
+        return failed.outcomes[0], data
+    after = plan.commits[0].changes[0].content if plan.commits else data
+    assert after is not None
+    return plan.outcomes[0], after
+
+
 class Engine:
-    """What the tests call. Whether names are defined is left to the tests of verify and render:
+    """What the tests call. Whether names are defined is left to the tests of verify and planning:
     most of these files are too small to define what they use."""
 
     def __init__(self, folder: Path) -> None:
@@ -42,7 +66,7 @@ class Engine:
         return locate(file, as_bytes(before), load(self.folder, edits, file))
 
     def result_bytes(self, before: bytes, edits: str, file: str = "a.py") -> bytes:
-        """The new text; fails the test when an edit was refused or the result is no Python."""
+        """The new text; fails the test when an edit was refused or the result is not Python."""
         located = self.locate(before, edits, file)
         described = [diagnosis.describe() for diagnosis in diagnoses_of(located.outcomes)]
         assert not described, "\n".join(described)

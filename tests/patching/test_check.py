@@ -7,7 +7,7 @@ import pytest
 from workbench import Bench, Upstream, entry, git
 
 from forkctl.forks.manifest import Entrypoint
-from forkctl.patching.series.entrypoint import missing_words
+from forkctl.patching.series.check import missing_words
 
 TRAIN = """\
 import argparse

@@ -10,8 +10,7 @@ import pytest
 from engine_support import Engine
 
 from forkctl.patching.engine.diagnosis import Code
-from forkctl.patching.engine.render import diagnoses_of
-from forkctl.patching.model import EditStatus, Verb
+from forkctl.patching.model import EditStatus, Verb, diagnoses_of
 
 GUIDE = Path(__file__).parents[2] / "docs" / "patch-authors-guide.md"
 _BLOCKS = re.compile(

@@ -30,19 +30,23 @@ def refusal(folder: Path, text: str) -> tuple[str, str]:
         ("{match: a(), insert_befor: b()}", "6: unknown key `insert_befor`", "`insert_before`"),
         ("{match: a(), Match: b()}", "6: unknown key `Match`", "`match`"),
         ("{match: a(), match: b(), remove: true}", "6: the key `match` is there twice", ""),
-        ("{match: a()}", "6: an edit needs one operation, and has none", "insert_before"),
-        ("{match: a(), remove: true, append: b()}", "needs one operation, and has append", ""),
+        ("{match: a()}", "6: an edit needs one operation, but has none", "insert_before"),
+        ("{match: a(), remove: true, append: b()}", "needs one operation, but has append", ""),
         ("{insert_before: a()}", "`insert_before` needs `match`", ""),
         ("{match: $X, remove: true}", "bare hole", ""),
         ("{match: 'f(', remove: true}", "is not Python", ""),
         ("{match: f($X), replace: g($Y)}", "uses `$Y`, which the pattern does not fill", ""),
-        ("{match: f($X), wrap: g($X)}", "`wrap` must hold `$MATCH` once", ""),
-        ("{match: f($X), replace: g($MATCH)}", "in `wrap` only", ""),
+        ("{match: f($X), wrap: g($X)}", "`wrap` must contain `$MATCH` once", ""),
+        ("{match: f($X), replace: g($MATCH)}", "only in `wrap`", ""),
         ("{match: a(), remove: yes please}", "`remove` must be true or false", ""),
-        ("{match: a(), remove: false}", "`remove` is `true`", ""),
+        ("{match: a(), remove: false}", "`remove` must be `true`", ""),
         ("{match: a(), remove: true, pick: first}", "`pick` needs `expect`", ""),
-        ("{match: a(), remove: true, expect: 2, pick: other}", "`pick` is", ""),
-        ("{match: a(), remove: true, expect: many}", "`expect: many` is not understood", "1..3"),
+        ("{match: a(), remove: true, expect: 2, pick: other}", "`pick` must be", ""),
+        (
+            "{match: a(), remove: true, expect: many}",
+            "`expect: many` is not a number or range",
+            "1..3",
+        ),
         ("{match: a(), remove: true, expect: 3..2}", "can never hold", ""),
         ("{match: a(), remove: true, expect: 0}", "can never hold", ""),
         ("{match: f($X), remove: true, where: {Y: x}}", "`where` names `Y`", ""),
@@ -57,11 +61,11 @@ def refusal(folder: Path, text: str) -> tuple[str, str]:
         ("{scope: f, add_param: '*a'}", "is not one argument", ""),
         ("{match: f(), add_kwarg: a}", "is not one argument", "name=value"),
         ("{match: f(), add_kwarg: '**a'}", "is not one argument", ""),
-        ("{match: '@scope', remove: true}", "needs a pattern that shows all", ""),
-        ("{match: 'except $E: $$$B', replace: a()}", "is replaced by `except`", ""),
+        ("{match: '@scope', remove: true}", "needs a pattern that shows everything", ""),
+        ("{match: 'except $E: $$$B', replace: a()}", "only with `except`", ""),
         ("{match: a(), append: 'except: pass'}", "may only replace an `except`", ""),
         ("{set: {path: a, value: 1}}", "unknown key `set`", ""),
-        ("{match: [a], remove: true}", "must be a text", ""),
+        ("{match: [a], remove: true}", "must be text", ""),
         ("just text", "an edit must be a mapping", ""),
         ("{any_of: [], remove: true}", "must be a list with at least one", ""),
         ("{any_of: [{match: a(), unless: b()}], remove: true}", "unknown key `unless`", ""),
@@ -84,7 +88,7 @@ def test_an_edit(tmp_path: Path, edit: str, message: str, hint: str) -> None:
         ("subject: >\n  a\n\n  b\nwhy: W\nfiles: []\n", "`files` must be a list"),
         (HEAD.replace("subject: S", f"subject: {'x' * 81}") + "      - {append: a()}\n", "80"),
         (HEAD + "      - {append: a()}\n      - {id: '1', append: b()}\n", "the id `1` is there"),
-        (HEAD.replace("a.py", "a.txt") + "      - {append: a()}\n", "neither Python"),
+        (HEAD.replace("a.py", "a.txt") + "      - {append: a()}\n", "not a Python"),
         (HEAD.replace("a.py", "../a.py") + "      - {append: a()}\n", "'..'"),
         (HEAD.replace("a.py", "/a.py") + "      - {append: a()}\n", "is not a relative path"),
         (
@@ -105,7 +109,7 @@ def test_a_patch(tmp_path: Path, text: str, message: str) -> None:
     [
         ("{set: {path: a}}", "`set` needs `path` and `value`"),
         ("{set: {path: a, value: 1}, add: {path: b, value: 1}}", "`set` or `add`"),
-        ("{set: {path: a..b, value: 1}}", "keys with dots"),
+        ("{set: {path: a..b, value: 1}}", "keys separated by dots"),
         ("{match: a(), remove: true}", "unknown key `match`"),
     ],
 )
@@ -144,7 +148,7 @@ def test_a_series_is_sorted_and_its_numbers_are_used_once(tmp_path: Path) -> Non
 def test_a_file_that_is_no_patch_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     patch_file(tmp_path / "s", "- {append: a()}", "a.py", "1-a.yaml")
-    with pytest.raises(UsageError, match="not the name of a patch"):
+    with pytest.raises(UsageError, match="not a name for a patch"):
         load_series(tmp_path, "s")
     with pytest.raises(UsageError, match="no series `missing`"):
         load_series(tmp_path, "missing")

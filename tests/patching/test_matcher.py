@@ -6,9 +6,8 @@ import ast
 
 import pytest
 
-from forkctl.patching.engine.holes import PatternError
 from forkctl.patching.engine.matcher import Mode
-from forkctl.patching.engine.pattern import parse_pattern
+from forkctl.patching.engine.pattern import PatternError, parse_pattern
 from forkctl.patching.engine.scopes import Scope, index_scope
 from forkctl.patching.engine.selectors import normal_text, pattern_matches
 

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.patching.engine.code import parse_template
-from forkctl.patching.engine.holes import PatternError
 from forkctl.patching.engine.locate import Located, locate
-from forkctl.patching.engine.pattern import parse_pattern
+from forkctl.patching.engine.pattern import PatternError, parse_pattern
 from forkctl.patching.engine.scopes import Definition, nodes_in, scopes_of, statement_lists
 from forkctl.patching.engine.splice import splice
+from forkctl.patching.engine.template import parse_template
 from forkctl.patching.model import Alternative, CodeEdit, Operation, Selector, Verb
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
@@ -59,9 +58,9 @@ def edited(scope: str, pattern: str, verb: Verb, code: str | None, data: bytes) 
     operation = Operation(verb, parse_template(code) if code is not None else None)
     selector = Selector(scopes=(scope,), target=target)
     edit = CodeEdit("it", 1, (Alternative(selector, operation),))
-    located = locate("a.py", data, [edit], suggest=False)
+    located = locate("a.py", data, [edit])
     if not located.failed and verb is not Verb.REMOVE and verb is not Verb.REPLACE:
-        again = locate("a.py", splice(data, located.changes), [edit], suggest=False)
+        again = locate("a.py", splice(data, located.changes), [edit])
         assert again.changes == (), (scope, pattern, verb)
     return located
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.patching.series.overlays import load_overlays
+from forkctl.patching.series.inputs import load_overlays
 
 
 def write(path: Path, text: str = "x = 1\n") -> Path:
@@ -59,7 +59,7 @@ def test_hostile_names_are_refused(tmp_path: Path, name: str) -> None:
 def test_two_overlays_may_not_bring_the_same_file(tmp_path: Path) -> None:
     write(tmp_path / "one" / "a.py")
     write(tmp_path / "two" / "a.py")
-    with pytest.raises(UsageError, match="in the overlays `one` and `two`"):
+    with pytest.raises(UsageError, match="in both overlays `one` and `two`"):
         load_overlays(tmp_path, ["one", "two"])
 
 

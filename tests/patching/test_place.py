@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from forkctl.patching.engine.place import place_of
+from forkctl.patching.drift.trials import place_of
 
 CODE = """\
 import os

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.patching.model import Identity, PlainPatch
+from forkctl.forks.commits import Author
+from forkctl.patching.model import PlainPatch
 from forkctl.patching.reading.gitdiff import DiffProblem, read_diff
 from forkctl.patching.reading.loading import load_patch
 
@@ -69,7 +70,7 @@ def test_what_git_writes_is_read(repository: Path) -> None:
     patch = exported(repository, message)
     assert patch.subject == " ".join(message.splitlines()[0].split())
     assert patch.why == "Why.\n\nSigned-off-by: Ada <ada@example.org>"
-    assert patch.author == Identity("Ada Lövelace", "ada@example.org", "1700000123 +0530")
+    assert patch.author == Author("Ada Lövelace", "ada@example.org", "1700000123 +0530")
     assert patch.files == (
         "a.py", "bin.dat", "gone.py", "new.sh", "näw name", "old name", "run.sh"
     )  # fmt: skip
@@ -110,7 +111,7 @@ def simple(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("diff", "complaint"),
     [
-        (simple("a/../x", "b/../x"), "holds an empty part, '.' or '..'"),
+        (simple("a/../x", "b/../x"), "contains an empty part, '.' or '..'"),
         (simple("a//etc/passwd", "b//etc/passwd"), "is not a relative path"),
         (simple("a/.git/config", "b/.git/config"), "leads into a .git directory"),
         (simple("a/x/.GiT/hooks/y", "b/x/.GiT/hooks/y"), "leads into a .git directory"),
@@ -131,11 +132,14 @@ def simple(old: str, new: str) -> str:
         ("diff --git a/m b/m\nnew file mode 160000\nindex 0000000..1111111\n", "mode 160000"),
         (
             "diff --git a/x b/y\nsimilarity index 100%\nrename from x\nrename to ../y\n",
-            "holds an empty part, '.' or '..'",
+            "contains an empty part, '.' or '..'",
         ),
-        (simple("a/x", "b/x").replace("@@ -1 +1 @@", "@@ -1,9 +1,9 @@"), "length it says"),
+        (
+            simple("a/x", "b/x").replace("@@ -1 +1 @@", "@@ -1,9 +1,9 @@"),
+            "length that its header gives",
+        ),
         ("diff --git a/x b/x\nBinary files a/x and b/x differ\n", "without its content"),
-        ("no diff\n", "holds no diff"),
+        ("no diff\n", "contains no diff"),
     ],
 )
 def test_what_would_leave_the_fork_is_refused(tmp_path: Path, diff: str, complaint: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.processes import Children
-from forkctl.patching.engine.plain_apply import plain_applier
 from forkctl.patching.model import PlainPatch
+from forkctl.patching.series.plain_apply import plain_applier
 
 TEN = "".join(f"line {n}\n" for n in range(10))
 

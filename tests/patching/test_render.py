@@ -5,20 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_support import load
+from engine_support import applied, patch_file
 
-from forkctl.patching.engine.render import render
-from forkctl.patching.model import EditStatus, Verdict
+from forkctl.patching.model import EditStatus, PatchOutcome, StructuralPatch, Verdict
+from forkctl.patching.reading.loading import load_patch
 
 FILE = b"import os\n\n\ndef f(a):\n    b = os.path.join(a)\n    return b\n"
 
 
+def render(folder: Path, edits: str, data: bytes) -> tuple[PatchOutcome, bytes]:
+    patch = load_patch(patch_file(folder, edits, "a.py"), "series")
+    assert isinstance(patch, StructuralPatch)
+    return applied(patch, data)
+
+
 def verdict(folder: Path, edits: str, data: bytes = FILE) -> tuple[Verdict, str]:
-    rendering = render("a.py", data, load(folder, edits))
-    codes = ",".join(diagnosis.code.value for diagnosis in rendering.diagnoses)
-    if rendering.verdict is not Verdict.CLEAN:
-        assert rendering.content == data
-    return rendering.verdict, codes
+    outcome, content = render(folder, edits, data)
+    codes = ",".join(diagnosis.code.value for diagnosis in outcome.diagnoses)
+    if outcome.verdict is not Verdict.CLEAN:
+        assert content == data
+    return outcome.verdict, codes
 
 
 @pytest.mark.parametrize(
@@ -56,12 +62,9 @@ def test_a_name_that_was_missing_before_may_stay_missing(tmp_path: Path) -> None
 
 def test_one_failing_edit_keeps_the_others_back(tmp_path: Path) -> None:
     edits = "- {scope: f, prepend: c = 1}\n- {scope: f, match: missing(), remove: true}"
-    rendering = render("a.py", FILE, load(tmp_path, edits))
-    assert rendering.content == FILE
-    assert [outcome.status for outcome in rendering.outcomes] == [
-        EditStatus.APPLIED,
-        EditStatus.FAILED,
-    ]
+    outcome, content = render(tmp_path, edits, FILE)
+    assert content == FILE
+    assert [edit.status for edit in outcome.edits] == [EditStatus.APPLIED, EditStatus.FAILED]
 
 
 def test_a_diagnosis_names_anchor_scope_and_nearest_places(tmp_path: Path) -> None:
@@ -74,7 +77,7 @@ def test_a_diagnosis_names_anchor_scope_and_nearest_places(tmp_path: Path) -> No
         b"        pass\n"
     )
     edits = "- {id: hook, scope: Policy.train, match: loss = self.compute_loss($B), remove: true}"
-    (diagnosis,) = render("a.py", data, load(tmp_path, edits)).diagnoses
+    (diagnosis,) = render(tmp_path, edits, data)[0].diagnoses
     assert diagnosis.code.value == "no-anchor"
     assert diagnosis.edit == "hook"
     assert diagnosis.anchor == "loss = self.compute_loss($B)"
@@ -89,7 +92,7 @@ def test_a_diagnosis_names_anchor_scope_and_nearest_places(tmp_path: Path) -> No
 def test_a_missing_scope_names_those_like_it(tmp_path: Path) -> None:
     data = b"class Policy:\n    def train_step(self): pass\n"
     edits = "- {scope: Policy.train, append: x = 1}"
-    (diagnosis,) = render("a.py", data, load(tmp_path, edits)).diagnoses
+    (diagnosis,) = render(tmp_path, edits, data)[0].diagnoses
     assert diagnosis.code.value == "no-scope"
     assert diagnosis.candidates[0].text == "Policy.train_step"
 
@@ -97,4 +100,4 @@ def test_a_missing_scope_names_those_like_it(tmp_path: Path) -> None:
 def test_a_file_that_did_not_compile_is_refused_when_it_is_python_at_all(tmp_path: Path) -> None:
     assert verdict(tmp_path, "- {append: x = 1}", b"def (\n") == (Verdict.BROKEN, "parse")
     odd = b"return 1\n"  # parses, but never compiled
-    assert render("a.py", odd, load(tmp_path, "- {prepend: x = 1}")).content == b"x = 1\nreturn 1\n"
+    assert render(tmp_path, "- {prepend: x = 1}", odd)[1] == b"x = 1\nreturn 1\n"

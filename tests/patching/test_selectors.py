@@ -179,8 +179,8 @@ def test_an_alternative_may_bring_its_own_operation_and_scope(engine: Engine) ->
 def test_unless_counts_the_edit_as_made(engine: Engine) -> None:
     edit = "- {scope: f, match: a(), unless: b(), insert_before: x()}"
     assert engine.statuses(TWO_CALLS, edit) == {EditStatus.ALREADY}
-    elsewhere = "- {scope: f, match: a(), unless: {match: b()}, insert_before: x()}"
-    assert engine.statuses(TWO_CALLS, elsewhere) == {EditStatus.APPLIED}
+    other_scope = TWO_CALLS.replace("b()", "c()") + "    def g():\n        b()\n"
+    assert engine.statuses(other_scope, edit) == {EditStatus.APPLIED}
 
 
 def test_optional_forgives_a_missing_anchor_and_nothing_else(engine: Engine) -> None:

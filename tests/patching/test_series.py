@@ -9,10 +9,11 @@ import pytest
 from engine_support import patch_file
 
 from forkctl.errors import ForkctlError
-from forkctl.patching.model import CommitPlan, Identity, Patch, PlainPatch, Verdict
+from forkctl.forks.commits import Author, NewCommit
+from forkctl.patching.model import Patch, PlainPatch, Verdict
 from forkctl.patching.reading.loading import load_patch, load_series
-from forkctl.patching.series.building import SeriesFailed, SeriesPlan, plan_series
-from forkctl.patching.series.overlays import Overlay
+from forkctl.patching.series.inputs import Overlay
+from forkctl.patching.series.planning import SeriesFailed, SeriesPlan, plan_series
 
 PRISTINE = {
     "a.py": b"import os\n\n\ndef f(x):\n    y = os.path.join(x)\n    return y\n",
@@ -58,7 +59,7 @@ def series(folder: Path, *edits: tuple[str, str]) -> tuple[Patch, ...]:
     return load_series(root.parent, "s")
 
 
-def contents(commit: CommitPlan) -> dict[str, bytes | None]:
+def contents(commit: NewCommit) -> dict[str, bytes | None]:
     return {change.path: change.content for change in commit.changes}
 
 
@@ -193,7 +194,6 @@ def test_a_patch_for_another_fork_is_left_out(tmp_path: Path) -> None:
         ("{file: nowhere.py, lacks: x()}", True),
         ("{file: a.py, has: return y}", False),
         ("{file: a.py, has: return y, scope: f}", True),
-        ("{file: a.py, has: return y, nested: true}", True),
         ("[{file: b.py}, {file: nowhere.py}]", False),
     ],
 )
@@ -231,7 +231,7 @@ def test_the_digest_of_an_overlay_is_in_the_commit() -> None:
 
 
 def plain(files: tuple[str, ...], name: str = "0002-x.patch", **more: object) -> PlainPatch:
-    author = Identity("Ada", "ada@example.org", "1 +0000")
+    author = Author("Ada", "ada@example.org", "1 +0000")
     return PlainPatch(
         name, "s", Path(name), "sha256:1", "By hand", "", author, b"diff", files, **more
     )  # type: ignore[arg-type]
@@ -257,7 +257,7 @@ def test_a_plain_patch_changes_what_the_following_ones_are_located_on(tmp_path: 
         "b.py": b"value = 1\nsecond = 2\nthird = 3\n",
         "c.json": None,
     }
-    assert made.commits[1].author == Identity("Ada", "ada@example.org", "1 +0000")
+    assert made.commits[1].author == Author("Ada", "ada@example.org", "1 +0000")
     assert made.commits[1].message.startswith("By hand\n\nForkctl-Patch: s/0002-x.patch\n")
     assert contents(made.commits[2])["b.py"] == (b"value = 1\nsecond = 2\nthird = 3\nfourth = 4\n")
 
@@ -293,7 +293,7 @@ def test_a_plain_patch_must_leave_whole_files_and_sets_modes() -> None:
 
 
 def test_trailers_of_a_message_stay_one_paragraph() -> None:
-    from forkctl.patching.series.commits import message
+    from forkctl.patching.series.commit_messages import message
 
     assert message("S", "Why.\n\nSigned-off-by: A <a>", ["Forkctl-Patch: x"]) == (
         "S\n\nWhy.\n\nSigned-off-by: A <a>\nForkctl-Patch: x\n"

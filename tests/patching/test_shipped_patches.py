@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engine_support import applied
 
 from forkctl.forks.manifest import Fork, GitSource, load
 from forkctl.patching.engine.locate import locate
-from forkctl.patching.engine.render import render
 from forkctl.patching.model import Edit, EditStatus, PlainPatch, StructuralPatch, Verdict
 from forkctl.patching.reading.lint import lint
 from forkctl.patching.reading.loading import all_series, load_patch, load_series
-from forkctl.patching.series.building import SeriesPlan, plan_series
-from forkctl.patching.series.conditions import applies_to
-from forkctl.patching.series.overlays import load_overlays
+from forkctl.patching.series.inputs import load_overlays
+from forkctl.patching.series.planning import SeriesPlan, applies_to, plan_series
 
 ROOT = Path(__file__).parents[2]
 FORKS = ("robomimic", "droid", "openvla", "openvla-oft", "rdt")
@@ -102,7 +102,7 @@ def test_the_transfer_is_refused_where_only_the_resume_load_is_left(
     pristine = Upstream(repository, "ae5799f0fae05c4559ee1f9645b0f77eb5251929").read(file.path)
     assert pristine is not None
     load = next(edit for edit in file.edits if edit.id == "load")
-    assert render(file.path, pristine, file.edits).verdict is Verdict.CLEAN
+    assert applied(replace(patch, forks=(), when=()), pristine)[0].verdict is Verdict.CLEAN
     # the same file, where the only load of this shape is made on resuming
     (branch,) = [
         node

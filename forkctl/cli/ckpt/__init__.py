@@ -1,4 +1,4 @@
-"""`forkctl ckpt`: look into a checkpoint, and say what a model would take over from it."""
+"""`forkctl ckpt`: inspect a checkpoint, and plan what a model takes over from it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import click
 from forkctl.cli import Commands, LazyGroup
 
 COMMANDS: Commands = {
-    "inspect": ("forkctl.cli.ckpt.inspect", "inspect", "Say what a checkpoint holds."),
-    "plan": ("forkctl.cli.ckpt.plan", "plan", "Say what a model would take over from it."),
+    "inspect": ("forkctl.cli.ckpt.inspect", "inspect", "Show what a checkpoint contains."),
+    "plan": ("forkctl.cli.ckpt.plan", "plan", "Show what a model would take over from it."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def ckpt() -> None:
-    """Look into a checkpoint, plan a transfer. Nothing in a file is ever run."""
+    """Inspect a checkpoint, plan a transfer. No code in a file is ever run."""

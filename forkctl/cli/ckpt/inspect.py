@@ -13,9 +13,9 @@ import click
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor with its shape.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def inspect(file: Path, tensors: bool, as_json: bool) -> None:
-    """Say what FILE (.pth or .safetensors) holds, without loading or running any of it."""
+    """Show what FILE (.pth or .safetensors) contains, without loading or running any of it."""
     from forkctl.checkpoints.contents import open_checkpoint
     from forkctl.checkpoints.summary import summarise
 
@@ -53,7 +53,7 @@ def _print(summary: Mapping[str, Any]) -> None:
 
 def _known(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for key, facts in summary["observations"].items():
-        shape = "x".join(map(str, facts["shape"])) if facts["shape"] else "shape not said"
+        shape = "x".join(map(str, facts["shape"])) if facts["shape"] else "shape unknown"
         yield f"{facts['kind']} observation", f"{key}  {shape}"
     if summary["action_dim"] is not None:
         yield "actions", summary["action_dim"]

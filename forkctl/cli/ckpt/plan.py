@@ -22,17 +22,30 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--fork", help="Build the model in this fork's environment…", shell_complete=fork_names
+    "--fork",
+    help="Build the model in this fork's environment, from --config.",
+    shell_complete=fork_names,
 )
-@click.option("--config", type=click.Path(path_type=Path), help="…from this config.")
-@click.option("--data", type=click.Path(path_type=Path), help="A data file or folder for it.")
+@click.option("--config", type=click.Path(path_type=Path), help="The config of the model.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="A data file or folder for the config."
+)
 @profile_option
 @own_option
-@click.option("--model", type=click.Path(path_type=Path), help="Or: a checkpoint of the model.")
-@click.option("--map", "maps", multiple=True, metavar="OLD=NEW", help="Rename; may be repeated.")
-@click.option("--grow", multiple=True, metavar="PATTERN", help="Fill wider weights in part.")
-@click.option("--plain", is_flag=True, help="What load_state_dict(strict=False) alone would do.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Compare with a checkpoint of the model instead.",
+)
+@click.option("--map", "maps", multiple=True, metavar="OLD=NEW", help="Rename tensors; repeatable.")
+@click.option(
+    "--grow",
+    multiple=True,
+    metavar="PATTERN",
+    help="Fill weights with more inputs in part; repeatable.",
+)
+@click.option("--plain", is_flag=True, help="Do only what load_state_dict(strict=False) does.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def plan(
     file: Path,
     fork: str | None,
@@ -46,7 +59,7 @@ def plan(
     plain: bool,
     as_json: bool,
 ) -> int:
-    """Say which tensors of FILE a model would take over, and whether a run would refuse that."""
+    """Show which tensors of FILE a model would take over, and whether a run would refuse that."""
     from forkctl.checkpoints.contents import open_checkpoint
     from forkctl.checkpoints.description import read_description
     from forkctl.checkpoints.report import plan_as_dict
@@ -71,7 +84,7 @@ def plan(
     else:
         raise UsageError(
             "there is no model to compare with",
-            hint="--fork NAME with --config FILE, or --model with a checkpoint of it",
+            hint="give --fork NAME with --config FILE, or --model with a checkpoint of the model",
         )
     rules = _rules(target, maps, grow, plain)
     transfer = plan_transfer(checkpoint.nets, target.tensors, rules)
@@ -86,7 +99,7 @@ def plan(
 def _rules(
     target: ModelDescription, maps: Sequence[str], grow: Sequence[str], plain: bool
 ) -> Rules:
-    """What the config asks for, with the command's own words over it."""
+    """The rules of the config, overridden by the options of the command."""
     from forkctl.checkpoints.transfer import PLAIN_NON_STRICT
 
     if plain:
@@ -95,7 +108,7 @@ def _rules(
     if wrong:
         raise UsageError(
             f"--map takes OLD=NEW, not {wrong[0]!r}",
-            hint="--map varied_camera_1_left_image=agentview_rgb",
+            hint="write, for example, --map varied_camera_1_left_image=agentview_rgb",
         )
     given: dict[str, str | list[str]] = {}
     for entry in maps:
@@ -123,7 +136,7 @@ def _print(transfer: TransferPlan, target: ModelDescription) -> None:
     for line in differences(transfer):
         click.echo(line)
     if target.strict:
-        click.echo("The config sets strict_weight_loading: a run would load all or nothing.")
+        click.echo("The config sets strict_weight_loading: a run would load everything or nothing.")
     refused = refusal(transfer)
     if refused is not None:
         print_error(refused)

@@ -1,4 +1,4 @@
-"""The nearest places to an anchor that was not found: for reading, never for applying."""
+"""The places most similar to an anchor that was not found: for reading, never for applying."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forkctl.patching.engine.diagnosis import Candidate, Code, Diagnosis, Refusal
-from forkctl.patching.engine.holes import show_holes
 from forkctl.patching.engine.matcher import Mode
-from forkctl.patching.engine.pattern import Pattern
+from forkctl.patching.engine.pattern import Pattern, show_holes
 from forkctl.patching.engine.scopes import MODULE, Definition, Scope, statement_lists
 from forkctl.patching.engine.selectors import find_anchors
 from forkctl.patching.engine.source import Source
@@ -21,26 +20,24 @@ _LEAST = 0.4
 _WIDTH = 100
 
 
-def explain(source: Source, edit: CodeEdit, diagnosis: Diagnosis, *, suggest: bool) -> Diagnosis:
-    """A diagnosis with the anchor, its scope, and what looks like it elsewhere."""
+def explain(source: Source, edit: CodeEdit, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with the anchor, its scope, and places elsewhere that look like it."""
     alternative = edit.alternatives[0]
     selector = alternative.selector
     wanted = describe(selector)
     diagnosis = replace(diagnosis, anchor=wanted, scope=" or ".join(selector.scopes))
     if diagnosis.code not in (Code.NO_ANCHOR, Code.NO_SCOPE):
         return diagnosis
-    if not diagnosis.lines:  # not a single place where the edit looks
-        elsewhere = any(_stands_once(source, alternative) for alternative in edit.alternatives)
+    if not diagnosis.lines:  # nothing matches in the scope of the edit
+        elsewhere = any(_matches_once(source, alternative) for alternative in edit.alternatives)
         diagnosis = replace(diagnosis, elsewhere=elsewhere)
-    if not suggest:
-        return diagnosis
     if diagnosis.code is Code.NO_SCOPE:
         return replace(diagnosis, candidates=_nearest_scopes(source, selector.scopes))
     return replace(diagnosis, candidates=_nearest_statements(source, wanted))
 
 
 def describe(selector: Selector) -> str:
-    """An anchor on one line, as its author wrote it."""
+    """An anchor on one line, as the author of the patch wrote it."""
     target = selector.target
     if target is None:
         return "@scope"
@@ -49,8 +46,8 @@ def describe(selector: Selector) -> str:
     return " ".join(line.strip() for line in target.text.splitlines())
 
 
-def _stands_once(source: Source, alternative: Alternative) -> bool:
-    """Whether an anchor stands anywhere in the file, exactly once."""
+def _matches_once(source: Source, alternative: Alternative) -> bool:
+    """Whether an anchor matches exactly once in the whole file."""
     selector = alternative.selector
     if selector.target is None:
         return False
@@ -64,7 +61,7 @@ def _stands_once(source: Source, alternative: Alternative) -> bool:
 
 
 def _own_where(selector: Selector) -> tuple[tuple[str, str], ...]:
-    """The conditions on holes of the pattern itself, without those of `inside`."""
+    """The conditions on holes of the pattern itself, without those on holes of `inside`."""
     target = selector.target
     holes = target.holes if isinstance(target, Pattern) else frozenset()
     return tuple((hole, test) for hole, test in selector.where if hole in holes)
@@ -75,7 +72,7 @@ def _nearest_scopes(source: Source, names: tuple[str, ...]) -> tuple[Candidate, 
         Candidate(scope.node.lineno, scope.name, scope.name, similarity)
         for scope in source.scopes
         if not isinstance(scope.node, ast.Module)
-        and (similarity := max(_alike(scope.name, name) for name in names)) >= _LEAST
+        and (similarity := max(_similarity(scope.name, name) for name in names)) >= _LEAST
     ]
     return tuple(sorted(found, key=lambda c: -c.similarity)[:_SHOWN])
 
@@ -87,7 +84,7 @@ def _nearest_statements(source: Source, wanted: str) -> tuple[Candidate, ...]:
     for scope, statement in _statements(source):
         text = _first_line(source, statement)
         matcher.set_seq1(text)
-        # the two quick ones are upper bounds; most statements need no closer look
+        # the two quick ratios are upper bounds, and enough to skip most statements
         least = _LEAST if len(found) < _SHOWN else found[-1].similarity
         if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
             continue
@@ -120,5 +117,5 @@ def _header(wanted: str) -> str:
     return show_holes(wanted)[:_WIDTH]
 
 
-def _alike(left: str, right: str) -> float:
+def _similarity(left: str, right: str) -> float:
     return difflib.SequenceMatcher(None, left, right, autojunk=False).ratio()

@@ -1,7 +1,7 @@
-"""Values of JSON and YAML files, changed in the text at the marks of a composing parser.
+"""`set` and `add`: values of JSON and YAML files, changed in the text at the marks of the parser.
 
 A file is never serialised again, so its comments, order, quotes and layout stay as they are. After
-the splice both texts are read, and the new one must be the old one with that one value changed.
+the splice both texts are parsed: the new one must be the old one with that one value changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def edit_data(
     if node is not None and edit.adds:
         raise Refusal(
             Code.CONFLICT,
-            f"`{dotted(edit.path)}` is there with the value {_value_at(before, edit.path)!r}",
+            f"`{dotted(edit.path)}` already has the value {_value_at(before, edit.path)!r}",
             lines=(line,),
         )
     if node is None and not edit.adds:
@@ -51,7 +51,7 @@ def edit_data(
 
 
 def load_data(path: str, data: bytes) -> Any:
-    """What the file says, or a refusal with the code `parse`."""
+    """The parsed file, or a refusal with the code `parse`."""
     import yaml
 
     text = _decoded(data)
@@ -79,14 +79,14 @@ def _compose(text: str, is_json: bool) -> Any:
     import yaml
 
     if is_json:
-        text = text.replace("\t", " ")  # a tab is white space to JSON only; marks stay the same
+        text = text.replace("\t", " ")  # YAML takes no tabs; the marks stay the same
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise Refusal(Code.PARSE, f"the file cannot be read: {reason}") from None
     if root is None:
-        raise Refusal(Code.PARSE, "the file holds nothing")
+        raise Refusal(Code.PARSE, "the file is empty")
     return root
 
 
@@ -122,9 +122,11 @@ def _child(node: Any, key: str | int) -> Any:
 
 
 def _refuse_alias(node: Any, at_least: int, key: str | int) -> None:
-    """The node of an alias is the one it points to, which stands further up."""
+    """The node of an alias is the one it points to, further up in the file."""
     if node.start_mark.index < at_least:
-        raise Refusal(Code.KIND, f"`{key}` is an alias: a change would be made where it points to")
+        raise Refusal(
+            Code.KIND, f"`{key}` is an alias: the change would be made where it points to"
+        )
 
 
 def _near(node: Any, key: str | int) -> str:
@@ -136,7 +138,7 @@ def _near(node: Any, key: str | int) -> str:
         return ""
     names = [str(name.value) for name, _ in node.value]
     close = difflib.get_close_matches(str(key), names, n=3)
-    return f"; near it: {', '.join(close)}" if close else ""
+    return f"; similar keys: {', '.join(close)}" if close else ""
 
 
 def _value_at(value: Any, path: Sequence[str | int]) -> Any:
@@ -164,12 +166,12 @@ def _replacement(owner: Any, node: Any, value: object, is_json: bool) -> tuple[i
 
 
 def _end(node: Any) -> int:
-    """Where a value's own text ends: a block's marks run on over comments to the next key."""
+    """Where the text of a value ends: a block's own mark is past the comments, at the next key."""
     import yaml
 
     if isinstance(node, yaml.ScalarNode):
         if node.style in ("|", ">"):
-            raise Refusal(Code.LAYOUT, "the value is a block scalar, which is not replaced")
+            raise Refusal(Code.LAYOUT, "the value is a block scalar, which cannot be replaced")
         return int(node.end_mark.index)
     if node.flow_style or not node.value:
         return int(node.end_mark.index)
@@ -183,7 +185,7 @@ def _addition(
     import yaml
 
     if not isinstance(owner, yaml.MappingNode):
-        raise Refusal(Code.KIND, "a value is added to a mapping only")
+        raise Refusal(Code.KIND, "a value can only be added to a mapping")
     written = _written(value, is_json)
     name = json.dumps(str(key)) if is_json else _written(str(key), is_json)
     if not owner.value:
@@ -198,7 +200,7 @@ def _addition(
         quoted = is_json or text[last_key.start_mark.index] == '"'
         name = json.dumps(str(key)) if quoted else name
         return end, end, f",\n{lead}{name}: {written}" if own_line else f", {name}: {written}"
-    # a block mapping: a line of its own, after the last value's line and its comment
+    # a block mapping: a new line, after the last value's line and its comment
     line_end = text.find("\n", end)
     indent = " " * last_key.start_mark.column
     if line_end < 0:
@@ -225,12 +227,12 @@ def _verify(path: str, data: bytes, before: Any, edit: DataEdit, change: Splice)
         raise Refusal(Code.BROKEN_RESULT, refusal.message) from None
     if not _same(_unshared(result), _unshared(expected)):
         raise Refusal(
-            Code.BROKEN_RESULT, f"setting `{dotted(edit.path)}` would change other values as well"
+            Code.BROKEN_RESULT, f"setting `{dotted(edit.path)}` would change other values too"
         )
 
 
 def _unshared(value: Any) -> Any:
-    """The same values in sorted order, where what an alias shares is there twice."""
+    """The same values in sorted order, with a copy for each alias."""
     return json.loads(json.dumps(_with_text_keys(value), sort_keys=True, default=str))
 
 

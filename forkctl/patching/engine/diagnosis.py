@@ -1,7 +1,7 @@
-"""Why an edit could not be made, in a form that a person can act on.
+"""Why an edit could not be made, in a form that its author can act on.
 
-The nearest candidates are for reading only. They are often *not* the right place, so nothing in
-the engine ever applies one.
+The nearest candidates are for reading only. They are often *not* the right place, so the engine
+never applies one.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 
 
 class Code(enum.Enum):
-    """What kept an edit from being made."""
+    """Why an edit was not made."""
 
-    PARSE = "parse"  # the file cannot be read as what it should be
+    PARSE = "parse"  # the file is not valid Python, JSON or YAML
     NO_FILE = "no-file"
     NO_SCOPE = "no-scope"
     AMBIGUOUS_SCOPE = "ambiguous-scope"
     NO_ANCHOR = "no-anchor"
     AMBIGUOUS = "ambiguous"
-    LAYOUT = "layout"  # the place is known, but text cannot be put there safely
+    LAYOUT = "layout"  # the place was found, but text cannot be put there safely
     KIND = "kind"  # the operation does not fit what was matched
-    CONFLICT = "conflict"  # it is there already, with another value
-    OVERLAP = "overlap"  # two edits want the same text
-    BROKEN_RESULT = "broken-result"  # the result would not compile, or lacks a name
+    CONFLICT = "conflict"  # it is there already, with a different value
+    OVERLAP = "overlap"  # two edits change the same text
+    BROKEN_RESULT = "broken-result"  # the result would not compile, or would use an undefined name
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A place that looks like the one that was sought."""
+    """A place that looks like the one the edit is for."""
 
     line: int
     scope: str
@@ -44,12 +44,12 @@ class Diagnosis:
     edit: str = ""
     anchor: str = ""
     scope: str = ""
-    lines: tuple[int, ...] = ()  # the places that matched, where that is the trouble
+    lines: tuple[int, ...] = ()  # the places that matched, if they are the problem
     candidates: tuple[Candidate, ...] = ()
-    elsewhere: bool = False  # the anchor stands in the file, but not where the edit looks
+    elsewhere: bool = False  # the anchor is in the file, but not where the edit looks
 
     def describe(self) -> str:
-        """Several lines for the terminal."""
+        """As several lines for the terminal."""
         place = f"{self.file} [{self.edit}]" if self.edit else self.file
         lines = [f"{place}: {self.code.value}: {self.message}"]
         if self.anchor:
@@ -67,7 +67,7 @@ class Diagnosis:
 
 
 class Refusal(Exception):
-    """Raised inside the engine where an edit cannot be made; it ends as a Diagnosis."""
+    """Raised inside of the engine when an edit cannot be made; it becomes a Diagnosis."""
 
     def __init__(self, code: Code, message: str, *, lines: tuple[int, ...] = ()) -> None:
         super().__init__(message)

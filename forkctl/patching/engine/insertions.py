@@ -1,7 +1,7 @@
-"""`insert_before`, `insert_after`, `prepend` and `append`: whole lines, beside what is there.
+"""`insert_before`, `insert_after`, `prepend` and `append`: whole lines beside existing ones.
 
-An insertion is `already` there when its very statements stand right beside the anchor, with
-nothing in between but what other edits of the same run put there.
+An insertion is `already` made if the same statements are right beside the anchor, with nothing in
+between but what other edits of the same run insert.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching.engine import layout
-from forkctl.patching.engine.bindings import same_code
-from forkctl.patching.engine.code import fill_statements, parsed_result
 from forkctl.patching.engine.diagnosis import Code, Refusal
-from forkctl.patching.engine.matcher import Mode, match_run
+from forkctl.patching.engine.matcher import Mode, match_run, same_code
 from forkctl.patching.engine.scopes import statement_lists
 from forkctl.patching.engine.splice import BEFORE_NEXT, Splice
 from forkctl.patching.engine.task import Statements, Task
+from forkctl.patching.engine.template import fill_statements, parsed_result
 from forkctl.patching.model import Verb
 
 INSERTIONS = (Verb.INSERT_BEFORE, Verb.INSERT_AFTER, Verb.PREPEND, Verb.APPEND)
@@ -29,25 +28,25 @@ class _Gap:
     """Between two statements of a block: where the new ones go."""
 
     block: Statements
-    index: int  # block[:index] stands before the gap
-    hangs_on: int  # the neighbour whose lines say where: index - 1 or index
-    looks_back: bool  # the new statements, if they are there, stand before the gap
+    index: int  # block[:index] is before the gap
+    neighbour: int  # the statement that the new lines are placed by: index - 1 or index
+    looks_back: bool  # if the new statements are there already, they are before the gap
     body_end: bool = False
 
 
 def insert(task: Task) -> list[Splice]:
-    """The one change that the insertion takes; none when it is there."""
+    """The one change of the insertion; none if it has been made."""
     gap = _gap(task)
     new = _new_statements(task)
-    if _standing(task, gap, new):
+    if _found_beside(task, gap, new):
         return []
     _refuse_dead_code(task, gap)
     _refuse_field_without_default(task, gap, new)
     if not gap.block:
         return [_into_empty_module(task)]
-    place = layout.extent(task.source, [gap.block[gap.hangs_on]])
+    place = layout.extent(task.source, [gap.block[gap.neighbour]])
     text = task.filled(place)
-    if gap.hangs_on == gap.index:
+    if gap.neighbour == gap.index:
         offset, rank = layout.before(task.source, place), BEFORE_NEXT
     else:
         offset = layout.after(task.source, place, same_indent=gap.body_end)
@@ -56,9 +55,9 @@ def insert(task: Task) -> list[Splice]:
     return [Splice(offset, offset, lines, rank)]
 
 
-def standing(task: Task) -> Statements:
-    """The statements of this insertion that the file has already, or none."""
-    return _standing(task, _gap(task), _new_statements(task))
+def inserted_already(task: Task) -> Statements:
+    """The statements of this insertion, if the file has them already."""
+    return _found_beside(task, _gap(task), _new_statements(task))
 
 
 def _new_statements(task: Task) -> Statements:
@@ -88,7 +87,7 @@ def _gap(task: Task) -> _Gap:
 
 
 def _statements_around(task: Task) -> Statements:
-    """The statement that an expression stands in; statements stand for themselves."""
+    """The statement that holds an expression; statements as they are."""
     node = task.anchor.nodes[0]
     if isinstance(node, ast.ExceptHandler):
         raise Refusal(Code.KIND, "an `except` clause takes `prepend`, `append` and `replace`")
@@ -99,14 +98,14 @@ def _statements_around(task: Task) -> Statements:
     if task.operation.verb is Verb.INSERT_AFTER and has_body:
         raise Refusal(
             Code.KIND,
-            "the expression stands in the header of a block: match the whole statement, "
+            "the expression is in the header of a block: match the whole statement, "
             "or use `prepend`",
         )
     return (statement,)
 
 
 def _header_length(node: ast.AST, body: Sequence[ast.stmt]) -> int:
-    """How many statements must stay first: a docstring, and imports from __future__."""
+    """How many statements must stay first: a docstring, imports from __future__."""
     count = 0
     definitions = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     if isinstance(node, definitions) and ast.get_docstring(node, clean=False) is not None:
@@ -121,7 +120,7 @@ def _is_future_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _standing(task: Task, gap: _Gap, new: Statements) -> Statements:
+def _found_beside(task: Task, gap: _Gap, new: Statements) -> Statements:
     rest = list(gap.block[: gap.index] if gap.looks_back else gap.block[gap.index :])
 
     def nearest(size: int) -> Statements:
@@ -139,8 +138,8 @@ def _standing(task: Task, gap: _Gap, new: Statements) -> Statements:
 
 
 def _refuse_dead_code(task: Task, gap: _Gap) -> None:
-    if gap.hangs_on < gap.index and gap.block:
-        last = gap.block[gap.hangs_on]
+    if gap.neighbour < gap.index and gap.block:
+        last = gap.block[gap.neighbour]
         if isinstance(last, _NEVER_RETURN):
             raise Refusal(
                 Code.KIND,
@@ -151,7 +150,7 @@ def _refuse_dead_code(task: Task, gap: _Gap) -> None:
 
 
 def _refuse_field_without_default(task: Task, gap: _Gap, new: Statements) -> None:
-    """A dataclass field without a default after one with a default fails only at import."""
+    """A dataclass field without a default, after one that has one, fails only at import."""
     owner = task.source.parents.get(gap.block[0]) if gap.block else None
     if not isinstance(owner, ast.ClassDef):
         return
@@ -161,7 +160,7 @@ def _refuse_field_without_default(task: Task, gap: _Gap, new: Statements) -> Non
         if isinstance(node, ast.AnnAssign) and node.value is None:
             raise Refusal(
                 Code.KIND,
-                f"`{ast.unparse(node)}`: a field that is added to a dataclass needs a default",
+                f"`{ast.unparse(node)}`: a field added to a dataclass needs a default",
             )
 
 

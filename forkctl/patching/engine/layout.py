@@ -1,7 +1,7 @@
-"""Where text may be put into a file, and how it must be indented there.
+"""Where text can be put into a file, and how it must be indented there.
 
 Every refusal here has the code `layout`: the place was found, but a statement shares its line with
-another one, so that text cannot be put there without rewriting what is not ours.
+other code, so that text cannot be put there without rewriting upstream's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DEFAULT_UNIT = 4
 
 @dataclass(frozen=True)
 class Extent:
-    """The whole lines that a run of statements (or one `except` clause) takes up."""
+    """The lines that a run of statements (or one `except` clause) takes up."""
 
     start: int  # the first byte of the code
     end: int  # past its last byte
@@ -33,14 +33,16 @@ class Extent:
 
 
 def extent(source: Source, nodes: Sequence[ast.AST]) -> Extent:
-    """The lines of statements that share them with nothing else."""
+    """The lines of statements; refused if they share a line with other code."""
     start, end = source.start(nodes[0]), source.end(nodes[-1])
     first, last = source.line_at(start), source.line_at(max(start, end - 1))
     before = source.data[source.line_start(first) : start]
     after = source.data[end : source.next_line(last)]
     if source.data.startswith(b"elif", start) and isinstance(nodes[0], ast.If):
         raise Refusal(
-            Code.LAYOUT, f"line {first} is an `elif`: nothing can be put around it", lines=(first,)
+            Code.LAYOUT,
+            f"line {first} is an `elif`: nothing can be put before or around it",
+            lines=(first,),
         )
     if before.strip(b" \t"):
         raise Refusal(
@@ -56,10 +58,10 @@ def before(source: Source, place: Extent) -> int:
 
 
 def after(source: Source, place: Extent, *, same_indent: bool = False) -> int:
-    """The line after a statement, past the comments that still belong to it.
+    """Where the line after a statement begins, past the comments that belong to the statement.
 
-    These are comments indented deeper than the statement; with `same_indent` (the end of a body)
-    also those at its own indentation.
+    Those are comments indented deeper than the statement and, with `same_indent` (the end of a
+    body), comments at its own indentation.
     """
     line = place.last_line
     ahead = line + 1
@@ -71,7 +73,7 @@ def after(source: Source, place: Extent, *, same_indent: bool = False) -> int:
             if not indent.startswith(place.indent) or (indent == place.indent and not same_indent):
                 break
             if indent == place.indent and ahead > line + 1:
-                break  # a blank line lies between: it may be about something else
+                break  # after a blank line it may be about something else
             line = ahead
         elif text.strip():
             break
@@ -80,12 +82,12 @@ def after(source: Source, place: Extent, *, same_indent: bool = False) -> int:
 
 
 def line_content_end(source: Source, line: int) -> int:
-    """Past the last byte of a line that is not its end."""
+    """Where the text of a line ends, before its line end."""
     return source.line_start(line) + len(source.line(line).rstrip(b"\r\n"))
 
 
 def line_end_of(source: Source, line: int) -> str:
-    """The line end used around here; a mixed file keeps its mix."""
+    """The line end in use at this line; a file with mixed ones keeps its mix."""
     for number in (line, line - 1, line + 1):
         if 1 <= number <= source.line_count:
             text = source.line(number)
@@ -96,15 +98,15 @@ def line_end_of(source: Source, line: int) -> str:
 
 
 def insertion(source: Source, offset: int, text: str, line: int) -> bytes:
-    """Whole lines of text, to be put where a line begins or at the end of the file."""
+    """The text as whole lines, to be put where a line begins or at the end of the file."""
     ending = line_end_of(source, line)
     if offset == len(source.data) and offset and source.data[-1:] not in (b"\n", b"\r"):
-        return (ending + text).encode()  # the file has no final line end, and will have none
+        return (ending + text).encode()  # the file has no final line end, and keeps it so
     return (text + ending).encode()
 
 
 def own_unit(nodes: Sequence[ast.AST]) -> int:
-    """How many columns one level takes in a piece of a patch's own code."""
+    """How many columns one level of indentation takes in a piece of a patch's own code."""
     for top in nodes:
         for node in ast.walk(top):
             body = getattr(node, "body", None)
@@ -116,13 +118,13 @@ def own_unit(nodes: Sequence[ast.AST]) -> int:
 
 
 def map_indent(white: str, unit: int, new_unit: str) -> str:
-    """The leading white space of a line of a patch's code, in the file's own unit."""
+    """The indentation of a line of a patch's code, in the file's own unit."""
     columns = len(white.expandtabs(8))
     return new_unit * (columns // unit) + " " * (columns % unit)
 
 
 def string_interiors(lines: str) -> frozenset[int]:
-    """The lines, counted from 1, that begin inside a multi-line string: never re-indented."""
+    """The lines, counted from 1, that begin inside of a string: they are never re-indented."""
     inside: set[int] = set()
     open_strings: list[int] = []
     opener = getattr(tokenize, "FSTRING_START", None)
@@ -137,5 +139,5 @@ def string_interiors(lines: str) -> frozenset[int]:
             elif closer is not None and token.type == closer:
                 inside.update(range(open_strings.pop(), token.end[0]))
     except (tokenize.TokenError, IndentationError):
-        pass  # what came before the end of an incomplete piece is known
+        pass  # an incomplete piece: what came before its end is known
     return frozenset(inside)

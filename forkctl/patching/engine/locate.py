@@ -1,25 +1,26 @@
 """Where the edits of a file go: every edit is located on the same text, none on another's result.
 
-For each edit the first alternative whose anchor is there decides. An anchor that is missing lets
-the next alternative try; one that is ambiguous stops the edit, because falling through would make
-it apply somewhere its author never looked at.
+For each edit the first alternative whose anchor is found counts. If an anchor is missing, the next
+alternative is tried. If one is ambiguous, the edit is refused: falling through would apply it at a
+place that its author never looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from forkctl.patching.engine.arguments import add_kwarg, add_param
 from forkctl.patching.engine.candidates import explain
 from forkctl.patching.engine.datafile import edit_data
 from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
-from forkctl.patching.engine.insertions import INSERTIONS, standing
+from forkctl.patching.engine.insertions import INSERTIONS, insert, inserted_already
 from forkctl.patching.engine.matcher import Mode, is_hole
-from forkctl.patching.engine.operations import changes_at, mode_of
-from forkctl.patching.engine.results import result_selector
+from forkctl.patching.engine.rewrites import remove, replace, result_selector, wrap
 from forkctl.patching.engine.selectors import Anchor, counted, find_anchors, lines_of, occurs
 from forkctl.patching.engine.source import Source, parse_source
-from forkctl.patching.engine.splice import Change, first_overlap, settle
+from forkctl.patching.engine.splice import TextChange, first_overlap, settle
 from forkctl.patching.engine.task import Statements, Task
 from forkctl.patching.model import (
     Alternative,
@@ -32,14 +33,26 @@ from forkctl.patching.model import (
     Verb,
 )
 
+# What is done at an anchor: each operation turns a place and a piece of code into changes of text.
+_OPERATIONS: Mapping[Verb, Callable[[Task], Sequence[TextChange]]] = {
+    Verb.INSERT_BEFORE: insert,
+    Verb.INSERT_AFTER: insert,
+    Verb.PREPEND: insert,
+    Verb.APPEND: insert,
+    Verb.REPLACE: replace,
+    Verb.WRAP: wrap,
+    Verb.REMOVE: remove,
+    Verb.ADD_PARAM: add_param,
+    Verb.ADD_KWARG: add_kwarg,
+}
 _MISSING = (Code.NO_SCOPE, Code.NO_ANCHOR)
 
 
 @dataclass(frozen=True)
 class Located:
-    """What the edits of one file come to. Changes of a failing run must not be used."""
+    """The changes and outcomes of the edits of a file. If one failed, no change may be used."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[TextChange, ...]
     outcomes: tuple[EditOutcome, ...]
 
     @property
@@ -54,29 +67,27 @@ def locate(
     *,
     source: Source | None = None,
     neighbours: Sequence[Statements] = (),
-    suggest: bool = True,
 ) -> Located:
-    """Find the place of every edit; `neighbours` is what other patches insert into this file.
-
-    `source` saves parsing the same file again; `suggest=False` leaves out the nearest candidates,
-    which a run over the whole history has no use for.
-    """
-    changes: list[Change] = []
+    """Find the place of every edit. `source` saves parsing the file again; `neighbours` is what
+    other patches insert into it."""
+    changes: list[TextChange] = []
     outcomes: list[EditOutcome] = []
     beside = [*neighbours, *insertions_of(edits)]
     for edit in edits:
         try:
             if isinstance(edit, DataEdit):
-                found: Sequence[Change]
+                found: Sequence[TextChange]
                 found, lines, status = edit_data(path, data, edit)
             else:
                 source = source or parse_source(data)
                 found, lines, status = _locate_code(source, edit, beside)
             clash = first_overlap(settle(changes), settle(found))
             if clash is not None:
-                raise Refusal(Code.OVERLAP, "it wants the same text as another edit of this patch")
+                raise Refusal(
+                    Code.OVERLAP, "it changes the same text as another edit of this patch"
+                )
         except Refusal as refusal:
-            outcomes.append(_refused(path, source, edit, refusal, suggest))
+            outcomes.append(_refused(path, source, edit, refusal))
             continue
         changes += found
         outcomes.append(EditOutcome(path, edit.id, status, lines))
@@ -84,7 +95,7 @@ def locate(
 
 
 def insertions_of(edits: Sequence[Edit]) -> list[Statements]:
-    """The statements that the insertions among the edits bring, holes and all."""
+    """The statements that the insertions among the edits insert, with their holes."""
     return [
         alternative.operation.code.nodes
         for edit in edits
@@ -92,11 +103,11 @@ def insertions_of(edits: Sequence[Edit]) -> list[Statements]:
         for alternative in edit.alternatives
         if alternative.operation.verb in INSERTIONS
         and alternative.operation.code is not None
-        and not any(map(is_hole, alternative.operation.code.nodes))  # it would be anything
+        and not any(map(is_hole, alternative.operation.code.nodes))  # would match anything
     ]
 
 
-_Found = tuple[Sequence[Change], tuple[int, ...], EditStatus]
+_Found = tuple[Sequence[TextChange], tuple[int, ...], EditStatus]
 
 
 def _locate_code(source: Source, edit: CodeEdit, neighbours: Sequence[Statements]) -> _Found:
@@ -110,7 +121,7 @@ def _locate_code(source: Source, edit: CodeEdit, neighbours: Sequence[Statements
             if refusal.code not in _MISSING:
                 raise
             missing.append(refusal)
-    # of several that are missing, one whose scope is there says more
+    # of several that are missing, one whose scope exists says more
     raise next((r for r in missing if r.code is Code.NO_ANCHOR), missing[0])
 
 
@@ -122,22 +133,27 @@ def _locate_alternative(
     def task(anchor: Anchor) -> Task:
         return Task(source, selector, operation, anchor, neighbours)
 
-    mode = mode_of(operation.verb, selector.at is not None)
+    def changes_at(places: Sequence[Anchor]) -> list[TextChange]:
+        make = _OPERATIONS[operation.verb]
+        return [change for anchor in places for change in make(task(anchor))]
+
+    # an anchor whose text goes away must be described in full
+    rewrites = operation.verb in (Verb.REPLACE, Verb.REMOVE) and selector.at is None
+    mode = Mode.EXACT if rewrites else Mode.LENIENT
     anchors = find_anchors(source, selector, mode)
     made = _made_already(source, alternative)
     anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
-    if made:  # places that are done and places to do are counted together
-        counted(source, replace(selector, pick=None), [*made, *anchors])
+    if made:  # places already done count together with those still to do
+        counted(source, dataclasses.replace(selector, pick=None), [*made, *anchors])
         if not anchors:
             return (), lines_of(source, made), EditStatus.ALREADY
-        changes = [change for anchor in anchors for change in changes_at(task(anchor))]
-        return changes, lines_of(source, anchors), EditStatus.APPLIED
+        return changes_at(anchors), lines_of(source, anchors), EditStatus.APPLIED
     if operation.verb in INSERTIONS and len(anchors) > 1:
-        # code that was put in may itself look like an anchor
-        added = [node for anchor in anchors for node in standing(task(anchor))]
+        # code that was inserted before may look like an anchor itself
+        added = [node for anchor in anchors for node in inserted_already(task(anchor))]
         anchors = [a for a in anchors if not _among(source, a, added)]
     places = counted(source, selector, anchors)
-    changes = [change for anchor in places for change in changes_at(task(anchor))]
+    changes = changes_at(places)
     if changes:
         status = EditStatus.APPLIED
     else:
@@ -163,23 +179,21 @@ def _among(source: Source, anchor: Anchor, nodes: Sequence[object]) -> bool:
     return any(node is other for node in around for other in nodes)
 
 
-def _refused(
-    path: str, source: Source | None, edit: Edit, refusal: Refusal, suggest: bool
-) -> EditOutcome:
+def _refused(path: str, source: Source | None, edit: Edit, refusal: Refusal) -> EditOutcome:
     if edit.optional and refusal.code in _MISSING:
         return EditOutcome(path, edit.id, EditStatus.NOT_NEEDED)
     diagnosis = Diagnosis(
         refusal.code, refusal.message, file=path, edit=edit.id, lines=refusal.lines
     )
     if isinstance(edit, CodeEdit) and source is not None:
-        diagnosis = explain(source, edit, diagnosis, suggest=suggest)
+        diagnosis = explain(source, edit, diagnosis)
     return EditOutcome(path, edit.id, EditStatus.FAILED, refusal.lines, diagnosis)
 
 
 def _settled_removals(edits: Sequence[Edit], outcomes: Sequence[EditOutcome]) -> list[EditOutcome]:
-    """A removal whose anchor is gone is `already` made if the rest of the patch is.
+    """A removal whose anchor is gone counts as `already` made if the rest of the edits do.
 
-    Alone, a missing anchor says nothing: it may as well have been renamed.
+    By itself a missing anchor says nothing: it may have been renamed.
     """
     removals = [
         isinstance(edit, CodeEdit)
@@ -190,7 +204,7 @@ def _settled_removals(edits: Sequence[Edit], outcomes: Sequence[EditOutcome]) ->
     if EditStatus.ALREADY not in rest or rest & {EditStatus.APPLIED, EditStatus.FAILED}:
         return list(outcomes)
     return [
-        replace(outcome, status=EditStatus.ALREADY, diagnosis=None)
+        dataclasses.replace(outcome, status=EditStatus.ALREADY, diagnosis=None)
         if removal and outcome.diagnosis and outcome.diagnosis.code is Code.NO_ANCHOR
         else outcome
         for outcome, removal in zip(outcomes, removals, strict=True)

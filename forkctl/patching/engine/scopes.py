@@ -1,8 +1,8 @@
 """Scopes: where in a file an anchor is looked for.
 
 A scope is named by its dotted path (`Trainer.fit`), with `*` for one part and `**` for any number
-of them, or `<module>`. A definition inside `if`, `try` or `with` belongs to the enclosing scope.
-A name that is found twice (an overload, a property and its setter, one definition per branch) is
+of them, or `<module>`. A definition inside of `if`, `try` or `with` belongs to the enclosing scope.
+A name that is defined twice (an overload, a property and its setter, one definition per branch) is
 an error: the engine does not guess.
 """
 
@@ -42,7 +42,7 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[Scope]:
 
 
 def _statements_below(node: ast.AST) -> Iterator[ast.AST]:
-    """Statements and clauses right below a node; expressions hold no definitions."""
+    """Statements and clauses right below a node; there are no definitions in expressions."""
     for name in node._fields:
         value = getattr(node, name, None)
         if isinstance(value, list):
@@ -52,7 +52,7 @@ def _statements_below(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def find_scope(scopes: Sequence[Scope], names: Sequence[str]) -> Scope:
-    """The first of the names that exists; exactly once, or it is refused."""
+    """The first of the names that exists; refused if it exists more than once."""
     for name in names:
         found = [scope for scope in scopes if _answers_to(scope.name, name)]
         if len(found) > 1:
@@ -70,7 +70,7 @@ def find_scope(scopes: Sequence[Scope], names: Sequence[str]) -> Scope:
 
 def _answers_to(name: str, wanted: str) -> bool:
     if MODULE in (name, wanted):
-        return name == wanted  # no wildcard stands for the module
+        return name == wanted  # no wildcard matches the module
     return _parts_match(name.split("."), wanted.split("."))
 
 
@@ -87,8 +87,8 @@ def _parts_match(parts: Sequence[str], wanted: Sequence[str]) -> bool:
 def nodes_in(scope: Scope, nested: bool) -> Iterator[ast.AST]:
     """Every node in the body of a scope, in no particular order.
 
-    What a nested definition says about itself (decorators, defaults, bases) belongs to this scope;
-    its body does only when nested scopes were asked for.
+    The decorators, defaults and bases of a nested definition belong to this scope; its body belongs
+    to it only if `nested`.
     """
     pending: list[ast.AST] = list(scope.node.body)
     while pending:
@@ -107,7 +107,7 @@ def nodes_in(scope: Scope, nested: bool) -> Iterator[ast.AST]:
 
 @dataclass(frozen=True)
 class ScopeIndex:
-    """What a scope holds, sorted for the search of patterns."""
+    """The content of a scope, sorted for matching patterns."""
 
     by_type: Mapping[type[ast.AST], Sequence[ast.AST]] = field(repr=False)
     blocks: Sequence[Sequence[ast.stmt]] = field(repr=False)

@@ -1,4 +1,4 @@
-"""From a selector to the places of a file that it is about."""
+"""Find the places of a file that a selector describes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from forkctl.patching.engine.bindings import Binding, Env
 from forkctl.patching.engine.diagnosis import Code, Refusal
-from forkctl.patching.engine.matcher import Mode, match, match_run, may_match
+from forkctl.patching.engine.matcher import Binding, Env, Mode, match, match_run, may_match
 from forkctl.patching.engine.pattern import Pattern
 from forkctl.patching.engine.scopes import Scope, ScopeIndex, find_scope
 from forkctl.patching.engine.source import Source
@@ -23,7 +22,6 @@ class Anchor:
     nodes: tuple[ast.AST, ...]
     scope: Scope
     env: Env = field(default_factory=dict)
-    whole: tuple[ast.AST, ...] = ()  # what the full pattern matched, where `at` narrowed it
 
     @property
     def expression(self) -> ast.expr | None:
@@ -32,7 +30,7 @@ class Anchor:
 
 
 def find_anchors(source: Source, selector: Selector, mode: Mode) -> list[Anchor]:
-    """Every place that the selector describes, in source order; `expect` is not looked at here."""
+    """Every place that the selector describes, in source order; `expect` is not checked here."""
     scope = find_scope(source.scopes, selector.scopes)
     found = [
         anchor
@@ -45,14 +43,14 @@ def find_anchors(source: Source, selector: Selector, mode: Mode) -> list[Anchor]
 
 
 def counted(source: Source, selector: Selector, anchors: Sequence[Anchor]) -> list[Anchor]:
-    """Hold the places against `expect`, then take the one that `pick` names."""
+    """Check the number of places against `expect`, then choose by `pick`."""
     expect, lines = selector.expect, lines_of(source, anchors)
     if len(anchors) < expect.least:
         raise Refusal(
             Code.NO_ANCHOR,
             "nothing matches"
             if not anchors
-            else f"{len(anchors)} of the {expect.least} expected places match",
+            else f"only {len(anchors)} of the {expect.least} expected places match",
             lines=lines,
         )
     if expect.most is not None and len(anchors) > expect.most:
@@ -83,7 +81,7 @@ def lines_of(source: Source, anchors: Sequence[Anchor]) -> tuple[int, ...]:
 
 
 def occurs(source: Source, search: Search) -> bool:
-    """Whether a pattern stands in its scope; a scope that is missing holds nothing."""
+    """Whether a pattern matches in its scope; in a scope that is missing it does not."""
     selector = Selector(scopes=search.scopes, target=search.pattern, nested=search.nested)
     try:
         return bool(find_anchors(source, selector, Mode.LENIENT))
@@ -109,7 +107,7 @@ def _candidates(source: Source, scope: Scope, selector: Selector, mode: Mode) ->
 def pattern_matches(
     index: ScopeIndex, pattern: Pattern, mode: Mode
 ) -> Iterator[tuple[tuple[ast.AST, ...], Env]]:
-    """Every way in which a pattern stands in a scope."""
+    """Every match of a pattern in a scope."""
     first = pattern.nodes[0]
     if isinstance(first, ast.expr | ast.ExceptHandler):
         for node in index.by_type.get(type(first), ()):
@@ -141,7 +139,7 @@ def alias_text(alias: ast.alias) -> str:
 
 
 def _constrained(source: Source, selector: Selector, anchor: Anchor) -> Anchor | None:
-    """The anchor with the holes of `inside` filled too, or None where a constraint fails."""
+    """The anchor with the holes of `inside` filled too; None if a constraint fails."""
     around = _enclosing(source, anchor)
     for env in _inside_all(anchor, around, selector.inside, anchor.env):
         if _where_holds(selector, env) and not any(
@@ -159,7 +157,7 @@ def _where_holds(selector: Selector, env: Env) -> bool:
 
 
 def _enclosing(source: Source, anchor: Anchor) -> list[ast.AST]:
-    """What stands around an anchor within its scope, innermost first."""
+    """The nodes around an anchor within its scope, innermost first."""
     around = []
     for node in source.ancestors(anchor.nodes[0]):
         if node is anchor.scope.node:
@@ -171,7 +169,7 @@ def _enclosing(source: Source, anchor: Anchor) -> list[ast.AST]:
 def _inside_all(
     anchor: Anchor, around: list[ast.AST], patterns: Sequence[Pattern], env: Env
 ) -> Iterator[Env]:
-    """Each way in which all the patterns enclose the anchor: the innermost `if` need not be it."""
+    """Each way in which all patterns enclose the anchor, not only by the innermost statements."""
     if not patterns:
         yield env
         return
@@ -180,9 +178,9 @@ def _inside_all(
 
 
 def _inside(anchor: Anchor, around: list[ast.AST], pattern: Pattern, env: Env) -> Iterator[Env]:
-    """The shapes around the anchor that have it in their `$$$NAME`.
+    """The matches around the anchor that have it in their `$$$NAME`.
 
-    An anchor in the `else` branch is thus not inside `if $C: $$$B`, whose `$$$B` is the body.
+    So an anchor in the `else` branch is not inside of `if $C: $$$B`, whose `$$$B` is the body.
     """
     own = {*around, anchor.nodes[0]}
     known = {name: bound for name, bound in env.items() if name not in pattern.lists}
@@ -199,12 +197,12 @@ def _narrowed(anchor: Anchor, hole: str) -> Anchor:
     binding = anchor.env[hole]
     nodes = binding if isinstance(binding, tuple) else (binding,)
     if not nodes or not all(isinstance(node, ast.AST) for node in nodes):
-        raise Refusal(Code.KIND, f"`at: {hole}` stands for nothing that an edit can be made at")
-    return Anchor(nodes, anchor.scope, anchor.env, whole=anchor.nodes)  # type: ignore[arg-type]
+        raise Refusal(Code.KIND, f"`at: {hole}` matched nothing that can be edited")
+    return Anchor(nodes, anchor.scope, anchor.env)  # type: ignore[arg-type]
 
 
 def normal_text(binding: Binding) -> str:
-    """A binding as Python prints it, whatever its quotes and spaces were."""
+    """A binding as Python prints it, whatever its quotes and spaces are."""
     if isinstance(binding, str):
         return binding
     if isinstance(binding, ast.AST):

@@ -1,6 +1,6 @@
-"""One Python file as the engine sees it: its bytes, its lines, its tree, and where nodes stand.
+"""One Python file as the engine sees it: its bytes, lines and tree, and the positions of nodes.
 
-Everything is in bytes, because `ast` counts columns in UTF-8 bytes and because bytes that are not
+Everything is in bytes, because `ast` counts columns in UTF-8 bytes, and because bytes that are not
 touched must come out as they went in, whatever their line ends.
 """
 
@@ -31,7 +31,7 @@ class Source:
     tree: ast.Module = field(repr=False, compare=False)
 
     def start(self, node: ast.AST) -> int:
-        """Where a node begins; a decorated definition begins at its first decorator."""
+        """Where a node begins; for a decorated definition, at its first decorator."""
         if isinstance(node, ast.Module):
             return self.starts[0]
         decorators = getattr(node, "decorator_list", None)
@@ -50,7 +50,7 @@ class Source:
         return self.starts[line - 1] + column
 
     def line_at(self, offset: int) -> int:
-        """The line, counted from 1, that holds this byte."""
+        """The line, counted from 1, of this byte."""
         return max(1, bisect.bisect_right(self.starts, offset))
 
     def line_start(self, line: int) -> int:
@@ -78,7 +78,7 @@ class Source:
         return tuple(scopes_of(self.tree))
 
     def index(self, scope: Scope, nested: bool) -> ScopeIndex:
-        """The scope, sorted for the search of patterns; made once."""
+        """The content of a scope, sorted for matching patterns; made once."""
         key = (scope.node, nested)
         if key not in self._indexes:
             self._indexes[key] = index_scope(scope, nested)
@@ -90,7 +90,7 @@ class Source:
 
     @cached_property
     def unit(self) -> str:
-        """One level of indentation in this file, read off its real blocks."""
+        """One level of indentation in this file, as its blocks have it."""
         units = Counter(self._units())
         return units.most_common(1)[0][0] if units else _DEFAULT_UNIT
 
@@ -99,30 +99,30 @@ class Source:
             body = getattr(node, "body", None)
             if not isinstance(body, list):
                 continue
-            # a `case` has no place of its own, its pattern does
+            # a `case` has no position of its own, but its pattern has
             header = node.pattern if isinstance(node, ast.match_case) else node
             outer = self._white_space(header.lineno)  # type: ignore[attr-defined]
             first = self.start(body[0])
             inner = self._white_space(self.line_at(first))
-            # a body on its header's own line says nothing
+            # a body on the line of its header says nothing
             begins_line = self.line_start(self.line_at(first)) + len(inner) == first
             if begins_line and inner.startswith(outer) and inner != outer:
                 yield inner[len(outer) :]
 
     def _white_space(self, line: int) -> str:
-        """What a line begins with."""
+        """The indentation of a line."""
         text = self.line(line)
         return text[: len(text) - len(text.lstrip(b" \t"))].decode()
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """Every node below the module, outermost first, and what it stands in.
+        """Every node below the module, outermost first, and its parent.
 
-        `ast.walk` would do, in twice the time; it is felt when a whole history is looked at.
+        `ast.walk` takes twice the time, which matters when a whole history is searched.
         """
         found: dict[ast.AST, ast.AST] = {}
         pending: list[ast.AST] = [self.tree]
-        for node in pending:  # grows while it is walked
+        for node in pending:  # grows while it is iterated over
             for name in node._fields:
                 value = getattr(node, name, None)
                 for child in value if isinstance(value, list) else (value,):
@@ -132,13 +132,13 @@ class Source:
         return found
 
 
-@lru_cache(maxsize=4)  # one file is asked about several times in a row; trees are never changed
+@lru_cache(maxsize=4)  # one file is used several times in a row; trees are never changed
 def parse_source(data: bytes) -> Source:
     """Parse a file, or refuse it with the code `parse`."""
     _require_utf8(data)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # upstream's invalid escapes are not our business
+            warnings.simplefilter("ignore")  # upstream's invalid escapes do not concern us
             tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
@@ -150,7 +150,9 @@ def _require_utf8(data: bytes) -> None:
     for line in data[:1000].splitlines()[:2]:
         cookie = _COOKIE.match(line)
         if cookie and cookie[1].lower().replace(b"_", b"-") not in (b"utf-8", b"utf8", b"ascii"):
-            raise Refusal(Code.PARSE, f"the file is in {cookie[1].decode()}; only UTF-8 is read")
+            raise Refusal(
+                Code.PARSE, f"the file is encoded in {cookie[1].decode()}; forkctl reads only UTF-8"
+            )
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -158,7 +160,7 @@ def _require_utf8(data: bytes) -> None:
 
 
 def _line_starts(data: bytes) -> tuple[int, ...]:
-    # `ast` does not count the BOM in the first line's columns
+    # `ast` does not count the BOM in the columns of the first line
     first = len(BOM) if data.startswith(BOM) else 0
     starts = (first, *(found.end() for found in _LINE_END.finditer(data)))
     return starts[:-1] if len(starts) > 1 and starts[-1] == len(data) else starts

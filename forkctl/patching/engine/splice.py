@@ -1,6 +1,6 @@
-"""Changes of a text that were all located on the same original, made in one pass.
+"""Make changes of a text in one pass, all located on the same original.
 
-Untouched bytes are copied, never rewritten. Two changes that want the same bytes are refused.
+Untouched bytes are copied, never rewritten. Two changes of the same bytes are refused.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ class Splice:
     start: int
     end: int
     text: bytes
-    # Which of several insertions at one place comes first: what follows a statement before what
-    # precedes the next one, and after a deeper block before after a shallower one.
+    # The order of several insertions at one place: what goes after a statement comes before what
+    # goes in front of the next one, and what goes after a deeper block before a shallower one.
     rank: int = 0
 
 
 @dataclass(frozen=True)
 class NewArgument:
-    """One more argument of a call or parameter of a definition.
+    """One more argument of a call, or parameter of a definition.
 
-    Several patches may add to the same list, which needs its commas counted once; so this stays
-    an intention until all changes of a file are known.
+    Several patches may add to the same list, whose commas must be right in the end; so this becomes
+    a splice only when all changes of a file are known.
     """
 
     site: ArgumentSite
@@ -35,13 +35,13 @@ class NewArgument:
 
 @dataclass(frozen=True)
 class ArgumentSite:
-    """Where a list of arguments takes another one, and what surrounds each."""
+    """Where a list of arguments takes another one, and what surrounds it."""
 
     offset: int
     opener: str  # before the first new one
     separator: str  # between new ones
     closer: str  # after the last
-    own_start: int = field(default=0)  # the offset of a comma that `offset` lies behind
+    own_start: int = field(default=0)  # where a comma goes, if `offset` is past that place
 
     def splices(self, texts: Sequence[str]) -> Iterable[Splice]:
         text = self.opener + self.separator.join(texts) + self.closer
@@ -50,11 +50,11 @@ class ArgumentSite:
             yield Splice(self.own_start, self.own_start, b",")
 
 
-Change = Splice | NewArgument
+TextChange = Splice | NewArgument
 BEFORE_NEXT = 1_000_000  # the rank of what belongs to the statement that follows
 
 
-def settle(changes: Iterable[Change]) -> list[Splice]:
+def settle(changes: Iterable[TextChange]) -> list[Splice]:
     """Every change as a splice, in the order given."""
     splices: list[Splice] = []
     sites: dict[ArgumentSite, list[str]] = {}
@@ -69,7 +69,7 @@ def settle(changes: Iterable[Change]) -> list[Splice]:
 
 
 def overlap(left: Splice, right: Splice) -> bool:
-    """Whether two changes want the same bytes; to stand side by side is fine."""
+    """Whether two changes affect the same bytes; side by side is fine."""
     if left.start == left.end or right.start == right.end:
         return left.start < right.start < left.end or right.start < left.start < right.end
     return max(left.start, right.start) < min(left.end, right.end)
@@ -85,8 +85,8 @@ def first_overlap(
     return None
 
 
-def splice(data: bytes, changes: Iterable[Change]) -> bytes:
-    """Make all changes at once; those at the same place keep the order in which they are given."""
+def splice(data: bytes, changes: Iterable[TextChange]) -> bytes:
+    """Make all changes at once; those at the same place keep the order given."""
     pieces: list[bytes] = []
     position = 0
     for change in sorted(settle(changes), key=lambda s: (s.start, s.end, s.rank)):

@@ -1,4 +1,4 @@
-"""One edit at one place: what the modules for the verbs work on."""
+"""One edit at one anchor: what the modules for the operations work on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forkctl.patching.engine import layout
-from forkctl.patching.engine.bindings import Env
-from forkctl.patching.engine.code import Template, fill_statements
 from forkctl.patching.engine.diagnosis import Code, Refusal
+from forkctl.patching.engine.matcher import Env
 from forkctl.patching.engine.scopes import statement_lists
 from forkctl.patching.engine.selectors import Anchor
 from forkctl.patching.engine.source import Source
+from forkctl.patching.engine.template import Template, fill_statements
 from forkctl.patching.model import Operation, Selector
 
 Statements = Sequence[ast.AST]
@@ -24,7 +24,7 @@ class Task:
     selector: Selector
     operation: Operation
     anchor: Anchor
-    neighbours: Sequence[Statements] = ()  # what other edits put beside their anchors
+    neighbours: Sequence[Statements] = ()  # what other edits insert into this file
 
     @property
     def code(self) -> Template:
@@ -32,7 +32,7 @@ class Task:
         return self.operation.code
 
     def filled(self, place: layout.Extent, env: Env | None = None) -> str:
-        """The code as lines at the indentation of a place."""
+        """The code as lines at the indentation of that place."""
         return fill_statements(
             self.code,
             self.anchor.env if env is None else env,
@@ -43,24 +43,24 @@ class Task:
         )
 
     def block_of(self, nodes: Statements) -> tuple[Statements, int]:
-        """The list that statements stand in, and where in it."""
+        """The list that holds these statements, and their index in it."""
         parent = self.source.parents[nodes[0]]
         for block in (*statement_lists(parent), getattr(parent, "handlers", [])):
             for index, node in enumerate(block):
                 if node is nodes[0]:
                     return block, index
-        raise AssertionError("a statement stands in a list of its parent")
+        raise AssertionError("a statement is in a list of its parent")
 
     def whole_statements(self) -> tuple[ast.AST, ...]:
-        """The anchor as statements, where an expression must be all of its statement."""
+        """The anchor as statements; an expression must be the whole of its statement."""
         if isinstance(self.anchor.nodes[0], ast.Module):
-            raise Refusal(Code.KIND, "the module takes `prepend` and `append` only")
+            raise Refusal(Code.KIND, "the module takes only `prepend` and `append`")
         if self.anchor.expression is None:
             return self.anchor.nodes
         parent = self.source.parents[self.anchor.expression]
         if not isinstance(parent, ast.Expr):
             raise Refusal(
                 Code.KIND,
-                "the expression is only a part of its statement: make the pattern the statement",
+                "the expression is only a part of its statement: match the whole statement",
             )
         return (parent,)

@@ -1,4 +1,4 @@
-"""Is a changed file still whole? It compiles, and it lacks no name that it did not lack before."""
+"""Is a changed file still sound? It must compile, and use no undefined name that is new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DATA = (".json", ".yaml", ".yml")
 
 
 def check_result(path: str, before: bytes | None, after: bytes) -> Diagnosis | None:
-    """What is wrong with a changed file, or None."""
+    """What is wrong with a changed file; None if nothing is."""
     if path.endswith(".py"):
         return _check_python(path, before, after)
     if path.lower().endswith(_DATA):
@@ -20,7 +20,7 @@ def check_result(path: str, before: bytes | None, after: bytes) -> Diagnosis | N
             load_data(path, after)
         except Refusal as refusal:
             if before is not None and not _reads(path, before):
-                return None  # it was no better before
+                return None  # it could not be read before either
             return Diagnosis(Code.BROKEN_RESULT, refusal.message, file=path)
     return None
 
@@ -38,7 +38,7 @@ def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | 
         tree = _compiled(after)
     except (SyntaxError, ValueError) as error:
         if before is not None and not _compiles(before):
-            return None  # it was no better before
+            return None  # it did not compile before either
         line = error.lineno if isinstance(error, SyntaxError) else None
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         return Diagnosis(
@@ -73,7 +73,7 @@ def _compiles(data: bytes) -> bool:
 
 
 def _compiled(data: bytes) -> ast.Module:
-    """Compile, not only parse: `return` outside of a function is found by the compiler alone."""
+    """Compile, not only parse: only the compiler finds a `return` outside of a function."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(data)

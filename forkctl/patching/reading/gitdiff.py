@@ -1,6 +1,6 @@
-"""Which files a git diff touches, read off its headers.
+"""Which files a git diff touches, according to its headers.
 
-Hunks are counted through, so that a line of content that looks like a header is not taken for one.
+The lines of hunks are counted, so that content that looks like a header is not mistaken for one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DiffProblem(ValueError):
 @dataclass(frozen=True)
 class TouchedFile:
     old: str | None  # None: the file is new
-    new: str | None  # None: the file goes
+    new: str | None  # None: the file is deleted
     executable: bool | None  # None: the mode stays
     line: int
 
@@ -113,7 +113,7 @@ def _with_header(file: TouchedFile, line: bytes, number: int) -> TouchedFile:
 
 
 def _agrees(file: TouchedFile, line: bytes, number: int) -> None:
-    """What `---` and `+++` say must be what `diff --git` said: git follows these lines."""
+    """Check that `---` and `+++` name the same files as `diff --git`: git follows these lines."""
     name = _name(line[4:].rstrip(b"\t"), number)
     expected = file.old if line.startswith(b"---") else file.new
     if name == "/dev/null":
@@ -132,7 +132,7 @@ def _names(line: bytes, number: int) -> tuple[str, str]:
         left, _, right = rest.partition(b' "')
         right = b'"' + right
     else:
-        # both names are the same but for `a/` and `b/`; a rename says so in headers of its own
+        # both names are the same but for `a/` and `b/`; a rename has headers of its own
         middle = len(rest) // 2
         if rest[:2] == b"a/" and rest[middle : middle + 3] == b" b/":
             left, right = rest[:middle], rest[middle + 1 :]
@@ -141,7 +141,7 @@ def _names(line: bytes, number: int) -> tuple[str, str]:
             right = b"b/" + right
     old, new = _name(left, number), _name(right, number)
     if not old.startswith("a/") or not new.startswith("b/"):
-        raise DiffProblem("the names of a diff begin with a/ and b/", number)
+        raise DiffProblem("the file names of a diff must begin with a/ and b/", number)
     return old[2:], new[2:]
 
 
@@ -182,7 +182,9 @@ def _skip_hunk(lines: Sequence[bytes], index: int, hunk: re.Match[bytes]) -> int
         elif mark in (b" ", b"\n", b"\r"):
             old, new = old - 1, new - 1
         elif mark != b"\\":
-            raise DiffProblem("a hunk of the diff does not have the length it says", index + 1)
+            raise DiffProblem(
+                "a hunk of the diff does not have the length that its header gives", index + 1
+            )
         index += 1
     return index
 

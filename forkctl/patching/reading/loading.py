@@ -1,18 +1,54 @@
-"""Patch files on disk become patches: by their ending, in the order of their numbers."""
+"""Patch files: which files of a series they are, and reading them, in the order of their numbers.
+
+A no-op command needs only the files' names and bytes, so what parses them is imported late.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from forkctl.patching.model import Patch
-from forkctl.patching.reading.names import patch_files, require_patch_name
+from forkctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from forkctl.patching.model import Patch
+
+_NAME = re.compile(r"\d{4}-[A-Za-z0-9][A-Za-z0-9._-]*\.(yaml|patch)")
+_IGNORED = re.compile(r"\..*|.*~|README.*|.*\.md")
+
+
+def require_patch_name(path: Path) -> None:
+    if not _NAME.fullmatch(path.name):
+        raise UsageError(
+            f"`{path.name}` is not a name for a patch",
+            where=str(path),
+            hint="name it NNNN-short-name.yaml or NNNN-short-name.patch, with a number of 4 digits",
+        )
+
+
+def patch_files(root: Path, series: str) -> list[Path]:
+    """The patch files of `root`/`series`, in order. `root` is the workspace's patches/ folder."""
+    folder = root / series
+    if not folder.is_dir():
+        raise UsageError(f"there is no series `{series}`", where=str(folder))
+    paths = sorted(path for path in folder.iterdir() if not _IGNORED.fullmatch(path.name))
+    numbers: dict[str, str] = {}
+    for path in paths:
+        require_patch_name(path)
+        other = numbers.setdefault(path.name[:4], path.name)
+        if other != path.name:
+            raise UsageError(f"`{other}` and `{path.name}` have the same number", where=str(folder))
+    return paths
 
 
 def load_patch(path: Path, series: str) -> Patch:
     """Read and check one patch file."""
     require_patch_name(path)
-    data = path.read_bytes()
-    # imported late: a plain patch needs the mail parser, a structural one YAML and the engine
+    return parse_patch(path, series, path.read_bytes())
+
+
+def parse_patch(path: Path, series: str, data: bytes) -> Patch:
     if path.suffix == ".yaml":
         from forkctl.patching.reading.structural import load_structural
 
@@ -28,6 +64,6 @@ def load_series(root: Path, series: str) -> tuple[Patch, ...]:
 
 
 def all_series(root: Path) -> tuple[str, ...]:
-    """The series that a patches/ folder holds."""
+    """The names of all series in a patches/ folder."""
     folders = root.iterdir() if root.is_dir() else ()
     return tuple(sorted(f.name for f in folders if f.is_dir() and not f.name.startswith(".")))

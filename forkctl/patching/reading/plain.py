@@ -1,8 +1,7 @@
 """Plain patches: a commit as `git format-patch` writes it, read without git.
 
-The mail around it gives subject, reason, author and date; the diff gives the files it touches,
-which are checked here, before anything is applied: no path that leaves the fork, no link, no
-submodule.
+The mail gives subject, reason, author and date. The diff gives the files it touches, which are
+checked here, before anything is applied: no path that leaves the fork, no link, no submodule.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from email.utils import mktime_tz, parseaddr, parsedate_tz
 from pathlib import Path
 
 from forkctl.errors import UsageError
+from forkctl.forks.commits import Author
 from forkctl.forks.paths import fault_of_path
-from forkctl.patching.model import Identity, PlainPatch
+from forkctl.patching.model import PlainPatch
 from forkctl.patching.reading.gitdiff import DiffProblem, TouchedFile, read_diff
 
 _MBOX = re.compile(rb"From [0-9a-f]{40,64} [^\n]*\n")
@@ -39,13 +39,13 @@ def load_plain(path: Path, series: str, data: bytes) -> PlainPatch:
         "8bit",
         "binary",
     ):
-        raise fail("is encoded; write it without attachments and with 8-bit text")
+        raise fail("is encoded; it must be 8-bit text without attachments")
     subject = " ".join(_PREFIX.sub("", _decoded(headers, "Subject")).split())
     if not subject:
         raise fail("has no subject")
     start = _diff_start(body)
     if start is None:
-        raise fail("holds no diff")
+        raise fail("contains no diff")
     first_line = body_line + body[:start].count(b"\n")
     try:
         touched, end = read_diff(body[start:])
@@ -72,7 +72,7 @@ def load_plain(path: Path, series: str, data: bytes) -> PlainPatch:
 
 
 def _split_mail(data: bytes) -> tuple[Message | None, bytes, int]:
-    """The headers, the rest, and the line that the rest begins at."""
+    """The headers, the rest, and the line where the rest begins."""
     mbox = _MBOX.match(data)
     head = mbox.end() if mbox else 0
     blank = re.compile(rb"\r?\n\r?\n").search(data, head)
@@ -89,7 +89,7 @@ def _decoded(headers: Message, name: str) -> str:
     return str(make_header(decode_header(str(value))))
 
 
-def _author(headers: Message) -> Identity | None:
+def _author(headers: Message) -> Author | None:
     name, address = parseaddr(_decoded(headers, "From"))
     parsed = parsedate_tz(str(headers.get("Date", "")))
     if not address or parsed is None:
@@ -98,13 +98,13 @@ def _author(headers: Message) -> Identity | None:
     sign = "-" if zone < 0 else "+"
     hours, minutes = divmod(abs(zone) // 60, 60)
     name = re.sub(r"[<>\n\r]", "", name).strip() or address
-    return Identity(
+    return Author(
         name, re.sub(r"[<>\s]", "", address), f"{mktime_tz(parsed)} {sign}{hours:02}{minutes:02}"
     )
 
 
 def _forks(headers: Message) -> tuple[str, ...]:
-    """`X-Forkctl-Forks: a, b` keeps a plain patch to some forks of its series."""
+    """`X-Forkctl-Forks: a, b` limits a plain patch to some forks of its series."""
     return tuple(
         name.strip() for name in str(headers.get("X-Forkctl-Forks", "")).split(",") if name.strip()
     )
@@ -116,7 +116,7 @@ def _diff_start(body: bytes) -> int | None:
 
 
 def _why(text: bytes) -> str:
-    """The commit's message: up to `---`, without the trailers that forkctl puts there itself."""
+    """The commit's message: up to `---`, without the trailers that forkctl adds itself."""
     message = text.decode(errors="replace").replace("\r\n", "\n")
     message = re.split(r"^---\s*$", message, maxsplit=1, flags=re.MULTILINE)[0]
     return _OWN_TRAILER.sub("", message).strip()

@@ -1,4 +1,4 @@
-"""From a `NNNN-name.yaml` to a StructuralPatch: what a patch may say, and how it is checked."""
+"""Read `NNNN-name.yaml` as a StructuralPatch: what a patch may say, and how it is checked."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from pathlib import Path
 from forkctl.forks.paths import fault_of_path
 from forkctl.patching.engine.pattern import parse_pattern
 from forkctl.patching.model import Condition, FileEdits, Search, StructuralPatch
-from forkctl.patching.reading.edit_loading import load_edit
-from forkctl.patching.reading.selector_loading import load_scopes, parsed
+from forkctl.patching.reading.edits import load_edit, load_scopes, parsed
 from forkctl.patching.reading.yamlnodes import Node, read_yaml
 
 _PATCH_KEYS = ("subject", "why", "forks", "when", "files")
 _FILE_KEYS = ("file", "edits", "optional")
-_CONDITION_KEYS = ("file", "exists", "has", "lacks", "scope", "nested")
+_CONDITION_KEYS = ("file", "exists", "has", "lacks", "scope")
 _SUBJECT_LENGTH = 80
 
 
@@ -26,7 +25,7 @@ def load_structural(path: Path, series: str, data: bytes) -> StructuralPatch:
         if required not in keys:
             root.fail(f"a patch needs `{required}`")
     files = tuple(_file(node) for node in keys["files"].items("`files`"))
-    _refuse_twice(keys["files"], [file.path for file in files], "the file")
+    _refuse_duplicates(keys["files"], [file.path for file in files], "the file")
     return StructuralPatch(
         name=path.name,
         series=series,
@@ -63,14 +62,14 @@ def _file(node: Node) -> FileEdits:
     is_data = path.lower().endswith((".json", ".yaml", ".yml"))
     if not is_data and not path.endswith(".py"):
         keys["file"].fail(
-            f"`{path}` is neither Python, JSON nor YAML",
-            "other files are changed by a plain patch: `forkctl save` makes one",
+            f"`{path}` is not a Python, JSON or YAML file",
+            "change other files with a plain patch: `forkctl save` makes one",
         )
     edits = tuple(
         load_edit(entry, number, is_data)
         for number, entry in enumerate(keys["edits"].items("`edits`"), start=1)
     )
-    _refuse_twice(keys["edits"], [edit.id for edit in edits], "the id")
+    _refuse_duplicates(keys["edits"], [edit.id for edit in edits], "the id")
     optional = "optional" in keys and keys["optional"].flag("`optional`")
     return FileEdits(path, edits, optional)
 
@@ -90,16 +89,15 @@ def _condition(node: Node) -> Condition:
     path = _path(keys["file"])
     asked = [key for key in ("exists", "has", "lacks") if key in keys]
     if len(asked) > 1:
-        node.fail("a condition of `when` takes one of `exists`, `has`, `lacks`")
+        node.fail("a condition of `when` takes only one of `exists`, `has`, `lacks`")
     if not asked or asked == ["exists"]:
         return Condition(path, present=not asked or keys["exists"].flag("`exists`"))
     pattern = parsed(keys[asked[0]], parse_pattern)
     scopes = load_scopes(keys.get("scope"))
-    nested = "nested" in keys and keys["nested"].flag("`nested`")
-    return Condition(path, present=asked == ["has"], search=Search(pattern, scopes, nested))
+    return Condition(path, present=asked == ["has"], search=Search(pattern, scopes))
 
 
-def _refuse_twice(node: Node, names: list[str], what: str) -> None:
+def _refuse_duplicates(node: Node, names: list[str], what: str) -> None:
     for name in names:
         if names.count(name) > 1:
             node.fail(f"{what} `{name}` is there twice")

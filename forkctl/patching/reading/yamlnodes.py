@@ -1,4 +1,4 @@
-"""Reading a YAML file by hand: every complaint names the file, the line and the accepted form."""
+"""Read a YAML file by hand: every error names the file, the line and the accepted form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forkctl.errors import UsageError
 
 @dataclass(frozen=True)
 class Node:
-    """One value of a YAML file, with its place."""
+    """One value of a YAML file, and where it is."""
 
     path: Path
     yaml: Any = field(repr=False)
@@ -26,7 +26,7 @@ class Node:
         raise UsageError(message, where=f"{self.path}:{self.line}", hint=hint)
 
     def mapping(self, what: str, known: Sequence[str]) -> Mapping[str, Node]:
-        """Its entries; a key that is not known, or is there twice, is an error."""
+        """Its entries; a key that is unknown, or there twice, is an error."""
         entries: dict[str, Node] = {}
         if self.yaml.id != "mapping":
             self.fail(f"{what} must be a mapping with some of: {', '.join(known)}")
@@ -62,7 +62,7 @@ class Node:
 
     def text(self, what: str) -> str:
         if self.yaml.id != "scalar" or not self.yaml.value.strip():
-            self.fail(f"{what} must be a text")
+            self.fail(f"{what} must be text")
         return str(self.yaml.value)
 
     def flag(self, what: str) -> bool:
@@ -100,7 +100,7 @@ def read_yaml(path: Path, data: bytes) -> Node:
         raise UsageError(
             f"is not YAML: {problem}",
             where=where,
-            hint="a text that holds `: `, `#`, or begins with `@`, `{` or `[` needs quotes, "
+            hint="text that contains `: ` or `#`, or begins with `@`, `{` or `[`, needs quotes "
             "or a block that begins with `|`",
         ) from None
     if root is None:
@@ -110,5 +110,5 @@ def read_yaml(path: Path, data: bytes) -> Node:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    accepted = f"accepted: {', '.join(known)}"
+    accepted = f"the keys are {', '.join(known)}"
     return f"did you mean `{close[0]}`? {accepted}" if close else accepted

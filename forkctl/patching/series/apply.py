@@ -1,4 +1,4 @@
-"""Put overlays and patches on the pinned revision: rendered beside the tree, switched at once."""
+"""Put overlays and patches on the pinned revision: rendered beside the tree, then switched to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
+from forkctl.forks.local_changes import git_status, open_tree, require_on_top, require_untouched
 from forkctl.forks.lockfile import (
     Inputs,
     LockedFork,
+    lock_says,
     lock_text,
     parse_lock,
     read_lock,
-    records,
     write_lock,
 )
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import open_tree, require_on_top, require_untouched, standing_of
 from forkctl.forks.state import TreeState
-from forkctl.forks.sync import settled_state
-from forkctl.forks.synced import is_at_pin
+from forkctl.forks.sync import from_os_error, settled_state
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.inputs import identity_of, inputs_of
+from forkctl.patching.series.inputs import InputFiles, identity_of, read_inputs
+
+_AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
 
 
 class ApplyOutcome(enum.Enum):
@@ -59,10 +60,7 @@ def apply(
         except ForkctlError as error:
             result, record = ApplyResult(fork, ApplyOutcome.FAILED, error=error), None
         except OSError as error:
-            reason = ForkctlError(
-                f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""),
-                hint="run this again when there is space; an interrupted switch is finished then",
-            )
+            reason = from_os_error(error, _AFTER_OS_ERROR)
             result, record = ApplyResult(fork, ApplyOutcome.FAILED, error=reason), None
         results.append(result)
         if record is not None:
@@ -80,56 +78,56 @@ def _apply_one(
     locked: bool,
     lock: str,
 ) -> tuple[ApplyResult, LockedFork | None]:
-    """The result, and what forks.lock should say (None: nothing new)."""
-    state = synced_state(workspace, fork, children)
-    inputs = inputs_of(workspace, fork, state.pin, without)
+    """The result, and the new entry of forks.lock (None: it stays as it is)."""
+    state = _synced_state(workspace, fork, children)
+    files = read_inputs(workspace, fork, state.pin, without)
+    inputs = files.digests
     repo = open_tree(workspace, fork.name, children)
-    there = LockedFork(inputs, state.head, state.tree)
-    is_there = state.identity == identity_of(fork, inputs)
-    if is_there and (without or records(lock, fork.name, there)):
+    applied = LockedFork(inputs, state.head, state.tree)
+    is_applied = state.identity == identity_of(fork, inputs)
+    if is_applied and (without or lock_says(lock, fork.name, applied)):
         return _unchanged(fork, repo, state, inputs), None
     known = None if without else parse_lock(lock, workspace.lock_file.name).get(fork.name)
     if locked and not without:
-        require_locked_inputs(fork, inputs, known)
-    if is_there:
-        require_reproduced(fork, there, known)
-        return _unchanged(fork, repo, state, inputs), there
-    state, patches = _render_and_switch(workspace, fork, repo, state, inputs, without, known)
+        _require_locked_inputs(fork, inputs, known)
+    if is_applied:
+        _require_reproduced(fork, applied, known)
+        return _unchanged(fork, repo, state, inputs), applied
+    state, patches = _render_and_switch(fork, repo, state, files, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
     return ApplyResult(fork, ApplyOutcome.APPLIED, state, patches), record
 
 
-def synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeState:
-    """The state of a tree that is at the manifest's pin; refuses any other."""
+def _synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeState:
+    """The state of a tree that is at the pin of forks.toml; refuses any other."""
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", hint=f"forkctl sync {fork.name}")
-    if not is_at_pin(state._replace(url=getattr(fork.source, "url", None)), fork):
+    if not state.is_at_pin(fork):
         raise ForkctlError(
-            "forks.toml names another revision, or other folders, than the tree has",
+            "forks.toml names a different revision, or different folders, than the tree has",
             hint=f"forkctl sync {fork.name}",
         )
     return state
 
 
 def _unchanged(fork: Fork, repo: Repository, state: TreeState, inputs: Inputs) -> ApplyResult:
-    standing = standing_of(repo)
-    if standing.head != state.head:
-        require_on_top(repo, standing, state)
-        note = "with commits of yours on top"
-    elif standing.dirty:
-        note = "with changes of yours in the tree"
+    status = git_status(repo)
+    if status.head != state.head:
+        require_on_top(repo, status, state)
+        note = "with your own commits on top"
+    elif status.dirty:
+        note = "with uncommitted changes"
     else:
         note = ""
     return ApplyResult(fork, ApplyOutcome.UNCHANGED, state, len(inputs.patches), note)
 
 
 def _render_and_switch(
-    workspace: Workspace,
     fork: Fork,
     repo: Repository,
     state: TreeState,
-    inputs: Inputs,
+    files: InputFiles,
     without: Sequence[str],
     known: LockedFork | None,
 ) -> tuple[TreeState, int]:
@@ -137,51 +135,53 @@ def _render_and_switch(
     from forkctl.patching.series.rendering import render
 
     remove_ref_locks(repo)
-    rendered = render(workspace, fork, inputs, repo, repo)
-    require_reproduced(fork, rendered.locked(inputs), known)
+    rendered = render(fork, files, repo, repo)
+    _require_reproduced(fork, rendered.locked(files.digests), known)
     new = state._replace(
-        identity=identity_of(fork, inputs),
+        identity=identity_of(fork, files.digests),
         without=tuple(without),
         head=rendered.head,
         tree=rendered.tree,
     )
-    # Asked last: rendering takes a while, in which somebody may have started to edit.
+    # Checked last: rendering takes a while, in which the user may have started to edit.
     require_untouched(repo, state)
     switch(repo, state, new)
     return new, len(rendered.outcomes)
 
 
-def require_locked_inputs(fork: Fork, inputs: Inputs, known: LockedFork | None) -> None:
+def _require_locked_inputs(fork: Fork, inputs: Inputs, known: LockedFork | None) -> None:
     if known is None or known.inputs != inputs:
         raise ForkctlError(
-            "is not what forks.lock records: " + what_differs(inputs, known),
+            "differs from what forks.lock records: " + what_differs(inputs, known),
             where=fork.name,
-            hint="`forkctl apply` without --locked applies it and updates forks.lock",
+            hint="run `forkctl apply` without --locked to apply it and update forks.lock",
         )
 
 
-def require_reproduced(fork: Fork, made: LockedFork, known: LockedFork | None) -> None:
-    """Same inputs, same ids. If not, something is wrong that nobody should build on."""
+def _require_reproduced(fork: Fork, made: LockedFork, known: LockedFork | None) -> None:
+    """The same inputs must give the same ids; otherwise something is badly wrong."""
     if known is not None and known.inputs == made.inputs and known != made:
         raise ForkctlError(
-            f"the inputs that forks.lock records gave commit {made.commit[:12]} here and "
-            f"{known.commit[:12]} there",
+            f"the inputs that forks.lock records gave commit {made.commit[:12]} here, but "
+            f"{known.commit[:12]} when it was written",
             where=fork.name,
-            hint="forks.lock was edited, or this is a bug of forkctl: please report it",
+            hint="forks.lock was edited, or this is a bug in forkctl: please report it",
         )
 
 
 def what_differs(inputs: Inputs, known: LockedFork | None) -> str:
     if known is None:
         return "the fork is not in it"
-    told = []
+    differences = []
     if inputs.upstream != known.inputs.upstream:
-        told.append("the upstream revision")
+        differences.append("the upstream revision")
     if inputs.engine != known.inputs.engine:
-        told.append("the version of the patch engine")
+        differences.append("the version of the patch engine")
     for ours, theirs in (
         (inputs.patches, known.inputs.patches),
         (inputs.overlays, known.inputs.overlays),
     ):
-        told += sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
-    return ", ".join(told) or "nothing"
+        differences += sorted(
+            name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name)
+        )
+    return ", ".join(differences) or "nothing"

@@ -1,10 +1,11 @@
-"""Prove that the forks hold: patches apply, the result is the locked one, entrypoints are there.
+"""Prove that the forks hold: patches apply, the result is the locked one, entrypoints exist.
 
 Everything happens in a scratch repository beside the cache; no tree is needed and none is touched.
 """
 
 from __future__ import annotations
 
+import ast
 import enum
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,20 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.bare import BARE, write_repository
+from forkctl.forks import objects
 from forkctl.forks.cache import Fetcher, Unreachable, ensure_pin, resolve_upstream
 from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork, read_lock
-from forkctl.forks.manifest import Fork, GitSource, Manifest
+from forkctl.forks.manifest import Entrypoint, Fork, GitSource, Manifest
+from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
 from forkctl.forks.sources import fetch_source
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.model import PatchOutcome
 from forkctl.patching.series.apply import what_differs
-from forkctl.patching.series.building import SeriesFailed
-from forkctl.patching.series.entrypoint import missing_words
-from forkctl.patching.series.inputs import inputs_of
+from forkctl.patching.series.inputs import read_inputs
+from forkctl.patching.series.planning import SeriesFailed
 from forkctl.patching.series.rendering import Rendered, render
 
 
@@ -55,7 +55,7 @@ def check(
     at: str | None = None,
     offline: bool = False,
 ) -> list[CheckResult]:
-    """`at`: a branch, tag, id or HEAD of upstream; then the lock is not asked."""
+    """`at`: a branch, tag, id or HEAD of upstream; then the lock is not compared."""
     lock = read_lock(workspace.lock_file)
     results = []
     for fork in forks:
@@ -78,7 +78,7 @@ def _fetch(
         return fetch_source(fork, manifest.mirrors, children, offline)
     if not isinstance(fork.source, GitSource):
         raise Unreachable(
-            "comes from a package index, which has releases and no other revisions", where=fork.name
+            "comes from a package index, which has releases but no other revisions", where=fork.name
         )
     fetcher = Fetcher(children, manifest.mirrors, offline)
     revision = resolve_upstream(fetcher, fork.source.url, at)
@@ -94,32 +94,27 @@ def _check_one(
     *,
     locked: bool,
 ) -> CheckResult:
-    inputs = inputs_of(workspace, fork, revision)
+    inputs = read_inputs(workspace, fork, revision)
     try:
-        with scratch_repository(cached) as scratch:
-            rendered = render(workspace, fork, inputs, cached, scratch)
+        with _scratch_repository(cached) as scratch:
+            rendered = render(fork, inputs, cached, scratch)
             problems = _entrypoint_problems(fork, scratch, rendered.head)
     except SeriesFailed as error:
         return CheckResult(fork, CheckOutcome.FAILED, revision, None, error.outcomes, (error,))
     if locked:
-        problems += _lock_problems(inputs, rendered, known)
+        problems += _lock_problems(fork, inputs.digests, rendered, known)
     return CheckResult(
         fork,
         CheckOutcome.FAILED if problems else CheckOutcome.HOLDS,
         revision,
         rendered.head,
         rendered.outcomes,
-        tuple(replace_where(problem, fork.name) for problem in problems),
+        tuple(problems),
     )
 
 
-def replace_where(problem: ForkctlError, fork: str) -> ForkctlError:
-    problem.where = problem.where or fork
-    return problem
-
-
 @contextmanager
-def scratch_repository(cached: Repository) -> Iterator[Repository]:
+def _scratch_repository(cached: Repository) -> Iterator[Repository]:
     """An empty repository that sees the cached objects and leaves them as they are."""
     with tempfile.TemporaryDirectory(prefix="forkctl-") as folder:
         git_dir = Path(folder) / "scratch.git"
@@ -132,25 +127,25 @@ def scratch_repository(cached: Repository) -> Iterator[Repository]:
 def _entrypoint_problems(fork: Fork, store: Repository, head: str) -> list[ForkctlError]:
     if fork.entrypoint is None:
         return []
-    entry = git.files_of(store, head).get(fork.entrypoint.file)
+    entry = objects.files_of(store, head).get(fork.entrypoint.file)
     source = None
     if entry is not None:
-        with git.blob_reader(store) as blobs:
+        with objects.blob_reader(store) as blobs:
             source = blobs.read(entry.oid)
     missing = missing_words(fork.entrypoint, source)
     if not missing:
         return []
     return [
         ForkctlError(
-            f"the entrypoint lacks {', '.join(missing)}",
+            f"the entrypoint does not have {', '.join(missing)}",
             where=f"{fork.name}: {fork.entrypoint.file}",
-            hint="correct [fork.NAME.entrypoint] in forks.toml, or the pin",
+            hint=f"correct [fork.{fork.name}.entrypoint] in forks.toml, or the pin",
         )
     ]
 
 
 def _lock_problems(
-    inputs: Inputs, rendered: Rendered, known: LockedFork | None
+    fork: Fork, inputs: Inputs, rendered: Rendered, known: LockedFork | None
 ) -> list[ForkctlError]:
     made = rendered.locked(inputs)
     if known == made:
@@ -159,12 +154,43 @@ def _lock_problems(
         return [
             ForkctlError(
                 f"forks.lock does not record this: {what_differs(inputs, known)}",
-                hint="`forkctl apply`, and commit forks.lock",
+                where=fork.name,
+                hint="run `forkctl apply`, and commit forks.lock",
             )
         ]
     return [
         ForkctlError(
             f"the same inputs gave commit {made.commit[:12]}, forks.lock has {known.commit[:12]}",
-            hint="forks.lock was edited, or this is a bug of forkctl: please report it",
+            where=fork.name,
+            hint="forks.lock was edited, or this is a bug in forkctl: please report it",
         )
     ]
+
+
+def missing_words(entrypoint: Entrypoint, source: bytes | None) -> list[str]:
+    """The flags and keys in forks.toml that the entrypoint does not have. It is read, never run."""
+    if source is None:
+        return [f"the file {entrypoint.file}"]
+    if not entrypoint.file.endswith(".py"):
+        text = source.decode("utf-8", "replace")
+        return [word for word in (*entrypoint.flags, *entrypoint.config_keys) if word not in text]
+    words = _words(ast.parse(source))
+    # `--name` is a string of an argument parser, or a field of a configuration class
+    flags = [f for f in entrypoint.flags if f not in words and f.removeprefix("--") not in words]
+    keys = [key for key in entrypoint.config_keys if key.rpartition(".")[2] not in words]
+    return [*(f"the flag {flag}" for flag in flags), *(f"the key {key}" for key in keys)]
+
+
+def _words(tree: ast.Module) -> set[str]:
+    """Strings, attributes, keywords and declared fields, but not plain names or comments."""
+    words: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+        elif isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.keyword) and node.arg:
+            words.add(node.arg)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            words.add(node.target.id)
+    return words

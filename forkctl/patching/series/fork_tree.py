@@ -1,4 +1,4 @@
-"""A fork's tree as a run sees it: which state it is in, and whether a person changed it."""
+"""A fork's tree as a run sees it: which state it is in, and whether it has local changes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
+from forkctl.forks.local_changes import git_status
 from forkctl.forks.manifest import Entrypoint, Fork
 from forkctl.forks.manifest import Environment as EnvironmentSpec
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import standing_of
 from forkctl.forks.state import TreeState, state_of
-from forkctl.forks.synced import is_at_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.inputs import identity_of, inputs_of
 
@@ -22,27 +21,27 @@ class ForkTree:
     fork: Fork
     path: Path
     state: TreeState
-    behind: str | None  # why it is not what forks.toml, patches/ and overlays/ say; None: it is
+    behind: str | None  # how it differs from forks.toml, patches/ and overlays/; None: not at all
 
     @property
     def series(self) -> str:
-        """What was put on the pin: the digest of patches and overlays."""
+        """The digest of the patches and overlays on top of the pin."""
         return self.state.identity or "pristine"
 
     def changes(self) -> tuple[str, ...]:
-        """What differs from what forkctl laid out: files, untracked ones too, and own commits."""
-        standing = standing_of(self._repository)
-        own = () if standing.head == self.state.head else (f"HEAD at {(standing.head or '')[:12]}",)
-        return (*standing.changed, *standing.untracked, *own)
+        """Changed and untracked files, and the user's own commits."""
+        status = git_status(self._repository)
+        own = () if status.head == self.state.head else (f"HEAD at {(status.head or '')[:12]}",)
+        return (*status.changed, *status.untracked, *own)
 
     def difference(self) -> str:
-        """The changes as a diff against what forkctl laid out; untracked files by name only."""
+        """The changes as a diff against what forkctl laid out; untracked files only by name."""
         diff = self._git("diff", "--binary", self.state.head)
         untracked = self._git("ls-files", "--others", "--exclude-standard").splitlines()
         return diff + "".join(f"# untracked: {name}\n" for name in untracked)
 
     def require_current(self) -> None:
-        """Refuse a tree that is not what the workspace says it should be."""
+        """Refuse a tree that differs from what the workspace says."""
         if self.behind is not None:
             name = self.fork.name
             raise ForkctlError(f"the fork {self.behind}", where=name, hint=f"forkctl apply {name}")
@@ -59,7 +58,7 @@ def open_fork_tree(workspace: Workspace, fork: Fork) -> ForkTree:
     state = state_of(workspace, fork.name)
     if state is None:
         raise ForkctlError(
-            f"the fork {fork.name} is not here yet",
+            f"the fork {fork.name} is not laid out yet",
             where=str(workspace.tree(fork.name)),
             hint=f"forkctl sync {fork.name} && forkctl apply {fork.name}",
         )
@@ -67,8 +66,8 @@ def open_fork_tree(workspace: Workspace, fork: Fork) -> ForkTree:
 
 
 def _behind(workspace: Workspace, fork: Fork, state: TreeState) -> str | None:
-    if not is_at_pin(state, fork):
-        return "is at another pin than forks.toml says"
+    if not state.is_at_pin(fork):
+        return "is at a different pin than forks.toml says"
     if state.identity is None:
         return "is not applied"
     if identity_of(fork, inputs_of(workspace, fork, state.pin, state.without)) != state.identity:

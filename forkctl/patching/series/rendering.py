@@ -1,81 +1,100 @@
-"""Pristine revision, overlays and patches become commits in an object store, nothing else moves."""
+"""Pristine revision, overlays and patches become commits in an object store; no tree is touched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.commits import write_commits
+from forkctl.forks import objects
+from forkctl.forks.commits import NewCommit, write_commits
 from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork
 from forkctl.forks.manifest import Fork
+from forkctl.forks.objects import BlobReader, Entry
 from forkctl.forks.paths import fault_of_path
-from forkctl.forks.workspace import Workspace
-from forkctl.patching.engine.plain_apply import plain_applier
-from forkctl.patching.model import CommitPlan, Patch, PatchOutcome
-from forkctl.patching.reading.loading import load_series
-from forkctl.patching.series.building import SeriesPlan, plan_series
-from forkctl.patching.series.overlays import Overlay, load_overlays
-from forkctl.patching.series.pinned_tree import PinnedTree, pinned_tree
+from forkctl.forks.sparse import Folders, chooser
+from forkctl.patching.model import PatchOutcome
+from forkctl.patching.reading.loading import parse_patch
+from forkctl.patching.series.inputs import InputFiles
+from forkctl.patching.series.plain_apply import plain_applier
+from forkctl.patching.series.planning import plan_series
 
 
 @dataclass(frozen=True)
 class Rendered:
     head: str
     tree: str
-    commits: tuple[str, ...]
     outcomes: tuple[PatchOutcome, ...]
 
     def locked(self, inputs: Inputs) -> LockedFork:
         return LockedFork(inputs, commit=self.head, tree=self.tree)
 
 
-def render(
-    workspace: Workspace, fork: Fork, inputs: Inputs, pristine: Repository, store: Repository
-) -> Rendered:
+def render(fork: Fork, inputs: InputFiles, pristine: Repository, store: Repository) -> Rendered:
     """Make the fork's commits in `store`. The pin is read from `pristine` (often the same one)."""
-    patches, overlays = load_inputs(workspace, fork, inputs)
-    with pinned_tree(pristine, inputs.upstream, fork.sparse) as tree:
-        plan = plan_fork(tree, fork, overlays, patches, store)
-        commits = write_commits(store, inputs.upstream, tree.files, plan.commits)
-    head = commits[-1] if commits else inputs.upstream
-    return Rendered(head, git.tree_of(store, head), tuple(commits), plan.outcomes)
+    pin = inputs.digests.upstream
+    patches = [parse_patch(file.path, file.series, file.data) for file in inputs.patches]
+    with pinned_tree(pristine, pin, fork.sparse) as tree:
+        apply_plain = plain_applier(store.children, tree)
+        plan = plan_series(tree, fork.name, inputs.overlays, patches, apply_plain)
+        _require_sound(tree, fork, plan.commits)
+        commits = write_commits(store, pin, tree.files, plan.commits)
+    head = commits[-1] if commits else pin
+    return Rendered(head, objects.tree_of(store, head), plan.outcomes)
 
 
-def plan_fork(
-    tree: PinnedTree,
-    fork: Fork,
-    overlays: Sequence[Overlay],
-    patches: Sequence[Patch],
-    store: Repository,
-) -> SeriesPlan:
-    plan = plan_series(tree, fork.name, overlays, patches, plain_applier(store.children, tree))
-    _require_sound(tree, fork, plan.commits)
-    return plan
+class PinnedTree:
+    """The files of the pin as the engine reads them."""
 
+    def __init__(self, files: Mapping[str, Entry], sparse: Folders, blobs: BlobReader) -> None:
+        self.files = files
+        self._laid_out = chooser(sparse)
+        self._blobs = blobs
+        self._folders: set[str] | None = None
 
-def load_inputs(
-    workspace: Workspace, fork: Fork, inputs: Inputs
-) -> tuple[list[Patch], tuple[Overlay, ...]]:
-    """The patches and overlays whose digests `inputs` holds."""
-    patches = [
-        patch
-        for series in fork.series
-        for patch in load_series(workspace.patches, series)
-        if f"{series}/{patch.name}" in inputs.patches
-    ]
-    for patch in patches:
-        if inputs.patches[f"{patch.series}/{patch.name}"] != patch.digest:
+    def read(self, path: str) -> bytes | None:
+        entry = self.files.get(path)
+        if entry is None:
+            return None
+        if entry.mode not in ("100644", "100755"):
             raise ForkctlError(
-                "changed while it was read", where=str(patch.path), hint="run this again"
+                "is not a regular file upstream; forkctl changes no others", where=path
             )
-    return patches, load_overlays(workspace.overlays, fork.overlays)
+        self.require_laid_out(path)
+        return self._blobs.read(entry.oid)
+
+    def exists(self, path: str) -> bool:
+        return path in self.files or path in self.folders
+
+    def require_laid_out(self, path: str) -> None:
+        if not self._laid_out(path):
+            folder = path.rpartition("/")[0]
+            raise ForkctlError(
+                f"{path} is outside of the folders that this fork lays out",
+                hint=f'add "{folder}" to `sparse` in forks.toml, then run `forkctl sync`',
+            )
+
+    @property
+    def folders(self) -> set[str]:
+        if self._folders is None:
+            self._folders = {
+                "/".join(parts[:depth])
+                for parts in (path.split("/") for path in self.files)
+                for depth in range(1, len(parts))
+            }
+        return self._folders
 
 
-def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[CommitPlan]) -> None:
-    """The last look at where changes go, whatever made them."""
+@contextmanager
+def pinned_tree(repo: Repository, commit: str, sparse: Folders) -> Iterator[PinnedTree]:
+    with objects.blob_reader(repo) as blobs:
+        yield PinnedTree(objects.files_of(repo, commit), sparse, blobs)
+
+
+def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -> None:
+    """A last check of where changes go, whatever made them."""
     files = set(tree.files)
     for commit in commits:
         for change in commit.changes:
@@ -87,7 +106,7 @@ def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[CommitPlan]) 
             above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
             if change.content is not None and (above & files or path in tree.folders):
                 raise ForkctlError(
-                    f"{path!r} would take the place of a file or folder of upstream",
+                    f"{path!r} would take the place of one of upstream's files or folders",
                     where=f"{fork.name}: {commit.name}",
                 )
             files.discard(path) if change.content is None else files.add(path)

@@ -1,7 +1,7 @@
-"""A person's commits on top of the applied series become plain patches of it.
+"""The user's commits on top of the applied series become plain patches of it.
 
-The new files are tried before anything moves: rendered again with them, the fork must come out as
-the very tree that the person has. Their commits stay under refs/forkctl/saved/.
+The new files are tried before anything moves: rendered with them, the fork must come out as exactly
+the tree that the user has. Their commits stay under refs/forkctl/saved/.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
+from forkctl.forks import objects
+from forkctl.forks.applied_patches import format_patch, slug
 from forkctl.forks.git import Repository
-from forkctl.forks.history import format_patch, slug
+from forkctl.forks.local_changes import first_few, git_status, open_tree, require_on_top
 from forkctl.forks.lockfile import LockedFork, read_lock, write_lock
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.paths import require_inside
 from forkctl.forks.processes import Children
-from forkctl.forks.standing import open_tree, require_on_top, some, standing_of
 from forkctl.forks.state import TreeState
 from forkctl.forks.switch import remove_ref_locks, switch
 from forkctl.forks.sync import settled_state
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.reading.names import patch_files
-from forkctl.patching.series.inputs import identity_of, inputs_of
+from forkctl.patching.reading.loading import patch_files
+from forkctl.patching.series.inputs import identity_of, inputs_of, read_inputs
 from forkctl.patching.series.rendering import render
 
 
@@ -46,7 +47,7 @@ def save(
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", where=fork.name, hint=f"forkctl sync {fork.name}")
-    fork = fork._replace(sparse=state.sparse)  # forks.toml may name other folders by now
+    fork = fork._replace(sparse=state.sparse)  # forks.toml may name different folders by now
     repo = open_tree(workspace, fork.name, children)
     commits = _commits_on_top(repo, state)
     if not commits:
@@ -63,7 +64,7 @@ def save(
             path.unlink()
         raise
     _keep(repo, commits[-1])
-    yours = state._replace(head=commits[-1], tree=git.tree_of(repo, commits[-1]))
+    yours = state._replace(head=commits[-1], tree=objects.tree_of(repo, commits[-1]))
     switch(repo, yours, after)
     lock = read_lock(workspace.lock_file)
     inputs = inputs_of(workspace, fork, after.pin)
@@ -72,38 +73,37 @@ def save(
 
 
 def _commits_on_top(repo: Repository, state: TreeState) -> list[str]:
-    standing = standing_of(repo)
+    status = git_status(repo)
     where = str(repo.work_tree)
-    if standing.under_way:
-        raise ForkctlError(f"a {standing.under_way} is under way in this tree", where=where)
-    if standing.dirty:
+    if status.in_progress:
+        raise ForkctlError(f"a {status.in_progress} is in progress in this tree", where=where)
+    if status.dirty:
         raise ForkctlError(
-            "this tree has changes that no commit holds: "
-            + some([*standing.changed, *standing.untracked]),
+            "this tree has uncommitted changes: " + first_few([*status.changed, *status.untracked]),
             where=where,
-            hint="commit what belongs into patches; `git stash -u` puts the rest aside",
+            hint="commit what belongs in patches, and put the rest aside with `git stash -u`",
         )
     if state.without:
         raise ForkctlError(
             f"the series is applied without {', '.join(state.without)}",
             where=where,
-            hint="put your commits aside, `forkctl apply` the whole series, and put them on top",
+            hint="put your commits aside, apply the whole series, and put them back on top",
         )
-    require_on_top(repo, standing, state)
-    if standing.branch != "forkctl":
+    require_on_top(repo, status, state)
+    if status.branch != "forkctl":
         raise ForkctlError(
-            f"HEAD is on {standing.branch or 'no branch'} instead of forkctl",
+            f"HEAD is on {status.branch or 'no branch'} instead of forkctl",
             where=where,
-            hint=f"`git switch forkctl && git merge --ff-only {standing.head}` there",
+            hint=f"run `git switch forkctl && git merge --ff-only {status.head}` there",
         )
-    assert standing.head is not None
-    if repo.line("rev-list", "--merges", f"{state.head}..{standing.head}"):
+    assert status.head is not None
+    if repo.line("rev-list", "--merges", f"{state.head}..{status.head}"):
         raise ForkctlError(
-            "a merge is among your commits; patches are a straight line",
+            "there is a merge among your commits, but patches are linear",
             where=where,
-            hint=f"`git rebase {state.head[:12]}` straightens them",
+            hint=f"make them linear with `git rebase {state.head[:12]}`",
         )
-    return git.commits_between(repo, state.head, standing.head)
+    return objects.commits_between(repo, state.head, status.head)
 
 
 def _series(fork: Fork, wanted: str | None) -> str:
@@ -125,8 +125,8 @@ def _write_patches(
     commits: Sequence[str],
     headers: tuple[str, ...],
 ) -> tuple[list[Path], list[Path]]:
-    """All files, and those that are new: one that holds the same bytes already is taken as it is
-    (a save that was interrupted wrote it)."""
+    """All files, and those of them that are new: a file with the same bytes, left by an interrupted
+    save, is used as it is."""
     folder = workspace.patches / series
     require_inside(workspace.root, folder)
     there = patch_files(workspace.patches, series)
@@ -149,9 +149,8 @@ def _write_patches(
             path = (
                 folder / f"{number:04}-{slug(repo.line('log', '-1', '--format=%s', commit))}.patch"
             )
-            with path.open("xb") as out:
-                new.append(path)
-                out.write(content)
+            write_atomically(path, content)
+            new.append(path)
             paths.append(path)
     except BaseException:
         for path in new:
@@ -163,21 +162,21 @@ def _write_patches(
 def _rendered(
     workspace: Workspace, fork: Fork, repo: Repository, state: TreeState, must_be: str | None
 ) -> TreeState:
-    """The state with the new patches. `must_be`: the commit whose tree has to come out."""
-    inputs = inputs_of(workspace, fork, state.pin)
+    """The state with the new patches. `must_be`: a commit whose tree must be the result."""
+    inputs = read_inputs(workspace, fork, state.pin)
     remove_ref_locks(repo)
-    rendered = render(workspace, fork, inputs, repo, repo)
-    if must_be is not None and rendered.tree != git.tree_of(repo, must_be):
+    rendered = render(fork, inputs, repo, repo)
+    if must_be is not None and rendered.tree != objects.tree_of(repo, must_be):
         differing = repo.line(
             "diff", "--name-only", "--no-renames", rendered.head, must_be
         ).splitlines()
         raise ForkctlError(
-            f"as patches your commits would give another tree (in {some(differing)})",
+            f"as patches, your commits would give a different tree (in {first_few(differing)})",
             where=fork.name,
-            hint="your commits are as they were; please report this",
+            hint="your commits are unchanged; please report this",
         )
     return state._replace(
-        identity=identity_of(fork, inputs),
+        identity=identity_of(fork, inputs.digests),
         without=(),
         head=rendered.head,
         tree=rendered.tree,
@@ -185,7 +184,7 @@ def _rendered(
 
 
 def _keep(repo: Repository, commit: str) -> None:
-    """The person's own commits stay, whatever becomes of the patches."""
+    """Keep the user's own commits, whatever becomes of the patches."""
     refs = repo.line("for-each-ref", "--format=%(refname)", "refs/forkctl/saved/").split()
     number = max((int(ref.rpartition("/")[2]) for ref in refs), default=0) + 1
     repo.local("update-ref", f"refs/forkctl/saved/{number}", commit)

@@ -1,4 +1,4 @@
-"""The commit of a patch: its files and its message, the same on every machine."""
+"""The commits of patches and overlays, with messages that are the same on every machine."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from forkctl.patching.model import CommitPlan, FileChange, Patch, PlainPatch
-from forkctl.patching.series.overlays import Overlay
+from forkctl.forks.commits import FileChange, NewCommit
+from forkctl.patching.model import Patch, PlainPatch
+from forkctl.patching.series.inputs import Overlay
 
 _WIDTH = 72
 _TRAILERS = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*: .+\n?)+\Z")
 
 
-def patch_commit(patch: Patch, changes: Sequence[FileChange]) -> CommitPlan:
+def patch_commit(patch: Patch, changes: Sequence[FileChange]) -> NewCommit:
     trailers = (f"Forkctl-Patch: {patch.title}", f"Forkctl-Digest: {patch.digest}")
-    # a person's own message keeps its lines; the `why` of a YAML file has none of its own
+    # the message of a plain patch keeps its line breaks; the `why` of a YAML file is wrapped
     body = patch.why if isinstance(patch, PlainPatch) else _wrapped(patch.why)
     author = patch.author if isinstance(patch, PlainPatch) else None
-    return CommitPlan(patch.name, message(patch.subject, body, trailers), tuple(changes), author)
+    return NewCommit(patch.name, message(patch.subject, body, trailers), tuple(changes), author)
 
 
-def overlay_commit(overlays: Sequence[Overlay]) -> CommitPlan:
+def overlay_commit(overlays: Sequence[Overlay]) -> NewCommit:
     names = list(dict.fromkeys(overlay.series for overlay in overlays))
     changes = tuple(
         FileChange(overlay.path, overlay.content, overlay.executable) for overlay in overlays
     )
-    trailers = tuple(f"Forkctl-Overlay: {name} {overlays_digest(overlays, name)}" for name in names)
+    trailers = tuple(
+        f"Forkctl-Overlay: {name} {_overlays_digest(overlays, name)}" for name in names
+    )
     subject = f"Lay in the overlay files of {', '.join(names)}"
     why = "The logic that the patches of this series hook in lives in these files."
-    return CommitPlan("overlays", message(subject, why, trailers), changes)
+    return NewCommit("overlays", message(subject, why, trailers), changes)
 
 
-def overlays_digest(overlays: Sequence[Overlay], series: str) -> str:
+def _overlays_digest(overlays: Sequence[Overlay], series: str) -> str:
     """One digest of all files of an overlay: their paths, modes and contents."""
     digest = hashlib.sha256()
     for overlay in sorted(overlays, key=lambda o: o.path):
@@ -43,7 +46,7 @@ def overlays_digest(overlays: Sequence[Overlay], series: str) -> str:
 
 
 def message(subject: str, body: str, trailers: Sequence[str]) -> str:
-    """Subject, reason, trailers; the trailers of a body stay in one paragraph with ours."""
+    """Subject, body, trailers; trailers in the body stay in one paragraph with ours."""
     paragraphs = [subject]
     if body:
         paragraphs.append(body)

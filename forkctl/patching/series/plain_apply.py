@@ -1,7 +1,7 @@
-"""Apply a plain patch in memory with git's own `apply`, falling back to a three-way merge.
+"""Apply a plain patch with git's own `apply`, falling back to a three-way merge.
 
-The merge may use the pristine and the current text of the files, and nothing else: what lies about
-in one machine's object store must not decide whether a patch applies, or what comes of it.
+The merge may use only the pristine and the current text of the files: what happens to be in one
+machine's object store must not decide whether a patch applies, or with what result.
 """
 
 from __future__ import annotations
@@ -9,32 +9,24 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
-from forkctl.forks.bare import BARE, write_repository
-from forkctl.forks.commits import write_commits
+from forkctl.forks import git, objects
+from forkctl.forks.commits import FileChange, NewCommit, write_commits
 from forkctl.forks.git import GitError, Repository
+from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
-from forkctl.patching.model import FileChange, PlainPatch
-from forkctl.patching.series.conditions import Readable
+from forkctl.patching.model import PlainPatch
+from forkctl.patching.series.planning import PlainApplier, PristineTree
 
 Contents = Mapping[str, bytes | None]
 
 
-@dataclass(frozen=True)
-class _Snapshot:
-    changes: tuple[FileChange, ...]
-    message: str = "snapshot\n"
-    author: None = None
-
-
-def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, Contents], Contents]:
-    folder: Path | None = None  # made when the first patch comes, gone with this function
+def plain_applier(children: Children, tree: PristineTree) -> PlainApplier:
+    folder: Path | None = None  # made for the first patch, removed together with this function
 
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         nonlocal folder
@@ -54,7 +46,7 @@ def plain_applier(children: Children, tree: Readable) -> Callable[[PlainPatch, C
 
 
 def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Contents) -> Contents:
-    """On the files themselves, in a folder that holds no others."""
+    """On the files themselves, in a folder with no others."""
     files.mkdir()
     for path, content in now.items():
         if content is not None:
@@ -73,7 +65,10 @@ def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Conte
 def _merge(
     repo: Repository, patch: PlainPatch, pristine: Contents, now: Contents, direct: GitError
 ) -> Contents:
-    snapshots = [_Snapshot(_changes({}, pristine)), _Snapshot(_changes(pristine, now))]
+    snapshots = [
+        NewCommit("pristine", "pristine", _changes({}, pristine)),
+        NewCommit("current", "current", _changes(pristine, now)),
+    ]
     commits = write_commits(repo, None, {}, snapshots)
     index = repo.git_dir / "index"
     repo.local("read-tree", commits[-1], index=index)
@@ -83,14 +78,14 @@ def _merge(
         )
     except GitError:
         raise ForkctlError(
-            f"this plain patch does not apply: {git.said(direct.stderr, 1)}",
+            f"this plain patch does not apply: {git.reason_in(direct.stderr, 1)}",
             where=str(patch.path),
-            hint="apply it by hand in the fork tree, commit, and `forkctl save`; "
+            hint="apply it by hand in the fork tree, commit, and run `forkctl save`; "
             "or write it as a structural patch, which survives such changes",
         ) from None
     result = repo.line("write-tree", index=index)
-    with git.blob_reader(repo) as blobs:
-        files = git.files_of(repo, result)
+    with objects.blob_reader(repo) as blobs:
+        files = objects.files_of(repo, result)
         return {p: blobs.read(files[p].oid) if p in files else None for p in patch.files}
 
 

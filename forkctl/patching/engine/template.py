@@ -7,10 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from forkctl.patching.engine.bindings import Binding, Env
 from forkctl.patching.engine.diagnosis import Code, Refusal
-from forkctl.patching.engine.expressions import embedded
-from forkctl.patching.engine.holes import MATCHED, PatternError, hide_holes, many_hole, one_hole
 from forkctl.patching.engine.layout import (
     extent,
     line_content_end,
@@ -18,7 +15,17 @@ from forkctl.patching.engine.layout import (
     own_unit,
     string_interiors,
 )
-from forkctl.patching.engine.pattern import dedented, hole_names, parse_fragment
+from forkctl.patching.engine.matcher import Binding, Env
+from forkctl.patching.engine.pattern import (
+    MATCHED,
+    PatternError,
+    dedented,
+    hide_holes,
+    hole_names,
+    many_hole,
+    one_hole,
+    parse_fragment,
+)
 from forkctl.patching.engine.source import Source
 
 _NAME = r"__forkctl_(?:one|many)_[A-Z_][A-Z0-9_]*"
@@ -48,7 +55,7 @@ def parse_template(text: str) -> Template:
 def fill_statements(
     template: Template, env: Env, source: Source, *, indent: str, unit: str, ending: str
 ) -> str:
-    """The code as whole lines at an indentation of the file; without a final line end."""
+    """The code as whole lines at an indentation of the file, without a final line end."""
     hidden = hide_holes(template.text)
     untouched = string_interiors(hidden)
     step = own_unit(template.nodes)
@@ -84,7 +91,7 @@ def fill_expression(template: Template, env: Env, source: Source, *, ending: str
 
 
 def parsed_result(text: str) -> tuple[ast.AST, ...]:
-    """Filled code as nodes; holes may have been filled with what does not fit their place."""
+    """Filled code as nodes; refused if what fills a hole does not fit there."""
     try:
         return parse_fragment(text)
     except PatternError as error:
@@ -92,15 +99,15 @@ def parsed_result(text: str) -> tuple[ast.AST, ...]:
 
 
 def parsed_expression(text: str) -> ast.expr:
-    """The same for one expression, which may need brackets around it to span lines."""
+    """The same for one expression, put in brackets so that it can span lines."""
     (statement,) = parsed_result(f"({text})")
     if not isinstance(statement, ast.Expr):
-        raise Refusal(Code.KIND, f"the code, with its holes filled, is no expression: {text}")
+        raise Refusal(Code.KIND, f"the code, with its holes filled, is not an expression: {text}")
     return statement.value
 
 
 def reindented(source: Source, nodes: tuple[ast.AST, ...], indent: str) -> list[str]:
-    """The lines of upstream's own statements at another indentation, comments and all."""
+    """The lines of upstream's own statements at another indentation, with their comments."""
     place = extent(source, nodes)
     first = source.line_start(place.first_line)
     block = source.data[first : line_content_end(source, place.last_line)].decode()
@@ -115,17 +122,17 @@ def reindented(source: Source, nodes: tuple[ast.AST, ...], indent: str) -> list[
         elif line.startswith(place.indent):
             result.append(indent + line[len(place.indent) :])
         else:
-            result.append(line)  # a continuation or comment left of the block
+            result.append(line)  # a continuation or comment to the left of the block
     return result
 
 
 def binding_text(binding: Binding, source: Source) -> str:
-    """What a hole stands for, as upstream wrote it."""
+    """What fills a hole, as upstream wrote it."""
     if isinstance(binding, str):
         return binding
     if isinstance(binding, ast.AST):
         if any(isinstance(node, ast.JoinedStr) for node in source.ancestors(binding)):
-            return ast.unparse(binding)  # positions inside an f-string are not to be trusted
+            return ast.unparse(binding)  # positions inside of an f-string are not reliable
         return re.sub(r"\r\n?", "\n", source.text(binding))
     if len(binding) > 1 and all(map(_only_comma_between(source), binding, binding[1:])):
         start, end = source.start(binding[0]), source.end(binding[-1])
@@ -134,7 +141,7 @@ def binding_text(binding: Binding, source: Source) -> str:
 
 
 def _only_comma_between(source: Source) -> Callable[[ast.AST, ast.AST], bool]:
-    """Whether two arguments follow each other as they stand, comments aside."""
+    """Whether two arguments follow each other directly, apart from comments."""
 
     def check(left: ast.AST, right: ast.AST) -> bool:
         between = source.data[source.end(left) : source.start(right)]
@@ -155,7 +162,7 @@ def _fill_line(
         binding = env[name]
         lead, comma = found[1] or "", found[3] or ""
         if binding == ():
-            return lead if comma else ""  # an empty `$$$A` takes a comma along
+            return lead if comma else ""  # an empty `$$$A` takes one comma with it
         text = binding_text(binding, source)
         column = len(line[: found.start(2)].encode())
         context = contexts.get((number, column))
@@ -171,7 +178,7 @@ def _fill_line(
 
 
 def _hole_contexts(hidden: str) -> dict[tuple[int, int], tuple[ast.AST, str]]:
-    """Where each expression hole stands: (line, byte column) -> the node around it, its field."""
+    """Where each expression hole is: (line, byte column) -> the node around it, its field."""
     contexts: dict[tuple[int, int], tuple[ast.AST, str]] = {}
     offset = 0
     if hidden.lstrip().startswith("except"):
@@ -202,5 +209,83 @@ def _nodes(binding: Binding | None) -> tuple[ast.AST, ...]:
 
 
 def with_match(env: Env, nodes: tuple[ast.AST, ...]) -> Env:
-    """The same holes, and `$MATCH` for the text that was matched."""
+    """The same holes, and `$MATCH` for the matched text."""
     return {**env, MATCHED: nodes[0] if len(nodes) == 1 else nodes}
+
+
+_CLOSED = (
+    ast.Name,
+    ast.Attribute,
+    ast.Call,
+    ast.Subscript,
+    ast.Constant,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.JoinedStr,
+)
+# Places with delimiters of their own, where an operator needs no parentheses.
+_DELIMITED = frozenset(
+    {
+        (ast.Assign, "value"),
+        (ast.AnnAssign, "value"),
+        (ast.AugAssign, "value"),
+        (ast.Return, "value"),
+        (ast.Expr, "value"),
+        (ast.keyword, "value"),
+        (ast.Call, "args"),
+        (ast.List, "elts"),
+        (ast.Set, "elts"),
+        (ast.Subscript, "slice"),
+        (ast.If, "test"),
+        (ast.While, "test"),
+    }
+)
+_NEVER_BARE = (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Tuple, ast.GeneratorExp, ast.Starred)
+
+
+def embedded(text: str, node: ast.expr, parent: ast.AST, field: str) -> str:
+    """The text of an expression, in parentheses if that place needs them."""
+    if _is_enclosed(text, node):
+        # `with (a, b):` would be two context managers
+        return f"({text})" if isinstance(parent, ast.withitem) else text
+    if "\n" in text and not _parses_alone(text):
+        return f"({text})"
+    if isinstance(node, ast.Constant) and isinstance(parent, ast.Attribute):
+        return text if isinstance(node.value, str | bytes) else f"({text})"
+    if isinstance(node, _CLOSED):
+        return text
+    if (type(parent), field) in _DELIMITED and not isinstance(node, _NEVER_BARE):
+        return text
+    return f"({text})"
+
+
+def _is_enclosed(text: str, node: ast.expr) -> bool:
+    """Whether the text has brackets of its own: a parenthesised tuple or generator."""
+    if not isinstance(node, ast.Tuple | ast.GeneratorExp) or not text.startswith("("):
+        return False
+    # `(a), (b)` begins with a parenthesis too, but `f(a), (b)` is not one call
+    return isinstance(ast.parse(f"f{text}", mode="eval").body, ast.Call)
+
+
+def _parses_alone(text: str) -> bool:
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
+
+
+def spaced(data: bytes, start: int, end: int, text: bytes) -> bytes:
+    """Keep a name that replaces a bracketed expression from joining the words beside it."""
+
+    def is_word(byte: bytes) -> bool:
+        return byte.isalnum() or byte == b"_" or byte >= b"\x80"
+
+    previous = data[:start].removeprefix(b"\xef\xbb\xbf")[-1:]  # a BOM is not a word
+    left = b" " if is_word(previous) and is_word(text[:1]) else b""
+    right = b" " if is_word(text[-1:]) and is_word(data[end : end + 1]) else b""
+    return left + text + right

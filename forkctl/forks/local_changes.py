@@ -1,4 +1,4 @@
-"""How a live tree stands: where HEAD is, what a person changed, and what they are amid."""
+"""A live tree's HEAD, its local changes, and any merge or rebase in progress."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
-from forkctl.forks import git
+from forkctl.forks import objects
 from forkctl.forks.git import Repository
 from forkctl.forks.processes import Children
 from forkctl.forks.state import BRANCH, TreeState
 from forkctl.forks.workspace import Workspace
 
-# A person in the middle of one of these has work that no commit holds yet.
-_UNDER_WAY = {
+# While one of these is in progress, the tree holds work that is not in any commit yet.
+_IN_PROGRESS = {
     "MERGE_HEAD": "merge",
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
@@ -24,19 +24,19 @@ _UNDER_WAY = {
 }
 
 
-class Standing(NamedTuple):
+class GitStatus(NamedTuple):
     head: str | None
     branch: str | None  # None: HEAD is detached
     changed: tuple[str, ...]  # tracked files that differ, in the index or on disk
     untracked: tuple[str, ...]
-    under_way: str | None
+    in_progress: str | None  # "merge", "rebase", …
 
     @property
     def dirty(self) -> bool:
         return bool(self.changed or self.untracked)
 
     def at(self, state: TreeState) -> bool:
-        """HEAD is where forkctl left it."""
+        """Whether HEAD is where forkctl left it."""
         return self.head == state.head and self.branch == BRANCH.removeprefix("refs/heads/")
 
 
@@ -45,7 +45,7 @@ def open_tree(workspace: Workspace, name: str, children: Children) -> Repository
     return Repository(tree / ".git", children, tree)
 
 
-def standing_of(repo: Repository) -> Standing:
+def git_status(repo: Repository) -> GitStatus:
     out = repo.as_user(
         "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all",
         "--ignore-submodules=none", "--no-renames",
@@ -66,55 +66,54 @@ def standing_of(repo: Repository) -> Standing:
             changed.append(record.split(" ", 10)[10])
         elif kind == "?":
             untracked.append(rest)
-    under_way = next(
-        (what for name, what in _UNDER_WAY.items() if (repo.git_dir / name).exists()), None
+    in_progress = next(
+        (what for name, what in _IN_PROGRESS.items() if (repo.git_dir / name).exists()), None
     )
-    return Standing(head, branch, tuple(changed), tuple(untracked), under_way)
+    return GitStatus(head, branch, tuple(changed), tuple(untracked), in_progress)
 
 
 def require_untouched(repo: Repository, state: TreeState) -> None:
-    """Refuse to move a tree in which a person has work; say how they can go on."""
-    standing, where = standing_of(repo), str(repo.work_tree)
-    if standing.under_way:
+    """Refuse to move a tree that has local changes, and say how to go on."""
+    status, where = git_status(repo), str(repo.work_tree)
+    if status.in_progress:
         raise ForkctlError(
-            f"a {standing.under_way} is under way in this tree",
+            f"a {status.in_progress} is in progress in this tree",
             where=where,
             hint=f"finish or abort it with git in {where}, then run this again",
         )
-    if standing.dirty:
+    if status.dirty:
         raise ForkctlError(
-            "this tree has changes of yours that no commit holds: "
-            + some([*standing.changed, *standing.untracked]),
+            "this tree has uncommitted changes: " + first_few([*status.changed, *status.untracked]),
             where=where,
             hint=f"commit them and run `forkctl save {state.fork}`, or `git stash -u` in {where}",
         )
-    if standing.head != state.head:
-        require_on_top(repo, standing, state)
+    if status.head != state.head:
+        require_on_top(repo, status, state)
         raise ForkctlError(
-            "there are commits of yours on top of what forkctl made",
+            "this tree has commits of yours on top of what forkctl made",
             where=where,
-            hint=f"`forkctl save {state.fork}` turns them into patches; "
-            "they are put aside by `git switch -c mine && "
-            f"git branch -f forkctl {state.head[:12]} && git switch forkctl`",
+            hint=f"turn them into patches with `forkctl save {state.fork}`, or put them aside with "
+            f"`git switch -c mine && git branch -f forkctl {state.head[:12]} "
+            "&& git switch forkctl`",
         )
-    if not standing.at(state):
+    if not status.at(state):
         raise ForkctlError(
-            f"HEAD is on {standing.branch or 'no branch'} instead of forkctl",
+            f"HEAD is on {status.branch or 'no branch'} instead of forkctl",
             where=where,
             hint=f"`git switch forkctl` in {where}",
         )
 
 
-def require_on_top(repo: Repository, standing: Standing, state: TreeState) -> None:
-    if standing.head is None or not git.is_ancestor(repo, state.head, standing.head):
+def require_on_top(repo: Repository, status: GitStatus, state: TreeState) -> None:
+    if status.head is None or not objects.is_ancestor(repo, state.head, status.head):
         raise ForkctlError(
             "HEAD is no longer on top of what forkctl made",
             where=str(repo.work_tree),
-            hint=f"`git rebase {state.head[:12]}` puts your commits back on top; "
-            f"without any, `git reset --keep {state.head[:12]}`",
+            hint=f"put your commits back on top with `git rebase {state.head[:12]}`, "
+            f"or go back with `git reset --keep {state.head[:12]}` if there are none",
         )
 
 
-def some(names: list[str], most: int = 5) -> str:
+def first_few(names: list[str], most: int = 5) -> str:
     shown = ", ".join(names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

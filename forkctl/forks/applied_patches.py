@@ -1,4 +1,4 @@
-"""Read what is applied in a fork tree: which commit is which patch, and its diff."""
+"""What is applied in a fork tree: which commit is which patch, its diff, and its mail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forkctl.forks.state import TreeState
 PATCH_TRAILER = "Forkctl-Patch"
 DIGEST_TRAILER = "Forkctl-Digest"
 
-# What a person's settings would change about a patch file.
+# The user's settings could change these about a patch file.
 _STABLE_DIFF = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary",
 )  # fmt: skip
@@ -31,7 +31,7 @@ class AppliedCommit:
 def applied_commits(
     repo: Repository, state: TreeState, tip: str | None = None
 ) -> list[AppliedCommit]:
-    """What stands on the pin, oldest first."""
+    """The commits on top of the pin, oldest first."""
     fields = ("%H", "%T", "%s", f"%(trailers:key={PATCH_TRAILER},valueonly)",
               f"%(trailers:key={DIGEST_TRAILER},valueonly)")  # fmt: skip
     out = repo.line(
@@ -45,25 +45,26 @@ def applied_commits(
 
 
 def find_patch(repo: Repository, state: TreeState, name: str) -> AppliedCommit:
-    """The commit of a patch, by its file name, stem, or the part after the number."""
     commits = applied_commits(repo, state)
-    found = [commit for commit in commits if commit.patch and _is_named(commit.patch, name)]
+    found = [commit for commit in commits if commit.patch and is_named(commit.patch, name)]
     if len(found) != 1:
         raise UsageError(
-            f"{name!r} names {'several patches' if found else 'no applied patch'}",
+            f"{name!r} matches {'several patches' if found else 'no applied patch'}",
             where=state.fork,
-            hint="applied are " + ", ".join(commit.patch for commit in commits if commit.patch),
+            hint="the applied patches are "
+            + ", ".join(commit.patch for commit in commits if commit.patch),
         )
     return found[0]
 
 
-def _is_named(patch: str, name: str) -> bool:
+def is_named(patch: str, name: str) -> bool:
+    """Whether `name` is the patch's title, file name, stem, or stem without its number."""
     stem = Path(patch).stem
     return name in (patch, Path(patch).name, stem, stem.partition("-")[2])
 
 
 def diff(repo: Repository, state: TreeState, patch: str | None, *, colour: bool) -> str:
-    """What the series, or one patch, changes."""
+    """The changes of the whole series, or of one patch."""
     shade = ("--color=always",) if colour else ("--no-color",)
     options = (*_STABLE_DIFF[1:], *shade)
     if patch is None:
@@ -74,7 +75,7 @@ def diff(repo: Repository, state: TreeState, patch: str | None, *, colour: bool)
 
 
 def export(repo: Repository, state: TreeState, folder: Path) -> list[Path]:
-    """The series as `git format-patch` files and one combined diff."""
+    """Write the series as `git format-patch` files and one combined diff."""
     if state.identity is None:
         raise ForkctlError(
             "nothing is applied yet", where=state.fork, hint=f"forkctl apply {state.fork}"
@@ -91,7 +92,7 @@ def export(repo: Repository, state: TreeState, folder: Path) -> list[Path]:
 
 
 def format_patch(repo: Repository, commit: str, headers: tuple[str, ...] = ()) -> bytes:
-    """One commit as a mail, with nothing in it that changes from one machine to another."""
+    """One commit as a mail that is the same on every machine."""
     return repo.local(
         "format-patch", "-1", "--stdout", "--zero-commit", "--no-signature", "--no-stat",
         "--no-numbered", "--subject-prefix=PATCH", "--unified=3", *_STABLE_DIFF,

@@ -1,0 +1,194 @@
+"""Read commits, trees and blobs; copy objects, write references, start a repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from forkctl.atomic import write_atomically
+from forkctl.errors import ForkctlError
+from forkctl.forks.git import Repository
+
+BARE: Mapping[str, Mapping[str, str]] = {
+    "core": {"repositoryformatversion": "0", "filemode": "true", "bare": "true"}
+}
+# A repository to fetch into without blobs. Its remote has no address on purpose: each fetch gives
+# one, and git can never contact a network on its own.
+PARTIAL: Mapping[str, Mapping[str, str]] = {
+    "core": {"repositoryformatversion": "1", "filemode": "true", "bare": "true"},
+    "extensions": {"partialClone": "origin"},
+    'remote "origin"': {"promisor": "true", "partialclonefilter": "blob:none"},
+}
+
+
+class Entry(NamedTuple):
+    """What a tree has under a name: mode (`100644`, `100755`, `120000`, `160000`) and object."""
+
+    mode: str
+    oid: str
+
+
+def resolve(repo: Repository, revision: str) -> str | None:
+    """The full commit id, or None if there is no such commit here."""
+    out = repo.local(
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{revision}^{{commit}}",
+        accept=(0, 1, 128),
+    )
+    return out.decode().strip() or None
+
+
+def tree_of(repo: Repository, commit: str) -> str:
+    return repo.line("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+
+def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
+    """Every file of a commit by path."""
+    return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
+
+
+def changed_files(
+    repo: Repository, old: str, new: str
+) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """path -> (what it was, what it becomes) between two commits."""
+    out = repo.local("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", old, new)
+    records = out.split(b"\0")
+    changed: dict[str, tuple[Entry | None, Entry | None]] = {}
+    for meta, path in zip(records[0::2], records[1::2], strict=False):
+        mode, new_mode, oid, new_oid, _ = meta.decode().removeprefix(":").split()
+        before = None if mode == "000000" else Entry(mode, oid)
+        after = None if new_mode == "000000" else Entry(new_mode, new_oid)
+        changed[os.fsdecode(path)] = (before, after)
+    return changed
+
+
+def files_at(repo: Repository, commit: str, paths: Collection[str]) -> dict[str, Entry]:
+    """The entries of those paths that the commit has."""
+    found = _ls_tree(repo, commit, "--", *paths)
+    return {path: entry for _, path, entry in found if path in paths}
+
+
+def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, Entry]]:
+    """(kind, path, entry) of everything below the root tree of a commit."""
+    return list(_ls_tree(repo, "-r", "-t", commit))
+
+
+def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, Entry]]:
+    for record in repo.local("ls-tree", "-z", "--full-tree", *args).split(b"\0"):
+        if record:
+            meta, _, path = record.partition(b"\t")
+            mode, kind, oid = meta.decode().split()
+            yield kind, os.fsdecode(path), Entry(mode, oid)
+
+
+def missing_objects(repo: Repository, oids: Iterable[str]) -> list[str]:
+    """Those that are not here. git is kept from fetching them."""
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    if not asked:
+        return []
+    out = repo.local(
+        "cat-file",
+        "--batch-check=%(objectname)",
+        stdin=asked,
+        config=("extensions.partialClone=", "remote.origin.promisor=false"),
+    )
+    return [line.split()[0] for line in out.decode().splitlines() if line.endswith(" missing")]
+
+
+class BlobReader:
+    """Reads many blobs with one `git cat-file --batch`."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._process = repo.start_local("cat-file", "--batch")
+
+    def read(self, oid: str) -> bytes:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{oid}\n".encode())
+        self._process.stdin.flush()
+        header = self._process.stdout.readline().split()
+        if len(header) != 3:
+            raise ForkctlError(
+                f"object {oid} is not in {self._repo.git_dir}",
+                hint="run `forkctl sync` again to fetch what is missing",
+            )
+        content = self._process.stdout.read(int(header[2]))
+        self._process.stdout.read(1)
+        return content
+
+    def close(self) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._process.wait()
+        self._repo.children.forget(self._process)
+
+
+@contextmanager
+def blob_reader(repo: Repository) -> Iterator[BlobReader]:
+    reader = BlobReader(repo)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def commits_between(repo: Repository, base: str, tip: str) -> list[str]:
+    """Commits reachable from tip and not from base, oldest first."""
+    return repo.line("rev-list", "--reverse", "--topo-order", f"{base}..{tip}").split()
+
+
+def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
+    return not repo.line("rev-list", "--max-count=1", ancestor, f"^{commit}")
+
+
+def copy_objects(
+    source: Repository, target: Repository, oids: Iterable[str], promised: bool
+) -> None:
+    """Pack these objects of `source` into `target`. `promised`: the rest is fetched on demand."""
+    pack = source.local(
+        "pack-objects",
+        "--stdout",
+        "--quiet",
+        "--window=0",
+        "--threads=1",
+        stdin="".join(f"{oid}\n" for oid in oids).encode(),
+        config=("pack.writeReverseIndex=false",),
+    )
+    promisor = ("--promisor=forkctl",) if promised else ()
+    target.local("index-pack", "--stdin", "--threads=1", *promisor, stdin=pack)
+
+
+def write_ref(repo: Repository, ref: str, oid: str) -> None:
+    """Set a reference of a repository that only forkctl writes to. A kill leaves no lock behind."""
+    path = repo.git_dir / ref
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, f"{oid}\n")
+
+
+def write_repository(
+    git_dir: Path, config: Mapping[str, Mapping[str, str]], head: str = "refs/heads/main"
+) -> None:
+    """An empty repository, written by hand: `git init` copies templates, and takes the default
+    branch, the reference format and the hash from the git version and configuration it finds."""
+    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (git_dir / folder).mkdir(parents=True, exist_ok=True)
+    (git_dir / "config").write_text(_config_text(config), encoding="utf-8")
+    (git_dir / "HEAD").write_text(f"ref: {head}\n", encoding="utf-8")
+
+
+def _config_text(config: Mapping[str, Mapping[str, str]]) -> str:
+    lines = []
+    for section, settings in config.items():
+        lines.append(f"[{section}]")
+        for key, value in settings.items():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'\t{key} = "{escaped}"')
+    return "\n".join(lines) + "\n"
