@@ -1,4 +1,4 @@
-"""Look into a checkpoint: which weights it holds and what it says of itself. Loads no numbers."""
+"""Inspect a checkpoint: its weights and what it says about itself. Loads no numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Checkpoint:
     algo: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     shapes: Mapping[str, Any] = field(default_factory=dict)  # of observations and actions
-    env: Any = None  # a list where several files were trained on
+    env: Any = None  # a list if it was trained on several files
     normalised: tuple[str, ...] = ()  # which normalisation statistics the file carries
 
     @property
@@ -39,12 +39,12 @@ class Checkpoint:
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
-    """What the file holds; one that wants to run code, or is damaged, is refused by name."""
+    """What the file contains; one that wants to run code, or is damaged, is refused."""
     if not path.is_file():
         raise ForkctlError(
             "there is no such file",
             where=str(path),
-            hint="give the path of one .pth or .safetensors",
+            hint="give the path of a .pth or .safetensors file",
         )
     if path.suffix == ".safetensors":
         tensors, _metadata = read_safetensors_header(path)
@@ -56,7 +56,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 
 def _described(path: Path, content: Mapping[str, Any]) -> Checkpoint:
-    """A file that holds the config and the shapes that it was trained with, beside the weights."""
+    """A file with the config and the shapes that the weights were trained with."""
     model = content["model"]
     weights = {"nets": flatten(model.get("nets", model))}
     if isinstance(model.get("ema"), Mapping):
@@ -83,7 +83,7 @@ def _only_state_dict(path: Path, content: Any) -> Weights:
     tensors = flatten(content) if isinstance(content, Mapping) else {}
     if not tensors:
         raise ForkctlError(
-            "the file holds no tensors under names",
+            "the file contains no named tensors",
             where=str(path),
             hint="a checkpoint is a dictionary of tensors, or has one under "
             + ", ".join(_WRAPPERS),
@@ -92,7 +92,7 @@ def _only_state_dict(path: Path, content: Any) -> Weights:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Weights:
-    """Nested dictionaries of tensors under dotted names; anything else in them is left out."""
+    """Tensors of nested dictionaries under dotted names; anything else in them is left out."""
     found: Weights = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
@@ -104,5 +104,5 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Weights:
 
 
 def _first(value: Any) -> Any:
-    """A list where it was trained on several files."""
+    """The first entry of what is a list if the model was trained on several files."""
     return value[0] if isinstance(value, list) and value else value

@@ -1,4 +1,4 @@
-"""The tensors of a model that a fork's environment built, and the rules that its config sets."""
+"""The tensors of a model that a fork's environment built, and the transfer rules of its config."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from forkctl.errors import ForkctlError
 class ModelDescription:
     tensors: Mapping[str, TensorFacts]
     rules: Rules = field(default_factory=Rules)
-    strict: bool = False  # the config asks for upstream's own strict load
+    strict: bool = False  # the config wants upstream's own strict load
 
 
 def read_description(path: Path) -> ModelDescription:
-    """What a fork wrote of its model (see Launcher.describe), or a checkpoint of the model."""
+    """What a fork wrote about its model (see Launcher.describe), or a checkpoint of the model."""
     if path.suffix != ".json":
         return ModelDescription(open_checkpoint(path).nets)
     try:
@@ -32,9 +32,9 @@ def read_description(path: Path) -> ModelDescription:
         return ModelDescription(tensors, rules, bool(given["strict"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ForkctlError(
-            f"this is no description of a model: {error!r}",
+            f"this is not a description of a model: {error!r}",
             where=str(path),
-            hint="`forkctl ckpt plan --fork FORK --config FILE` makes one by itself",
+            hint="`forkctl ckpt plan --fork FORK --config FILE` makes one itself",
         ) from error
 
 

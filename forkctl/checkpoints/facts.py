@@ -1,10 +1,10 @@
-"""What is known of one tensor without its numbers."""
+"""What is known about a tensor without its numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The names under which torch modules keep what is computed, not learned.
+# Names that torch modules use for what is computed, not learned.
 _BUFFER_NAMES = frozenset(
     {"pos_x", "pos_y", "running_mean", "running_var", "num_batches_tracked", "position_ids"}
 )
@@ -12,8 +12,8 @@ _BUFFER_NAMES = frozenset(
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """A buffer is saved with the weights but not learned: its size follows the image, say. An alias
-    is a weight that the model saves once more under another name. A file tells neither."""
+    """A buffer is saved with the weights but not learned; its size may follow the image. An alias
+    is a weight that the model also saves under another name. A file shows neither."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
@@ -22,7 +22,7 @@ class TensorFacts:
 
     @property
     def learned_numbers(self) -> int:
-        """What it adds to a model's parameters."""
+        """What the tensor adds to the number of parameters."""
         return 0 if self.buffer or self.alias else self.numel
 
     @property
@@ -34,5 +34,5 @@ class TensorFacts:
 
 
 def looks_like_buffer(name: str) -> bool:
-    """A guess from the name alone, for files, which do not say what is a buffer."""
+    """A guess from the name, since files do not say what is a buffer."""
     return name.rpartition(".")[2] in _BUFFER_NAMES

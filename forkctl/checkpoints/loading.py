@@ -1,4 +1,4 @@
-"""Move tensors: read them from a checkpoint without running its code, and fill a model's state."""
+"""Read the tensors of a checkpoint without running its code, and fill a model with them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from forkctl.checkpoints.transfer import TransferPlan, Verdict
+from forkctl.checkpoints.transfer import TensorOutcome, TransferPlan
 from forkctl.checkpoints.unpickling import is_harmless, read_pickled_structure
 from forkctl.errors import ForkctlError
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The dictionary that a .pth or .safetensors file holds, on the CPU, with nothing of it run."""
-
+    """The dictionary in a .pth or .safetensors file, on the CPU, without running any of it."""
     if not path.is_file():
         raise ForkctlError("there is no such file", where=str(path), hint="check ckpt_path")
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
         return {"model": {"nets": dict(load_file(str(path)))}}
-    read_pickled_structure(path)  # names what the file wants to run; torch says it less plainly
+    read_pickled_structure(path)  # names what the file wants to run; torch is less clear about it
     content = _loaded(path)
     if not isinstance(content, dict):
-        raise ForkctlError("the file holds no dictionary", where=str(path))
+        raise ForkctlError("the file does not contain a dictionary", where=str(path))
     return content if "model" in content else {"model": {"nets": content}}
 
 
@@ -36,8 +35,8 @@ def _loaded(path: Path) -> Any:
         return torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as refused:  # torch's own pickling error, or RuntimeError on damage
         problem: Exception = refused
-    # some save numpy numbers beside the weights (a best return, say), which torch counts as
-    # code; the unpickler below resolves the known harmless names and no other
+    # some files have numpy numbers beside the weights, as a best return, which torch takes for
+    # code; the unpickler below resolves only the names known to be harmless
     known = SimpleNamespace(Unpickler=_KnownNames, __name__="pickle")
     try:
         return torch.load(str(path), map_location="cpu", weights_only=False, pickle_module=known)
@@ -45,7 +44,7 @@ def _loaded(path: Path) -> Any:
         raise ForkctlError(
             f"torch does not load it as plain weights: {problem}",
             where=str(path),
-            hint="was the download complete? else save its weights again, with nothing beside them",
+            hint="was the download complete? then save the weights again with nothing beside them",
         ) from problem
 
 
@@ -61,14 +60,14 @@ def filled_state(
 ) -> dict[str, Any]:
     """The model's whole state with the plan carried out; `target` itself is not touched.
 
-    Building it apart and loading it in one strict step is what keeps a model from being left half
-    loaded when something goes wrong in between.
+    It is built separately and loaded in one strict step, so that a model is never left half loaded
+    when something goes wrong in between.
     """
     state = {name: tensor.clone() for name, tensor in target.items()}
     for move in plan.taken:
         assert move.source is not None
         value = source[move.source].to(state[move.target].dtype)
-        if move.verdict is Verdict.GROWN:
+        if move.outcome is TensorOutcome.GROWN:
             state[move.target].zero_()
             state[move.target][:, : value.shape[1]] = value
         else:

@@ -1,4 +1,4 @@
-"""Say what a transfer does: a table for the log, the same numbers for transfer.json."""
+"""What a transfer does: a table for the log, and the same numbers for transfer.json."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from forkctl.checkpoints.facts import TensorFacts
-from forkctl.checkpoints.transfer import Move, TransferPlan, Verdict, refusal
+from forkctl.checkpoints.transfer import TensorMove, TensorOutcome, TransferPlan, refusal
 
-_COLUMNS = tuple(Verdict)
+_COLUMNS = tuple(TensorOutcome)
 _EXAMPLES = 5
 
 
 def plan_as_dict(plan: TransferPlan) -> dict[str, Any]:
-    """Everything that `transfer.json` and `--json` hold."""
+    """Everything in `transfer.json` and `--json`."""
     refused = refusal(plan)
     return {
         "refused": str(refused) if refused else None,
@@ -34,34 +34,34 @@ def plan_as_dict(plan: TransferPlan) -> dict[str, Any]:
         "not_taken_over": [
             {
                 "name": move.target,
-                "why": move.verdict.value,
+                "why": move.outcome.value,
                 "shape": list(move.facts.shape),
                 "in_checkpoint": None if move.source_shape is None else list(move.source_shape),
             }
             for move in plan.moves
-            if not move.verdict.takes_over
+            if not move.outcome.takes_over
         ],
-        "grown": [move.target for move in plan.moves if move.verdict is Verdict.GROWN],
+        "grown": [move.target for move in plan.moves if move.outcome is TensorOutcome.GROWN],
         "unused": list(plan.unused),
     }
 
 
-def by_group(plan: TransferPlan) -> dict[str, list[Move]]:
+def by_group(plan: TransferPlan) -> dict[str, list[TensorMove]]:
     """The moves of each part of the model, image encoders first, in the model's order."""
-    groups: dict[str, list[Move]] = {}
+    groups: dict[str, list[TensorMove]] = {}
     for move in sorted(plan.moves, key=lambda move: not move.visual):
         groups.setdefault(move.group, []).append(move)
     return groups
 
 
 def plan_as_rows(plan: TransferPlan) -> list[list[str]]:
-    """One row a group and one for all, under `header()`."""
+    """One row per group and one for all, under `header()`."""
     rows = [_row(group, moves) for group, moves in by_group(plan).items()]
     return [*rows, _row("all", plan.moves)]
 
 
 def header() -> list[str]:
-    return ["part", "tensors", *(verdict.value for verdict in _COLUMNS), "parameters", "buffers"]
+    return ["part", "tensors", *(outcome.value for outcome in _COLUMNS), "parameters", "buffers"]
 
 
 def plan_as_text(plan: TransferPlan) -> str:
@@ -85,17 +85,17 @@ def summary_line(plan: TransferPlan) -> str:
 
 
 def differences(plan: TransferPlan) -> list[str]:
-    """One line for each tensor that both sides have in different sizes."""
+    """One line for each tensor that the two sides have in different sizes."""
     return [
-        f"  {move.verdict.value}: {move.target} {move.source_shape} -> {move.facts.shape}"
+        f"  {move.outcome.value}: {move.target} {move.source_shape} -> {move.facts.shape}"
         for move in plan.moves
-        if move.verdict in (Verdict.RESHAPED, Verdict.GROWN)
+        if move.outcome in (TensorOutcome.RESHAPED, TensorOutcome.GROWN)
     ]
 
 
 def missing_and_unexpected(plan: TransferPlan) -> list[str]:
-    """The lines that people know from other code to look for in a log."""
-    missing = [move.target for move in plan.moves if not move.verdict.takes_over]
+    """Lines that users know from other code and look for in a log."""
+    missing = [move.target for move in plan.moves if not move.outcome.takes_over]
     return [
         f"  missing keys: {len(missing)}{_examples(missing)}",
         f"  unexpected keys: {len(plan.unused)}{_examples(plan.unused)}",
@@ -107,30 +107,32 @@ def _examples(names: Sequence[str]) -> str:
     return f" (for example {shown})" if shown else ""
 
 
-def _counts(moves: Sequence[Move]) -> dict[str, int]:
-    verdicts = Counter(move.verdict for move in moves)
-    taken = [move for move in moves if move.verdict.takes_over]
+def _counts(moves: Sequence[TensorMove]) -> dict[str, int]:
+    outcomes = Counter(move.outcome for move in moves)
+    taken = [move for move in moves if move.outcome.takes_over]
     return {
         "tensors": len(moves),
         "tensors_taken": len(taken),
         "parameters": sum(move.facts.learned_numbers for move in moves),
         "parameters_taken": sum(_numbers_copied(move) for move in taken),
-        **{verdict.value: verdicts[verdict] for verdict in _COLUMNS},
+        **{outcome.value: outcomes[outcome] for outcome in _COLUMNS},
     }
 
 
-def _numbers_copied(move: Move) -> int:
-    if move.verdict is not Verdict.GROWN or not move.facts.learned_numbers:
+def _numbers_copied(move: TensorMove) -> int:
+    if move.outcome is not TensorOutcome.GROWN or not move.facts.learned_numbers:
         return move.facts.learned_numbers
-    return TensorFacts(move.source_shape or ()).numel  # only the old columns are the checkpoint's
+    return TensorFacts(
+        move.source_shape or ()
+    ).numel  # only the old columns come from the checkpoint
 
 
-def _row(label: str, moves: Sequence[Move]) -> list[str]:
+def _row(label: str, moves: Sequence[TensorMove]) -> list[str]:
     counts = _counts(moves)
     return [
         label,
         f"{counts['tensors_taken']}/{counts['tensors']}",
-        *(str(counts[verdict.value] or "-") for verdict in _COLUMNS),
+        *(str(counts[outcome.value] or "-") for outcome in _COLUMNS),
         f"{counts['parameters_taken']:,}/{counts['parameters']:,}",
         str(sum(move.facts.buffer for move in moves) or "-"),
     ]

@@ -1,4 +1,4 @@
-"""Read the header of a .safetensors file: names, shapes, dtypes. It cannot hold code."""
+"""Read the header of a .safetensors file: names, shapes, dtypes. It cannot contain code."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _facts(name: str, entry: dict[str, Any]) -> TensorFacts:
 
 def _broken(path: Path, reason: str) -> ForkctlError:
     return ForkctlError(
-        f"this is not a whole .safetensors file: {reason}",
+        f"this is not a complete .safetensors file: {reason}",
         where=str(path),
         hint="was the download complete? compare its size and sha256 with the source",
     )

@@ -1,4 +1,4 @@
-"""What a person wants to know of a checkpoint before using it: parts, cameras, sizes."""
+"""What to know about a checkpoint before using it: parts, cameras, sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forkctl.checkpoints.contents import Checkpoint, Weights
-from forkctl.checkpoints.groups import group_tensors
+from forkctl.checkpoints.names import group_tensors
 
 
 def summarise(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -43,11 +43,11 @@ def _counts(weights: Weights) -> dict[str, int]:
 
 
 def observations_of(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
-    """Each observation with its kind and, where the file says so, its shape."""
+    """Each observation with its kind and, if the file says so, its shape."""
     modalities = _at(checkpoint.config, "observation.modalities.obs") or {}
     kinds = {key: kind for kind, keys in modalities.items() for key in keys or ()}
     shapes = checkpoint.shapes.get("all_shapes") or {}
-    if not kinds:  # the weights alone still tell which observations are images
+    if not kinds:  # the weights alone still show which observations are images
         kinds = dict.fromkeys(sorted(group_tensors(checkpoint.nets).image_keys), "rgb")
     return {
         key: {"kind": kind, "shape": list(shapes[key]) if key in shapes else None}
@@ -55,7 +55,7 @@ def observations_of(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
     }
 
 
-# What decides whether weights fit, by the name that `settings` gives it.
+# What decides whether weights fit, by its name in `settings`.
 _SETTINGS = {
     "image_dim": "observation.image_dim",
     "backbone": "observation.encoder.rgb.core_kwargs.backbone_class",

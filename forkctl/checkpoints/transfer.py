@@ -1,7 +1,7 @@
 """Decide which tensor of a checkpoint goes where in a model. Only names and shapes; no numbers.
 
-A plan has one move for each tensor of the model, so that what is *not* taken over is as plain to
-see as what is.
+A plan has one move for each tensor of the model, so that what is *not* taken over is as easy to see
+as what is.
 """
 
 from __future__ import annotations
@@ -12,28 +12,34 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from forkctl.checkpoints.facts import TensorFacts
-from forkctl.checkpoints.groups import Grouping, group_tensors
-from forkctl.checkpoints.names import KeyMap, canonical, check_map, renamed
+from forkctl.checkpoints.names import (
+    Grouping,
+    KeyMap,
+    canonical,
+    check_map,
+    group_tensors,
+    renamed,
+)
 from forkctl.errors import ForkctlError
 
 Tensors = Mapping[str, TensorFacts]
 
 
-class Verdict(str, enum.Enum):
+class TensorOutcome(str, enum.Enum):
     TRANSFERRED = "transferred"  # same name, same shape
     RENAMED = "renamed"  # by the key map
-    GROWN = "grown"  # more input columns than the checkpoint: old ones copied, new ones zero
+    GROWN = "grown"  # more input columns than in the checkpoint: old ones copied, new ones zero
     RESHAPED = "reshaped"  # the shapes differ: the model keeps its own
     NEW = "new"  # the checkpoint has nothing of that name
 
     @property
     def takes_over(self) -> bool:
-        return self in (Verdict.TRANSFERRED, Verdict.RENAMED, Verdict.GROWN)
+        return self in (TensorOutcome.TRANSFERRED, TensorOutcome.RENAMED, TensorOutcome.GROWN)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How to match. `grow` holds patterns of names whose input columns may be filled in part."""
+    """How to match. `grow`: patterns of names whose input columns may be filled in part."""
 
     key_map: KeyMap = field(default_factory=dict)
     strip_wrappers: bool = True
@@ -47,10 +53,10 @@ PLAIN_NON_STRICT = Rules(strip_wrappers=False, filter_shapes=False)
 
 
 @dataclass(frozen=True)
-class Move:
+class TensorMove:
     target: str
     source: str | None
-    verdict: Verdict
+    outcome: TensorOutcome
     facts: TensorFacts  # of the model's tensor
     source_shape: tuple[int, ...] | None
     group: str
@@ -59,21 +65,21 @@ class Move:
 
 @dataclass(frozen=True)
 class TransferPlan:
-    moves: tuple[Move, ...]
+    moves: tuple[TensorMove, ...]
     unused: tuple[str, ...]  # tensors of the checkpoint that the model has no place for
     rules: Rules
 
     @property
-    def taken(self) -> tuple[Move, ...]:
-        return tuple(move for move in self.moves if move.verdict.takes_over)
+    def taken(self) -> tuple[TensorMove, ...]:
+        return tuple(move for move in self.moves if move.outcome.takes_over)
 
     @property
-    def visual(self) -> tuple[Move, ...]:
+    def visual(self) -> tuple[TensorMove, ...]:
         return tuple(move for move in self.moves if move.visual)
 
     @property
-    def visual_taken(self) -> tuple[Move, ...]:
-        return tuple(move for move in self.visual if move.verdict.takes_over)
+    def visual_taken(self) -> tuple[TensorMove, ...]:
+        return tuple(move for move in self.visual if move.outcome.takes_over)
 
 
 def plan_transfer(source: Tensors, target: Tensors, rules: Rules) -> TransferPlan:
@@ -82,7 +88,7 @@ def plan_transfer(source: Tensors, target: Tensors, rules: Rules) -> TransferPla
         check_map(rules.key_map, source, target)
     known = _index(source, rules)
     grouping = group_tensors(target)
-    moves: list[Move] = []
+    moves: list[TensorMove] = []
     used = set()
     for name, facts in target.items():
         found = known.get(canonical(name) if rules.strip_wrappers else name)
@@ -103,7 +109,7 @@ def _index(source: Tensors, rules: Rules) -> dict[str, str]:
                 raise ForkctlError(
                     f"{index[alias]} and {name} would both become {alias}",
                     where="ckpt_key_map",
-                    hint="map each camera of the checkpoint to another camera of the model",
+                    hint="map each camera of the checkpoint to a different camera of the model",
                 )
             index[alias] = name
     return index
@@ -116,12 +122,12 @@ def _move(
     source: Tensors,
     rules: Rules,
     grouping: Grouping,
-) -> Move:
+) -> TensorMove:
     shape = source[found].shape if found is not None else None
-    return Move(
+    return TensorMove(
         target=name,
         source=found,
-        verdict=_verdict(name, facts, found, shape, rules),
+        outcome=_outcome(name, facts, found, shape, rules),
         facts=facts,
         source_shape=shape,
         group=grouping.label(name),
@@ -129,21 +135,25 @@ def _move(
     )
 
 
-def _verdict(
+def _outcome(
     name: str,
     facts: TensorFacts,
     found: str | None,
     shape: tuple[int, ...] | None,
     rules: Rules,
-) -> Verdict:
+) -> TensorOutcome:
     if found is None or shape is None:
-        return Verdict.NEW
+        return TensorOutcome.NEW
     if shape != facts.shape:
         growing = any(fnmatchcase(canonical(name), pattern) for pattern in rules.grow)
         return (
-            Verdict.GROWN if growing and has_more_columns(shape, facts.shape) else Verdict.RESHAPED
+            TensorOutcome.GROWN
+            if growing and has_more_columns(shape, facts.shape)
+            else TensorOutcome.RESHAPED
         )
-    return Verdict.TRANSFERRED if canonical(found) == canonical(name) else Verdict.RENAMED
+    return (
+        TensorOutcome.TRANSFERRED if canonical(found) == canonical(name) else TensorOutcome.RENAMED
+    )
 
 
 def has_more_columns(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
@@ -157,9 +167,9 @@ def has_more_columns(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def refusal(plan: TransferPlan) -> ForkctlError | None:
-    """Why this transfer must not go on, if it must not."""
+    """Why this transfer must not happen; None if it may."""
     if not plan.rules.filter_shapes:
-        differing = [move for move in plan.moves if move.verdict is Verdict.RESHAPED]
+        differing = [move for move in plan.moves if move.outcome is TensorOutcome.RESHAPED]
         if differing:
             first = differing[0]
             return ForkctlError(
@@ -173,15 +183,15 @@ def refusal(plan: TransferPlan) -> ForkctlError | None:
         return ForkctlError(
             "nothing of the checkpoint would be transferred",
             where="checkpoint transfer",
-            hint="compare the names: forkctl ckpt inspect FILE",
+            hint="compare the names with `forkctl ckpt inspect FILE`",
         )
     learned = [move for move in plan.visual if not move.facts.buffer]
-    if plan.rules.require_visual and learned and not any(m.verdict.takes_over for m in learned):
+    if plan.rules.require_visual and learned and not any(m.outcome.takes_over for m in learned):
         return ForkctlError(
             f"none of the {len(learned)} weights of the visual encoder would be transferred, "
-            "so that fine-tuning would begin from a blind policy",
+            "so fine-tuning would start with a blind policy",
             where="checkpoint transfer",
-            hint="name the cameras in experiment.ckpt_key_map {checkpoint's: model's}, or set "
+            hint="map the cameras in experiment.ckpt_key_map {checkpoint's: model's}, or set "
             "experiment.ckpt_transfer.require_visual to false",
         )
     return None

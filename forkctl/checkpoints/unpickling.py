@@ -1,8 +1,8 @@
 """Read the structure of a torch file without torch, without its numbers, and without its code.
 
 A pickle may name any function and have it called. This reader knows the few names that plain
-tensors, containers and numpy numbers need, answers them with harmless stand-ins, and refuses every
-other one, so that looking into a stranger's file is safe and takes milliseconds for gigabytes.
+tensors, containers and numpy numbers need, replaces them with harmless stand-ins, and refuses every
+other one. So inspecting an untrusted file is safe, and takes milliseconds for gigabytes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _tensor(storage: Any, _offset: int, size: tuple[int, ...], *_rest: Any) -> T
 
 
 def _typed_tensor(storage: Any, _offset: int, size: Any, _stride: Any, *rest: Any) -> TensorFacts:
-    # _rebuild_tensor_v3 names its dtype apart, because its storage has none
+    # _rebuild_tensor_v3 names its dtype separately, because its storage has none
     dtype = rest[2] if len(rest) > 2 and isinstance(rest[2], str) else "unknown"
     return TensorFacts(tuple(int(n) for n in size), dtype)
 
@@ -59,7 +59,7 @@ def _parameter(data: Any, *_rest: Any) -> Any:
 
 
 class _Opaque:
-    """Stands for a numpy number, array or dtype: known to be harmless, of no interest here."""
+    """Stands for a numpy number, array or dtype: harmless, and of no interest here."""
 
     def __init__(self, *_arguments: Any) -> None:
         pass
@@ -90,7 +90,7 @@ for _core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2 name it diffe
 
 
 def is_harmless(module: str, name: str) -> bool:
-    """Whether plain weights may name this: it makes tensors, containers or numbers, no more."""
+    """Whether plain weights may name this: it only makes tensors, containers or numbers."""
     if f"{module}.{name}" in _SAFE:
         return True
     if module in ("torch", "torch.storage") and name in _DTYPE_OF_STORAGE:
@@ -112,7 +112,7 @@ class _StructureUnpickler(pickle.Unpickler):
         return ForkctlError(
             f"the file asks to run {name}, which plain weights never need",
             where=str(self._path),
-            hint="do not load it. Ask its author for the weights alone, best as .safetensors",
+            hint="do not load it; ask its author for the weights alone, preferably as .safetensors",
         )
 
     def persistent_load(self, pid: Any) -> _Storage:
@@ -129,13 +129,13 @@ def read_pickled_structure(path: Path) -> Any:
         with zipfile.ZipFile(stream) as archive:
             names = [n for n in archive.namelist() if n.endswith("data.pkl") and n.count("/") == 1]
             if len(names) != 1:
-                raise _not_torch(path, "the archive holds no data.pkl, or several")
+                raise _not_torch(path, "the archive has no data.pkl, or several")
             payload = archive.read(names[0])
     return _guarded(path, lambda: _StructureUnpickler(io.BytesIO(payload), path).load())
 
 
 def _read_legacy(stream: IO[bytes], path: Path) -> Any:
-    """The form that torch wrote before 1.6: magic, protocol, system, then the object."""
+    """The format of torch before 1.6: magic number, protocol, system, then the object."""
     if _StructureUnpickler(stream, path).load() != _LEGACY_MAGIC:
         raise _not_torch(path, "it does not start like one")
     for _ in range(2):
@@ -154,7 +154,7 @@ def _guarded(path: Path, read: Callable[[], Any]) -> Any:
 
 def _not_torch(path: Path, reason: str) -> ForkctlError:
     return ForkctlError(
-        f"this is not a whole torch file: {reason}",
+        f"this is not a complete torch file: {reason}",
         where=str(path),
         hint="was the download complete? compare its size and sha256 with the source",
     )

@@ -15,8 +15,8 @@ from forkctl.checkpoints.report import (
 from forkctl.checkpoints.transfer import (
     PLAIN_NON_STRICT,
     Rules,
+    TensorOutcome,
     TransferPlan,
-    Verdict,
     plan_transfer,
     refusal,
 )
@@ -50,21 +50,21 @@ SOURCE = model(tuple(CAMERAS), actions=10, wrap="module.")
 TARGET = model(tuple(CAMERAS.values()), actions=7)
 
 
-def verdicts(plan: TransferPlan) -> Mapping[str, Verdict]:
-    return {move.target: move.verdict for move in plan.moves}
+def outcomes(plan: TransferPlan) -> Mapping[str, TensorOutcome]:
+    return {move.target: move.outcome for move in plan.moves}
 
 
 def test_renaming_cameras_and_dropping_wrappers_takes_over_the_encoders() -> None:
     plan = plan_transfer(SOURCE, TARGET, Rules(key_map=CAMERAS))
     assert len(plan.visual_taken) == len(plan.visual) == 6
     assert len(plan.taken) == len(TARGET) - 1
-    assert verdicts(plan)[HEAD.format(wrap="", part="final_conv.weight")] is Verdict.RESHAPED
-    assert verdicts(plan)[HEAD.format(wrap="", part="mid.cond_encoder.1.bias")] is (
-        Verdict.TRANSFERRED
+    assert outcomes(plan)[HEAD.format(wrap="", part="final_conv.weight")] is TensorOutcome.RESHAPED
+    assert outcomes(plan)[HEAD.format(wrap="", part="mid.cond_encoder.1.bias")] is (
+        TensorOutcome.TRANSFERRED
     )
     left = ENCODER.format(wrap="", camera="agentview_rgb", part="conv.weight")
     (move,) = [move for move in plan.moves if move.target == left]
-    assert move.verdict is Verdict.RENAMED
+    assert move.outcome is TensorOutcome.RENAMED
     assert move.source == ENCODER.format(wrap="module.", camera="camera/left", part="conv.weight")
     assert refusal(plan) is None
 
@@ -123,20 +123,20 @@ def test_a_map_replaces_whole_parts_of_a_name_only() -> None:
     source = {"a.left.weight": TensorFacts((2,)), "a.left2.weight": TensorFacts((2,))}
     target = {"a.right.weight": TensorFacts((2,)), "a.left2.weight": TensorFacts((2,))}
     plan = plan_transfer(source, target, Rules(key_map={"left": "right"}))
-    assert verdicts(plan) == {
-        "a.right.weight": Verdict.RENAMED,
-        "a.left2.weight": Verdict.TRANSFERRED,
+    assert outcomes(plan) == {
+        "a.right.weight": TensorOutcome.RENAMED,
+        "a.left2.weight": TensorOutcome.TRANSFERRED,
     }
 
 
 def test_input_columns_grow_only_where_asked() -> None:
     wider = model(tuple(CAMERAS.values()), actions=7, condition=80)
     name = HEAD.format(wrap="", part="mid.cond_encoder.1.weight")
-    assert verdicts(plan_transfer(TARGET, wider, Rules()))[name] is Verdict.RESHAPED
+    assert outcomes(plan_transfer(TARGET, wider, Rules()))[name] is TensorOutcome.RESHAPED
     rules = Rules(grow=("*cond_encoder*",))
-    assert verdicts(plan_transfer(TARGET, wider, rules))[name] is Verdict.GROWN
+    assert outcomes(plan_transfer(TARGET, wider, rules))[name] is TensorOutcome.GROWN
     # never the other way: columns would be dropped
-    assert verdicts(plan_transfer(wider, TARGET, rules))[name] is Verdict.RESHAPED
+    assert outcomes(plan_transfer(wider, TARGET, rules))[name] is TensorOutcome.RESHAPED
 
 
 @pytest.mark.parametrize("shape", [(33, 80), (32, 64, 2), (32,), (32, 60)])
@@ -144,7 +144,7 @@ def test_only_more_columns_of_the_same_rows_grow(shape: tuple[int, ...]) -> None
     plan = plan_transfer(
         {"w": TensorFacts((32, 64))}, {"w": TensorFacts(shape)}, Rules(grow=("*",))
     )
-    assert plan.moves[0].verdict is Verdict.RESHAPED
+    assert plan.moves[0].outcome is TensorOutcome.RESHAPED
 
 
 def test_the_report_counts_tensors_parameters_and_buffers_apart() -> None:

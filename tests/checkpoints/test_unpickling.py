@@ -56,7 +56,7 @@ def test_numpy_numbers_beside_the_weights_are_harmless(tmp_path: Path) -> None:
 def test_a_truncated_file_is_said_to_be_one(tmp_path: Path) -> None:
     path = write_torch(tmp_path / "a.pth", {"w": Tensor(2, 3)})
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ForkctlError, match="not a whole torch file"):
+    with pytest.raises(ForkctlError, match="not a complete torch file"):
         read_pickled_structure(path)
 
 
