@@ -1,4 +1,4 @@
-"""Write a file so that a reader meets the old content or the new, never a part of it."""
+"""Write a file so that a reader sees the old content or the new, never a part of it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def remove_folder(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
     elif path.exists():
-        import shutil  # drags in the compression modules, which a no-op needs none of
+        import shutil  # imports the compression modules, which a no-op does not need
 
         shutil.rmtree(path)
 

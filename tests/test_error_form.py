@@ -154,7 +154,7 @@ def faults_of_hints(source: Path) -> list[str]:
 
 
 def test_hints_start_in_lower_case_and_have_no_final_full_stop() -> None:
-    """They follow `hint:` as messages follow the place; a second sentence may end in a full stop."""
+    """They follow `hint:` as messages follow the place. A second sentence may have its stop."""
     faults = {str(source.relative_to(ROOT)): faults_of_hints(source) for source in SOURCES}
     assert sum(len(list(hints_of(source))) for source in SOURCES) > 200
     wrong = [

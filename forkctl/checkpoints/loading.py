@@ -35,8 +35,8 @@ def _loaded(path: Path) -> Any:
         return torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as refused:  # torch's own pickling error, or RuntimeError on damage
         problem: Exception = refused
-    # some files have numpy numbers beside the weights, as a best return, which torch takes for
-    # code; the unpickler below resolves only the names known to be harmless
+    # some files have numpy numbers beside the weights (such as a best return), which torch takes
+    # for code; the unpickler below resolves only the names known to be harmless
     known = SimpleNamespace(Unpickler=_KnownNames, __name__="pickle")
     try:
         return torch.load(str(path), map_location="cpu", weights_only=False, pickle_module=known)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int:
     """List the patches of a series, or of all: subject, why, files, forks, and drift.
 
-    `--drift` uses the network for nothing: it reads the histories that `forkctl drift` has fetched.
+    `--drift` needs no network: it reads the histories that `forkctl drift` has fetched.
     """
     workspace = find_workspace()
     root = workspace.patches

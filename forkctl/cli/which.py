@@ -37,5 +37,5 @@ def which(commit_or_tree: str, as_json: bool) -> int:
             if value:
                 click.echo(f"  {title:<9}{value}")
     if not found:
-        click.echo(f"nothing here made {commit_or_tree}", err=True)
+        click.echo(f"no fork here has the commit or tree {commit_or_tree}", err=True)
     return ExitCode.DONE if found else ExitCode.USER_MUST_ACT

@@ -49,7 +49,7 @@ def _parts(fork: Fork, cached: Repository, pin: str, folder: Path) -> list[tuple
 def read_bundle(
     manifest: Manifest, forks: Sequence[Fork], children: Children, source: Path
 ) -> list[str]:
-    """Put what the bundle holds of these forks into the cache; return the names of those forks."""
+    """Load what a bundle has of these forks into the cache; return the names of those forks."""
     taken = []
     try:
         with tarfile.open(source, "r:gz") as archive:

@@ -26,8 +26,8 @@ def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]
 
 
 def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
-    """The paths whose file on disk is not this entry. The live index is not asked, since it may be
-    set to assume that files are unchanged."""
+    """The paths whose file on disk is not this entry. The live index is not consulted, since it may
+    be set to assume that files are unchanged."""
     if not entries:
         return set()
     assert repo.work_tree

@@ -1,7 +1,7 @@
 """forks.toml: what makes each fork, read strictly.
 
-Anything unknown is refused with file, line and the accepted form: a misspelt key that is silently
-ignored is a fork that silently differs from what its author wrote.
+Anything unknown is refused with file, line and the accepted form: if a misspelt key were ignored,
+the fork would silently differ from what its author wrote.
 
 Classes that every command imports, here and in the modules beside, are named tuples: a dataclass
 takes six times as long to create, and such costs are what a no-op command is made of.

@@ -86,7 +86,7 @@ def sync(
                 for result in pool.map(bring_up, *zip(*outdated, strict=True)):
                     results[result.fork.name] = result
             except BaseException:
-                children.end_all()  # leaving the pool waits for its threads, and those for git
+                children.end_all()  # leaving the pool waits for its threads, which wait for git
                 raise
         sweep_work_area(workspace)
     return [results[fork.name] for fork in forks]

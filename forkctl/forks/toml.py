@@ -83,7 +83,7 @@ class Table:
         return Table(value, (*self._path, key), self._text, self._file)
 
     def done(self) -> None:
-        """Refuse the keys that nobody took."""
+        """Refuse the keys that have not been taken."""
         for key in self._values:
             if key not in self._known:
                 from difflib import get_close_matches

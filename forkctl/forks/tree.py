@@ -44,7 +44,7 @@ def bring_to_pin(
     offline: bool,
     progress: Callable[[str], None] | None,
 ) -> str:
-    """The pin that the tree is at now. `state`: the tree's so far, None if there is no tree."""
+    """Return the pin that the tree is at now. `state`: where it was; None if there is no tree."""
     if state is not None and state.is_at_pin(fork):
         _update_remote(workspace, fork, state, children)
         return state.pin

@@ -47,7 +47,7 @@ class Workspace(NamedTuple):
 
     @property
     def work_area(self) -> Path:
-        """Where trees are built and taken apart: beside them, so that a rename moves them."""
+        """Where trees are built and removed: beside them, so that a rename moves them."""
         return self.forks / ".forkctl"
 
 

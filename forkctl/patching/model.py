@@ -1,4 +1,4 @@
-"""What patches are, once they have been read and checked, and what came of applying them.
+"""What patches are, once they have been read and checked, and the outcomes of applying them.
 
 Everything here is frozen and has no state: `reading` makes these values, `engine` and `series` use
 them.
@@ -199,7 +199,7 @@ class EditOutcome:
 
 
 class Verdict(enum.Enum):
-    """What came of a patch on one version of upstream; ordered from good to bad."""
+    """The outcome of a patch on one version of upstream; ordered from good to bad."""
 
     CLEAN = "clean"
     ALREADY = "already"

@@ -35,7 +35,7 @@ from forkctl.patching.series.planning import PlainApplier, PristineTree, applies
 
 @dataclass(frozen=True)
 class VersionOutcome:
-    """What came of one patch on one version. `elsewhere`: it applies, but not where it does at
+    """The outcome of one patch on one version. `elsewhere`: it applies, but not where it does at
     the pin: in another function, or under another `if`, `with` or `try`."""
 
     verdict: Verdict

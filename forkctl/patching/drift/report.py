@@ -22,7 +22,7 @@ WORDS = {
     Verdict.GONE: "gone",
     Verdict.AMBIGUOUS: "ambiguous",
     Verdict.BROKEN: "broken",
-    Verdict.NOT_FOR_THIS_FORK: "not for it",
+    Verdict.NOT_FOR_THIS_FORK: "skipped",
 }
 
 

@@ -1,4 +1,4 @@
-"""Try a series on one version of one file: what comes of each patch, and where its edits land.
+"""Try a series on one version of one file: the outcome of each patch, and where its edits land.
 
 The version is planned exactly as `forkctl apply` would plan it, except that the fork consists of
 one file, so a verdict here is what a user would get there.

@@ -94,7 +94,7 @@ def _new_keyword(
                 f"the call has `{there.arg}={ast.unparse(there.value)}`, not `{text}`",
             )
     if any(isinstance(parent, ast.JoinedStr) for parent in source.ancestors(node)):
-        raise Refusal(Code.LAYOUT, "the call stands inside an f-string")
+        raise Refusal(Code.LAYOUT, "the call is inside an f-string")
     if len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp):
         generator = node.args[0]
         if source.end(generator) == source.end(node):

@@ -90,7 +90,7 @@ def _statements_around(task: Task) -> Statements:
     """The statement that holds an expression; statements as they are."""
     node = task.anchor.nodes[0]
     if isinstance(node, ast.ExceptHandler):
-        raise Refusal(Code.KIND, "an `except` clause takes `prepend`, `append` and `replace`")
+        raise Refusal(Code.KIND, "an `except` clause takes only `prepend`, `append` and `replace`")
     if task.anchor.expression is None:
         return task.whole_statements()
     statement = next(n for n in task.source.ancestors(node) if isinstance(n, ast.stmt))

@@ -1,4 +1,4 @@
-"""`replace`, `remove` and `wrap`: what stands at the anchor makes room for something else.
+"""`replace`, `remove` and `wrap`: the code at the anchor makes room for something else.
 
 How `already` is known: the code of the edit, with its holes and with the match in place of
 `$MATCH`, is itself a pattern. It is trusted only if it says something that the original pattern did
@@ -62,7 +62,7 @@ def _replace_expression(task: Task, node: ast.expr) -> Splice:
     source = task.source
     parent = source.parents[node]
     if any(isinstance(around, ast.JoinedStr) for around in source.ancestors(node)):
-        raise Refusal(Code.LAYOUT, "the expression stands inside an f-string")
+        raise Refusal(Code.LAYOUT, "the expression is inside an f-string")
     start, end = source.start(node), source.end(node)
     bare = isinstance(node, ast.GeneratorExp) and isinstance(parent, ast.Call)
     if bare and source.end(parent) == end:

@@ -58,7 +58,7 @@ def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | 
     names = sorted({name for name, _ in missing})
     return Diagnosis(
         Code.BROKEN_RESULT,
-        f"the result uses names that nothing defines: {', '.join(names)}",
+        f"the result uses undefined names: {', '.join(names)}",
         file=path,
         lines=tuple(sorted({line for _, line in missing})),
     )

@@ -138,7 +138,7 @@ def _write_patches(
             content = format_patch(repo, commit, headers)
             if b"\ndiff --git " not in content:
                 raise ForkctlError(
-                    f"the commit {commit[:12]} changes nothing",
+                    f"the commit {commit[:12]} is empty",
                     where=str(repo.work_tree),
                     hint="drop it with `git rebase -i`",
                 )

@@ -57,7 +57,7 @@ class ForkStatus:
 
 
 def status(workspace: Workspace, forks: Sequence[Fork], children: Children) -> list[ForkStatus]:
-    """Only looks: a switch that was interrupted is reported, not finished."""
+    """Read only: a switch that was interrupted is reported, not finished."""
     lock = read_lock(workspace.lock_file)
     return [_status_of(workspace, fork, children, lock.get(fork.name)) for fork in forks]
 
