@@ -14,8 +14,7 @@ from forkctl.environments.environment import (
 )
 from forkctl.environments.locks import Lock, read_lock
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import Environment as EnvironmentSpec
-from forkctl.forks.manifest import Fork, Manifest
+from forkctl.forks.manifest import EnvironmentSpec, Fork, Manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import environment_spec
 

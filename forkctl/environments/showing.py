@@ -13,8 +13,7 @@ from forkctl.environments.locks import PROFILES
 from forkctl.environments.proving import ask, check_imports, check_origins, check_pins
 from forkctl.environments.selecting import lock_by_spec, select, spec_named
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import Environment as EnvironmentSpec
-from forkctl.forks.manifest import Fork, Manifest
+from forkctl.forks.manifest import EnvironmentSpec, Fork, Manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import Entry
+from forkctl.forks.objects import TreeEntry
 
 # The identity of every commit that forkctl makes. Part of the ids: never change it.
 IDENTITY = b"forkctl <forkctl@localhost> 1700000000 +0000"
@@ -40,7 +40,7 @@ class NewCommit:
 def write_commits(
     repo: Repository,
     base: str | None,
-    base_files: Mapping[str, Entry],
+    base_files: Mapping[str, TreeEntry],
     commits: Iterable[NewCommit],
     *,
     ref: str = NEXT_REF,

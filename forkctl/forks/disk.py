@@ -8,14 +8,14 @@ from pathlib import Path
 
 from forkctl.forks import objects
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import Entry
+from forkctl.forks.objects import TreeEntry
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
 SUBMODULE = "160000"  # forkctl leaves its folder alone
 
 
-def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]:
+def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
     """The files that a tree at this commit has on disk."""
     chosen = chooser(sparse)
     return {
@@ -25,7 +25,7 @@ def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, Entry]
     }
 
 
-def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
+def differing(repo: Repository, entries: Mapping[str, TreeEntry]) -> set[str]:
     """The paths whose file on disk is not this entry. The live index is not consulted, since it may
     be set to assume that files are unchanged."""
     if not entries:
@@ -39,7 +39,7 @@ def differing(repo: Repository, entries: Mapping[str, Entry]) -> set[str]:
     return {os.fsdecode(path) for path in out.split(b"\0") if path}
 
 
-def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
+def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, TreeEntry]) -> None:
     index.unlink(missing_ok=True)
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     records = b"".join(

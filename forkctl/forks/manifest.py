@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from forkctl.errors import UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
-from forkctl.forks.toml import Table, parse_toml
+from forkctl.forks.toml import TomlTable, parse_toml
 
 VERSION = 1
 
@@ -51,7 +51,7 @@ class PypiSource(NamedTuple):
 Source = GitSource | PypiSource
 
 
-class Environment(NamedTuple):
+class EnvironmentSpec(NamedTuple):
     python: str
     locks: str
 
@@ -92,7 +92,7 @@ class Fork(NamedTuple):
     series: tuple[str, ...]
     overlays: tuple[str, ...]
     default: bool
-    env: Environment | None
+    env: EnvironmentSpec | None
     entrypoint: Entrypoint | None
 
 
@@ -100,9 +100,9 @@ class Manifest(NamedTuple):
     path: Path
     forks: tuple[Fork, ...]
     mirrors: tuple[tuple[str, str], ...]
-    environments: tuple[tuple[str, Environment], ...]
+    environments: tuple[tuple[str, EnvironmentSpec], ...]
 
-    def environment(self, name: str) -> Environment | None:
+    def environment(self, name: str) -> EnvironmentSpec | None:
         """An environment that belongs to no fork, such as the simulator's."""
         return dict(self.environments).get(name)
 
@@ -133,7 +133,7 @@ def load(path: Path) -> Manifest:
 
 
 def parse(text: str, path: Path) -> Manifest:
-    table = Table(parse_toml(text, path.name), (), text, path)
+    table = TomlTable(parse_toml(text, path.name), (), text, path)
     version = table.take("version", int, "version = 1")
     if version != VERSION:
         table.refuse("version", f"this forkctl reads only version {VERSION}", "version = 1")
@@ -153,7 +153,7 @@ def parse(text: str, path: Path) -> Manifest:
     return Manifest(path=path, forks=forks, mirrors=mirrors, environments=environments)
 
 
-def _fork(table: Table, name: str) -> Fork:
+def _fork(table: TomlTable, name: str) -> Fork:
     if fault := fault_of_name(name):
         table.refuse(None, f"the fork name {name!r} {fault}", "[fork.my-fork]")
     source = _source(table)
@@ -185,7 +185,7 @@ def _fork(table: Table, name: str) -> Fork:
     )
 
 
-def _source(table: Table) -> Source:
+def _source(table: TomlTable) -> Source:
     if ("git" in table) == ("pypi" in table):
         table.refuse(
             None,
@@ -240,14 +240,14 @@ def fault_of_url(url: str) -> str | None:
     return "is not an address that forkctl fetches from"
 
 
-def _environment(table: Table) -> Environment:
+def _environment(table: TomlTable) -> EnvironmentSpec:
     python = table.take("python", str, 'python = "3.10"')
     locks = table.path("locks", 'locks = "configs/envs/mine"')
     table.done()
-    return Environment(python, locks)
+    return EnvironmentSpec(python, locks)
 
 
-def _named_environment(table: Table, name: str, forks: tuple[Fork, ...]) -> Environment:
+def _named_environment(table: TomlTable, name: str, forks: tuple[Fork, ...]) -> EnvironmentSpec:
     if fault := fault_of_name(name):
         table.refuse(name, f"the environment name {name!r} {fault}", "[env.my-environment]")
     if name in (fork.name for fork in forks):
@@ -265,7 +265,7 @@ _SCRIPT_WORDS = {
 }
 
 
-def _entrypoint(table: Table) -> Entrypoint:
+def _entrypoint(table: TomlTable) -> Entrypoint:
     entrypoint = Entrypoint(
         file=table.path("file", 'file = "scripts/train.py"'),
         kind=table.take("kind", str, 'kind = "script"'),
@@ -277,7 +277,7 @@ def _entrypoint(table: Table) -> Entrypoint:
     return entrypoint
 
 
-def _script(table: Table) -> Script:
+def _script(table: TomlTable) -> Script:
     given: dict[str, Any] = {}
     for name, form in _SCRIPT_WORDS.items():
         if name in table:

@@ -24,7 +24,7 @@ PARTIAL: Mapping[str, Mapping[str, str]] = {
 }
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a tree has under a name: mode (`100644`, `100755`, `120000`, `160000`) and object."""
 
     mode: str
@@ -48,43 +48,43 @@ def tree_of(repo: Repository, commit: str) -> str:
     return repo.line("rev-parse", "--verify", f"{commit}^{{tree}}")
 
 
-def files_of(repo: Repository, commit: str) -> dict[str, Entry]:
+def files_of(repo: Repository, commit: str) -> dict[str, TreeEntry]:
     """Every file of a commit by path."""
     return {path: entry for kind, path, entry in _ls_tree(repo, "-r", commit) if kind != "tree"}
 
 
 def changed_files(
     repo: Repository, old: str, new: str
-) -> dict[str, tuple[Entry | None, Entry | None]]:
+) -> dict[str, tuple[TreeEntry | None, TreeEntry | None]]:
     """path -> (what it was, what it becomes) between two commits."""
     out = repo.local("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", old, new)
     records = out.split(b"\0")
-    changed: dict[str, tuple[Entry | None, Entry | None]] = {}
+    changed: dict[str, tuple[TreeEntry | None, TreeEntry | None]] = {}
     for meta, path in zip(records[0::2], records[1::2], strict=False):
         mode, new_mode, oid, new_oid, _ = meta.decode().removeprefix(":").split()
-        before = None if mode == "000000" else Entry(mode, oid)
-        after = None if new_mode == "000000" else Entry(new_mode, new_oid)
+        before = None if mode == "000000" else TreeEntry(mode, oid)
+        after = None if new_mode == "000000" else TreeEntry(new_mode, new_oid)
         changed[os.fsdecode(path)] = (before, after)
     return changed
 
 
-def files_at(repo: Repository, commit: str, paths: Collection[str]) -> dict[str, Entry]:
+def files_at(repo: Repository, commit: str, paths: Collection[str]) -> dict[str, TreeEntry]:
     """The entries of those paths that the commit has."""
     found = _ls_tree(repo, commit, "--", *paths)
     return {path: entry for _, path, entry in found if path in paths}
 
 
-def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, Entry]]:
+def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, TreeEntry]]:
     """(kind, path, entry) of everything below the root tree of a commit."""
     return list(_ls_tree(repo, "-r", "-t", commit))
 
 
-def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, Entry]]:
+def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, TreeEntry]]:
     for record in repo.local("ls-tree", "-z", "--full-tree", *args).split(b"\0"):
         if record:
             meta, _, path = record.partition(b"\t")
             mode, kind, oid = meta.decode().split()
-            yield kind, os.fsdecode(path), Entry(mode, oid)
+            yield kind, os.fsdecode(path), TreeEntry(mode, oid)
 
 
 def missing_objects(repo: Repository, oids: Iterable[str]) -> list[str]:

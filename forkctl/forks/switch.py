@@ -20,7 +20,7 @@ from forkctl.forks import objects
 from forkctl.forks.disk import SUBMODULE, differing, is_free, laid_out
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import first_few
-from forkctl.forks.objects import Entry
+from forkctl.forks.objects import TreeEntry
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
     BRANCH,
@@ -36,7 +36,7 @@ _RESCUES_KEPT = 20
 RESCUE = "refs/forkctl/rescue/"
 
 # path -> (what it was, what it becomes); None: no file
-Changes = Mapping[str, tuple[Entry | None, Entry | None]]
+Changes = Mapping[str, tuple[TreeEntry | None, TreeEntry | None]]
 
 
 def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
@@ -130,7 +130,7 @@ def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
     leaving = {path for path, (_, new) in changes.items() if new is None}
 
-    def not_as(wanted: Mapping[str, Entry | None]) -> set[str]:
+    def not_as(wanted: Mapping[str, TreeEntry | None]) -> set[str]:
         found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
         empty = (path for path, entry in wanted.items() if entry is None)
         tree = repo.work_tree or Path()

@@ -34,7 +34,7 @@ _REQUIRED: Any = object()
 _TYPE_NAMES = {str: "a string", bool: "true or false", int: "a whole number", list: "a list"}
 
 
-class Table:
+class TomlTable:
     """One table: each of its keys must be taken, and what is refused is named with its line."""
 
     def __init__(
@@ -75,12 +75,12 @@ class Table:
             self.refuse(key, f"{value!r} {fault}", form)
         return value
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> TomlTable:
         self._known.append(key)
         value = self._values.get(key, {})
         if not isinstance(value, dict):
             self.refuse(key, f"`{key}` must be a table", f"[{'.'.join((*self._path, key))}]")
-        return Table(value, (*self._path, key), self._text, self._file)
+        return TomlTable(value, (*self._path, key), self._text, self._file)
 
     def done(self) -> None:
         """Refuse the keys that have not been taken."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forkctl.forks.commits import Author
-from forkctl.patching.engine.diagnosis import Code, Diagnosis
+from forkctl.patching.engine.diagnosis import Code, EditDiagnosis
 from forkctl.patching.engine.pattern import Pattern
 from forkctl.patching.engine.scopes import MODULE
 from forkctl.patching.engine.template import Template
@@ -191,10 +191,10 @@ class EditOutcome:
     edit: str
     status: EditStatus
     lines: tuple[int, ...] = ()  # of the anchors, in the text that the edit was located on
-    diagnosis: Diagnosis | None = None
+    diagnosis: EditDiagnosis | None = None
 
     @classmethod
-    def of_failure(cls, diagnosis: Diagnosis) -> EditOutcome:
+    def of_failure(cls, diagnosis: EditDiagnosis) -> EditOutcome:
         return cls(diagnosis.file, diagnosis.edit, EditStatus.FAILED, diagnosis.lines, diagnosis)
 
 
@@ -221,11 +221,11 @@ class PatchOutcome:
     edits: tuple[EditOutcome, ...] = ()
 
     @property
-    def diagnoses(self) -> tuple[Diagnosis, ...]:
+    def diagnoses(self) -> tuple[EditDiagnosis, ...]:
         return diagnoses_of(self.edits)
 
 
-def diagnoses_of(outcomes: Sequence[EditOutcome]) -> tuple[Diagnosis, ...]:
+def diagnoses_of(outcomes: Sequence[EditOutcome]) -> tuple[EditDiagnosis, ...]:
     return tuple(outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None)
 
 
@@ -241,7 +241,7 @@ def verdict_of(outcomes: Sequence[EditOutcome]) -> Verdict:
     return Verdict.GONE  # every edit is optional, and none found its place
 
 
-def _verdict_on_failure(diagnosis: Diagnosis) -> Verdict:
+def _verdict_on_failure(diagnosis: EditDiagnosis) -> Verdict:
     if diagnosis.code in (Code.NO_ANCHOR, Code.NO_SCOPE):
         return Verdict.MOVED if diagnosis.elsewhere else Verdict.GONE
     if diagnosis.code is Code.NO_FILE:

@@ -26,7 +26,7 @@ from forkctl.patching.drift.history import (
     open_history,
     read_blobs,
 )
-from forkctl.patching.drift.trials import NOT_FOR_IT, Attempt, Trial, TrialCache, try_all
+from forkctl.patching.drift.trials import NOT_FOR_IT, Attempt, PatchTrial, TrialCache, try_all
 from forkctl.patching.model import Patch, StructuralPatch, Verdict
 from forkctl.patching.reading.loading import load_series
 from forkctl.patching.series.plain_apply import plain_applier
@@ -145,7 +145,7 @@ class _UpstreamReader:
 
 
 # digest of a patch -> its trials, by their keys
-_KnownTrials = dict[str, dict[str, Trial]]
+_KnownTrials = dict[str, dict[str, PatchTrial]]
 
 
 def _drift_of(
@@ -217,7 +217,7 @@ def _taking_part(
             if key not in known[patch.digest]:
                 holds = applies_to(replace(patch, forks=()), "", reader.tree_at(version.first.id))
                 verdict = Verdict.CLEAN if holds else Verdict.NOT_FOR_THIS_FORK
-                known[patch.digest][key] = Trial(verdict.value)
+                known[patch.digest][key] = PatchTrial(verdict.value)
             if known[patch.digest][key] == NOT_FOR_IT:
                 continue
         chosen.append(patch)
@@ -245,7 +245,7 @@ def _trials(
     patch: Patch,
     found: Mapping[tuple[str, str], _PatchedVersion],
     known: _KnownTrials,
-) -> dict[str, Trial]:
+) -> dict[str, PatchTrial]:
     """The trials of one patch, by the blob of each version."""
     versions = (found[history.path, version.blob] for version in history.versions)
     return {
@@ -254,7 +254,9 @@ def _trials(
     }
 
 
-def _patch_drift(history: FileHistory, patch: Patch, trials: Mapping[str, Trial]) -> PatchDrift:
+def _patch_drift(
+    history: FileHistory, patch: Patch, trials: Mapping[str, PatchTrial]
+) -> PatchDrift:
     pin = trials.get(history.at_pin or "")
     outcomes = {blob: _outcome(trial, pin) for blob, trial in trials.items()}
     absent = _outcome_without_file(history.path, patch)
@@ -275,7 +277,7 @@ def _outcome_without_file(path: str, patch: Patch) -> VersionOutcome:
     return VersionOutcome(Verdict.GONE, (f"{path}: no-file: there is no such file",))
 
 
-def _outcome(trial: Trial, pin: Trial | None) -> VersionOutcome:
+def _outcome(trial: PatchTrial, pin: PatchTrial | None) -> VersionOutcome:
     verdict = Verdict(trial.verdict)
     if verdict is not Verdict.CLEAN or pin is None or Verdict(pin.verdict).failed:
         return VersionOutcome(verdict, trial.why)

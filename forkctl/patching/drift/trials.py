@@ -33,7 +33,7 @@ _ENCLOSING_WORDS: dict[type[ast.AST], str] = {ast.ExceptHandler: "except", ast.m
 
 
 @dataclass(frozen=True)
-class Trial:
+class PatchTrial:
     """One patch on one version of one file.
 
     `places` says where each edit landed, in words that stay the same when the code around it
@@ -45,7 +45,7 @@ class Trial:
     why: tuple[str, ...] = ()
 
 
-NOT_FOR_IT = Trial(Verdict.NOT_FOR_THIS_FORK.value)
+NOT_FOR_IT = PatchTrial(Verdict.NOT_FOR_THIS_FORK.value)
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,12 @@ class Attempt:
     patches: tuple[Patch, ...]
 
 
-def try_all(attempts: Sequence[Attempt], apply_plain: PlainApplier) -> Iterator[tuple[Trial, ...]]:
+def try_all(
+    attempts: Sequence[Attempt], apply_plain: PlainApplier
+) -> Iterator[tuple[PatchTrial, ...]]:
     """One trial for each patch of each attempt; in several processes if there are many."""
     pure = [attempt for attempt in attempts if not _needs_git(attempt)]
-    trials: Iterator[tuple[Trial, ...]]
+    trials: Iterator[tuple[PatchTrial, ...]]
     if len(pure) < _WORTH_WORKERS or _WORKERS == 1:
         trials = map(_try_structural, pure)
     else:
@@ -70,7 +72,7 @@ def try_all(attempts: Sequence[Attempt], apply_plain: PlainApplier) -> Iterator[
         yield try_patches(attempt, apply_plain) if _needs_git(attempt) else next(trials)
 
 
-def try_patches(attempt: Attempt, apply_plain: PlainApplier) -> tuple[Trial, ...]:
+def try_patches(attempt: Attempt, apply_plain: PlainApplier) -> tuple[PatchTrial, ...]:
     patches = [_only_for(patch, attempt.path) for patch in attempt.patches]
     tree = OneFile(attempt.path, attempt.data)
 
@@ -85,7 +87,7 @@ def try_patches(attempt: Attempt, apply_plain: PlainApplier) -> tuple[Trial, ...
     return tuple(_trial(outcome, source) for outcome in outcomes)
 
 
-def _try_structural(attempt: Attempt) -> tuple[Trial, ...]:
+def _try_structural(attempt: Attempt) -> tuple[PatchTrial, ...]:
     return try_patches(attempt, _no_plain_patch)
 
 
@@ -117,12 +119,12 @@ class OneFile:
         return path == self.path
 
 
-def _trial(outcome: PatchOutcome, source: Source | None) -> Trial:
+def _trial(outcome: PatchOutcome, source: Source | None) -> PatchTrial:
     failed = outcome.diagnoses
     idle = outcome.edits and not any(edit.status in _MADE for edit in outcome.edits)
     if idle and not failed:
         return NOT_FOR_IT  # all optional, and nothing to do here
-    return Trial(
+    return PatchTrial(
         outcome.verdict.value,
         places=tuple(_places(outcome, source)) if source is not None else (),
         why=tuple(line for diagnosis in failed for line in diagnosis.describe().splitlines()),
@@ -185,18 +187,18 @@ class TrialCache:
 
     folder: Path
 
-    def load(self, patch_digest: str) -> dict[str, Trial]:
+    def load(self, patch_digest: str) -> dict[str, PatchTrial]:
         """The trials of one patch, by their keys."""
         try:
             entries = json.loads(self._file(patch_digest).read_bytes())
             return {
-                key: Trial(entry["verdict"], tuple(entry["places"]), tuple(entry["why"]))
+                key: PatchTrial(entry["verdict"], tuple(entry["places"]), tuple(entry["why"]))
                 for key, entry in entries.items()
             }
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return {}
 
-    def store(self, patch_digest: str, trials: Mapping[str, Trial]) -> None:
+    def store(self, patch_digest: str, trials: Mapping[str, PatchTrial]) -> None:
         """Replace the trials of one patch."""
         entries = {key: asdict(trial) for key, trial in sorted(trials.items())}
         write_atomically(self._file(patch_digest), json.dumps(entries, indent=0))

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forkctl.patching.engine.diagnosis import Candidate, Code, Diagnosis, Refusal
+from forkctl.patching.engine.diagnosis import Candidate, Code, EditDiagnosis, Refusal
 from forkctl.patching.engine.matcher import Mode
 from forkctl.patching.engine.pattern import Pattern, show_holes
 from forkctl.patching.engine.scopes import MODULE, Definition, Scope, statement_lists
@@ -20,7 +20,7 @@ _LEAST = 0.4
 _WIDTH = 100
 
 
-def explain(source: Source, edit: CodeEdit, diagnosis: Diagnosis) -> Diagnosis:
+def explain(source: Source, edit: CodeEdit, diagnosis: EditDiagnosis) -> EditDiagnosis:
     """The diagnosis with the anchor, its scope, and places elsewhere that look like it."""
     alternative = edit.alternatives[0]
     selector = alternative.selector

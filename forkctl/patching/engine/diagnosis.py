@@ -37,7 +37,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class EditDiagnosis:
     code: Code
     message: str
     file: str = ""
@@ -67,7 +67,7 @@ class Diagnosis:
 
 
 class Refusal(Exception):
-    """Raised inside of the engine when an edit cannot be made; it becomes a Diagnosis."""
+    """Raised inside of the engine when an edit cannot be made; it becomes a EditDiagnosis."""
 
     def __init__(self, code: Code, message: str, *, lines: tuple[int, ...] = ()) -> None:
         super().__init__(message)

@@ -44,7 +44,7 @@ def insert(task: Task) -> list[Splice]:
     _refuse_field_without_default(task, gap, new)
     if not gap.block:
         return [_into_empty_module(task)]
-    place = layout.extent(task.source, [gap.block[gap.neighbour]])
+    place = layout.line_span(task.source, [gap.block[gap.neighbour]])
     text = task.filled(place)
     if gap.neighbour == gap.index:
         offset, rank = layout.before(task.source, place), BEFORE_NEXT

@@ -22,7 +22,7 @@ _DEFAULT_UNIT = 4
 
 
 @dataclass(frozen=True)
-class Extent:
+class LineSpan:
     """The lines that a run of statements (or one `except` clause) takes up."""
 
     start: int  # the first byte of the code
@@ -32,7 +32,7 @@ class Extent:
     indent: str
 
 
-def extent(source: Source, nodes: Sequence[ast.AST]) -> Extent:
+def line_span(source: Source, nodes: Sequence[ast.AST]) -> LineSpan:
     """The lines of statements; refused if they share a line with other code."""
     start, end = source.start(nodes[0]), source.end(nodes[-1])
     first, last = source.line_at(start), source.line_at(max(start, end - 1))
@@ -50,14 +50,14 @@ def extent(source: Source, nodes: Sequence[ast.AST]) -> Extent:
         )
     if not _ONLY_COMMENT.match(after):
         raise Refusal(Code.LAYOUT, f"line {last} has other code after the statement", lines=(last,))
-    return Extent(start, end, first, last, before.decode())
+    return LineSpan(start, end, first, last, before.decode())
 
 
-def before(source: Source, place: Extent) -> int:
+def before(source: Source, place: LineSpan) -> int:
     return source.line_start(place.first_line)
 
 
-def after(source: Source, place: Extent, *, same_indent: bool = False) -> int:
+def after(source: Source, place: LineSpan, *, same_indent: bool = False) -> int:
     """Where the line after a statement begins, past the comments that belong to the statement.
 
     Those are comments indented deeper than the statement and, with `same_indent` (the end of a

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from forkctl.patching.engine.arguments import add_kwarg, add_param
 from forkctl.patching.engine.candidates import explain
 from forkctl.patching.engine.datafile import edit_data
-from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
+from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
 from forkctl.patching.engine.insertions import INSERTIONS, insert, inserted_already
 from forkctl.patching.engine.matcher import Mode, is_hole
 from forkctl.patching.engine.rewrites import remove, replace, result_selector, wrap
@@ -182,7 +182,7 @@ def _among(source: Source, anchor: Anchor, nodes: Sequence[object]) -> bool:
 def _refused(path: str, source: Source | None, edit: Edit, refusal: Refusal) -> EditOutcome:
     if edit.optional and refusal.code in _MISSING:
         return EditOutcome(path, edit.id, EditStatus.NOT_NEEDED)
-    diagnosis = Diagnosis(
+    diagnosis = EditDiagnosis(
         refusal.code, refusal.message, file=path, edit=edit.id, lines=refusal.lines
     )
     if isinstance(edit, CodeEdit) and source is not None:

@@ -35,7 +35,7 @@ def replace(task: Task) -> list[TextChange]:
     if task.anchor.expression is not None and task.code.expression is not None:
         return [_replace_expression(task, task.anchor.expression)]
     nodes = task.whole_statements()
-    place = layout.extent(task.source, nodes)
+    place = layout.line_span(task.source, nodes)
     text = task.filled(place).removeprefix(place.indent)
     return [Splice(place.start, place.end, text.encode())]
 
@@ -45,7 +45,7 @@ def wrap(task: Task) -> list[TextChange]:
     if task.anchor.expression is not None and task.code.expression is not None:
         return [_replace_expression(task, task.anchor.expression)]
     nodes = task.whole_statements()
-    place = layout.extent(task.source, nodes)
+    place = layout.line_span(task.source, nodes)
     text = task.filled(place, with_match(task.anchor.env, nodes))
     # whole lines, so that a comment at the end of the last one stays with what it is about
     end = layout.line_content_end(task.source, place.last_line)
@@ -82,7 +82,7 @@ def _field(parent: ast.AST, node: ast.AST) -> str:
 
 
 def _removal(task: Task, nodes: Statements) -> Splice:
-    place = layout.extent(task.source, nodes)
+    place = layout.line_span(task.source, nodes)
     block, _ = task.block_of(nodes)
     if len(block) == len(nodes) and block is not task.source.tree.body:
         return Splice(place.start, place.end, b"pass")  # a block cannot be empty
@@ -93,7 +93,7 @@ def _removal(task: Task, nodes: Statements) -> Splice:
 def _replace_import(task: Task, wanted: Imports) -> list[TextChange]:
     (node,) = task.anchor.nodes
     assert isinstance(node, ast.ImportFrom)
-    place = layout.extent(task.source, (node,))
+    place = layout.line_span(task.source, (node,))
     text = task.filled(place)
     if len(node.names) == len(wanted.names):
         return [Splice(place.start, place.end, text.removeprefix(place.indent).encode())]

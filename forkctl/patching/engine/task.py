@@ -31,7 +31,7 @@ class Task:
         assert self.operation.code is not None, "the loader gives each verb its code"
         return self.operation.code
 
-    def filled(self, place: layout.Extent, env: Env | None = None) -> str:
+    def filled(self, place: layout.LineSpan, env: Env | None = None) -> str:
         """The code as lines at the indentation of that place."""
         return fill_statements(
             self.code,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from forkctl.patching.engine.diagnosis import Code, Refusal
 from forkctl.patching.engine.layout import (
-    extent,
     line_content_end,
+    line_span,
     map_indent,
     own_unit,
     string_interiors,
@@ -108,7 +108,7 @@ def parsed_expression(text: str) -> ast.expr:
 
 def reindented(source: Source, nodes: tuple[ast.AST, ...], indent: str) -> list[str]:
     """The lines of upstream's own statements at another indentation, with their comments."""
-    place = extent(source, nodes)
+    place = line_span(source, nodes)
     first = source.line_start(place.first_line)
     block = source.data[first : line_content_end(source, place.last_line)].decode()
     lines = re.split(r"\r\n|\n|\r", block)

@@ -6,12 +6,12 @@ import ast
 import warnings
 
 from forkctl.patching.engine.datafile import load_data
-from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
+from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
 
 _DATA = (".json", ".yaml", ".yml")
 
 
-def check_result(path: str, before: bytes | None, after: bytes) -> Diagnosis | None:
+def check_result(path: str, before: bytes | None, after: bytes) -> EditDiagnosis | None:
     """What is wrong with a changed file; None if nothing is."""
     if path.endswith(".py"):
         return _check_python(path, before, after)
@@ -21,7 +21,7 @@ def check_result(path: str, before: bytes | None, after: bytes) -> Diagnosis | N
         except Refusal as refusal:
             if before is not None and not _reads(path, before):
                 return None  # it could not be read before either
-            return Diagnosis(Code.BROKEN_RESULT, refusal.message, file=path)
+            return EditDiagnosis(Code.BROKEN_RESULT, refusal.message, file=path)
     return None
 
 
@@ -33,7 +33,7 @@ def _reads(path: str, data: bytes) -> bool:
     return True
 
 
-def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | None:
+def _check_python(path: str, before: bytes | None, after: bytes) -> EditDiagnosis | None:
     try:
         tree = _compiled(after)
     except (SyntaxError, ValueError) as error:
@@ -41,7 +41,7 @@ def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | 
             return None  # it did not compile before either
         line = error.lineno if isinstance(error, SyntaxError) else None
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        return Diagnosis(
+        return EditDiagnosis(
             Code.BROKEN_RESULT,
             f"the result does not compile: {reason}",
             file=path,
@@ -56,7 +56,7 @@ def _check_python(path: str, before: bytes | None, after: bytes) -> Diagnosis | 
     if not missing:
         return None
     names = sorted({name for name, _ in missing})
-    return Diagnosis(
+    return EditDiagnosis(
         Code.BROKEN_RESULT,
         f"the result uses undefined names: {', '.join(names)}",
         file=path,

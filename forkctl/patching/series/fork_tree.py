@@ -8,8 +8,7 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import git_status
-from forkctl.forks.manifest import Entrypoint, Fork
-from forkctl.forks.manifest import Environment as EnvironmentSpec
+from forkctl.forks.manifest import Entrypoint, EnvironmentSpec, Fork
 from forkctl.forks.processes import Children
 from forkctl.forks.state import TreeState, state_of
 from forkctl.forks.workspace import Workspace

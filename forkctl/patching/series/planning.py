@@ -13,7 +13,7 @@ from typing import Protocol
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.commits import FileChange, NewCommit
-from forkctl.patching.engine.diagnosis import Code, Diagnosis, Refusal
+from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
 from forkctl.patching.engine.locate import insertions_of, locate
 from forkctl.patching.engine.selectors import occurs
 from forkctl.patching.engine.source import Source, parse_source
@@ -244,7 +244,7 @@ class _Planner:
                 return [
                     EditOutcome(entry.path, edit.id, EditStatus.NOT_NEEDED) for edit in entry.edits
                 ], ()
-            diagnosis = Diagnosis(Code.NO_FILE, "upstream has no such file", file=entry.path)
+            diagnosis = EditDiagnosis(Code.NO_FILE, "upstream has no such file", file=entry.path)
             return [EditOutcome.of_failure(diagnosis)], ()
         located = locate(
             entry.path,
@@ -258,7 +258,7 @@ class _Planner:
         clash = _clash(file, located.changes)
         if clash is not None:
             message = f"it changes the same text as {clash}"
-            diagnosis = Diagnosis(Code.OVERLAP, message, file=entry.path)
+            diagnosis = EditDiagnosis(Code.OVERLAP, message, file=entry.path)
             return [*located.outcomes, EditOutcome.of_failure(diagnosis)], ()
         return list(located.outcomes), located.changes
 
@@ -267,7 +267,7 @@ class _Planner:
         try:
             results = self.apply_plain(patch, current)
         except ForkctlError as error:
-            diagnosis = Diagnosis(Code.BROKEN_RESULT, error.message, file=error.where or "")
+            diagnosis = EditDiagnosis(Code.BROKEN_RESULT, error.message, file=error.where or "")
             return PatchOutcome(patch, Verdict.BROKEN, (EditOutcome.of_failure(diagnosis),)), ()
         outcomes: list[EditOutcome] = []
         changed: list[FileChange] = []

@@ -12,7 +12,7 @@ from forkctl.forks.commits import NewCommit, write_commits
 from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork
 from forkctl.forks.manifest import Fork
-from forkctl.forks.objects import BlobReader, Entry
+from forkctl.forks.objects import BlobReader, TreeEntry
 from forkctl.forks.paths import fault_of_path
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.patching.model import PatchOutcome
@@ -48,7 +48,7 @@ def render(fork: Fork, inputs: InputFiles, pristine: Repository, store: Reposito
 class PinnedTree:
     """The files of the pin as the engine reads them."""
 
-    def __init__(self, files: Mapping[str, Entry], sparse: Folders, blobs: BlobReader) -> None:
+    def __init__(self, files: Mapping[str, TreeEntry], sparse: Folders, blobs: BlobReader) -> None:
         self.files = files
         self._laid_out = chooser(sparse)
         self._blobs = blobs
