@@ -139,4 +139,4 @@ def test_an_environment_may_not_be_named_as_a_fork(thing: Bench) -> None:
     manifest = thing.root / "forks.toml"
     manifest.write_text(manifest.read_text() + "\n[env.thing]\npython = '3.11'\nlocks = 'x'\n")
     assert thing.run("status") == 2
-    assert "is a fork's name already" in thing.err
+    assert "is already the name of a fork" in thing.err
