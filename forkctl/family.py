@@ -19,7 +19,7 @@ from typing import Any
 from forkctl.checkpoints.contents import Checkpoint
 from forkctl.checks import Check
 from forkctl.configs import Config, read_config, section, with_value
-from forkctl.environments.environment import Environment
+from forkctl.environments.binding import Place
 from forkctl.errors import UsageError
 from forkctl.forks.manifest import Entrypoint
 from forkctl.libero.units.conventions import Convention
@@ -77,14 +77,6 @@ class RunInputs:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where upstream's code runs."""
-
-    tree: Path
-    environment: Environment
-
-
-@dataclass(frozen=True)
 class Adopted:
     """A config that has taken the words after -- into itself, as far as they belong there."""
 
@@ -116,6 +108,7 @@ class Launcher:
 
     packages: tuple[str, ...] = ()  # top-level packages that must come from the fork's tree
     modules: tuple[str, ...] = ()  # what must import for training to work
+    checks_imports = False  # before each run, too: for a kind that asks upstream nothing else
     data_form = DataForm.FILES
     keys = ConfigKeys()
     transfers = False  # upstream takes over a part of a checkpoint, and forkctl plans which
@@ -240,6 +233,7 @@ class Family:
     commands: Mapping[str, Mapping[str, tuple[str, str, str]]] = MappingProxyType({})
 
     def launcher(self, entrypoint: Entrypoint) -> Launcher:
+        """What it takes of `entrypoint.options` is its own; the rest is refused."""
         raise NotImplementedError
 
     def generate(self, kind: str, request: ConfigRequest) -> Config:

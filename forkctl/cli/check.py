@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.errors import ExitCode, UsageError
+from forkctl.errors import ExitCode, ForkctlError, UsageError
 from forkctl.forks.manifest import load
-from forkctl.forks.workspace import find_workspace, locked
+from forkctl.forks.workspace import Workspace, find_workspace, locked
 from forkctl.output import error_json, print_failures, print_json, print_table
 from forkctl.patching.series import check as patching_check
 from forkctl.patching.series.check import CheckOutcome, CheckResult
@@ -48,6 +49,7 @@ def check(
             at="HEAD" if head else at,
             offline=offline,
         )
+    results = [_with_kind(workspace, result) for result in results]
     if as_json:
         print_json([_as_json(result) for result in results])
     else:
@@ -55,6 +57,20 @@ def check(
     outcomes = {result.outcome for result in results}
     bad = CheckOutcome.FAILED in outcomes or (strict and CheckOutcome.NOT_CHECKED in outcomes)
     return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE
+
+
+def _with_kind(workspace: Workspace, result: CheckResult) -> CheckResult:
+    """The result, failed where forks.toml says of the entrypoint what its kind does not take."""
+    from forkctl.families.registry import launcher_of
+
+    if result.fork.entrypoint is None:
+        return result
+    try:
+        launcher_of(workspace, result.fork)
+    except ForkctlError as error:
+        problems = (*result.problems, error)
+        return replace(result, outcome=CheckOutcome.FAILED, problems=problems)
+    return result
 
 
 def _print(results: Sequence[CheckResult]) -> None:

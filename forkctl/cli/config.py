@@ -56,7 +56,6 @@ def config(
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
     from forkctl.output import print_checks, say
-    from forkctl.patching.series.fork_tree import entrypoint
     from forkctl.training.generating import (
         GenerateRequest,
         as_written,
@@ -78,7 +77,7 @@ def config(
         say(f"wrote {out}")
     if not validate:
         return 0
-    launcher = family.launcher(entrypoint(chosen))
+    launcher = family.launcher(chosen.require_entrypoint())
     found = validate_generated(workspace, chosen, launcher, made, profile, own, say)
     if out is not None:
         print_checks(found)

@@ -51,7 +51,7 @@ def create(name: str, profile: str | None) -> None:
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """List the environment NAME, or all."""
-    from forkctl.environments.showing import all_environments
+    from forkctl.environments.listing import all_environments
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
     from forkctl.output import print_json, print_table
@@ -75,7 +75,7 @@ def show(name: str | None, as_json: bool) -> None:
 def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int:
     """Prove that the packages are those of the lock, and that FORK's own come from its tree."""
     from forkctl.checks import any_failed
-    from forkctl.environments.showing import check_environment
+    from forkctl.environments.proving import check_environment
     from forkctl.families.registry import launcher_of
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace

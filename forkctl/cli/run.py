@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from forkctl.cli.completing import fork_names
 from forkctl.cli.env import own_option, profile_option
 from forkctl.errors import ExitCode
+
+if TYPE_CHECKING:
+    from forkctl.training.records import Run
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -58,12 +64,11 @@ def run(
     from forkctl.output import checks_as_json, print_checks, print_json, say
     from forkctl.training.planning import planned_run
     from forkctl.training.resolving import RunRequest, resolve
-    from forkctl.training.running import RunFailed, carry_out, start_run
+    from forkctl.training.running import carry_out, start_run
     from forkctl.training.view import view_for
 
     workspace = find_workspace()
     request = RunRequest(
-        fork=fork,
         config=config,
         data=data,
         checkpoint=ckpt,
@@ -81,27 +86,34 @@ def run(
     resolved = resolve(workspace, chosen, launcher_of(workspace, chosen), request)
     with planned_run(workspace, resolved, dry=dry_run, say=say) as plan:
         failed = any_failed(plan.checks)
-        python = plan.environment.python if plan.environment else Path("python")
         if dry_run and as_json:
-            command = resolved.shown_command(python)
-            print_json({"findings": checks_as_json(plan.checks), "command": command})
+            findings = checks_as_json(plan.checks)
+            print_json({"findings": findings, "command": plan.shown_command})
             return 1 if failed else 0
         print_checks(plan.checks)
         if failed:
             return 1
         if dry_run:
-            click.echo("would run: " + shlex.join(resolved.shown_command(python)))
+            click.echo("would run: " + shlex.join(plan.shown_command))
             return 0
         started = start_run(plan)
         click.echo(f"run {started.id}")
-        try:
+        with saying_how_it_ends(started):
             done = carry_out(plan, started, view_for(started.record.steps))
-        except RunFailed as failure:
-            click.echo("\n".join(failure.tail[-25:]), err=True)
-            raise
-        except KeyboardInterrupt:
-            hint = f"`forkctl runs resume {started.folder.name}` goes on"
-            click.echo(f"interrupted: {hint}", err=True)
-            return int(ExitCode.INTERRUPTED)
     click.echo(f"finished in {done.record.seconds} s: {done.folder}")
     return 0
+
+
+@contextlib.contextmanager
+def saying_how_it_ends(run: Run) -> Iterator[None]:
+    """Of a failure the end of its log; of an interrupt how to go on."""
+    from forkctl.training.running import RunFailed
+
+    try:
+        yield
+    except RunFailed as failure:
+        click.echo("\n".join(failure.tail[-25:]), err=True)
+        raise
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: `forkctl runs resume {run.folder.name}` goes on", err=True)
+        raise click.exceptions.Exit(int(ExitCode.INTERRUPTED)) from None

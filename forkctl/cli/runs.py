@@ -145,6 +145,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("run", shell_complete=run_names)
 def resume(run: str) -> None:
     """Go on with RUN where its last checkpoint is, if its upstream can."""
+    from forkctl.cli.run import saying_how_it_ends
     from forkctl.families.registry import launcher_of
     from forkctl.forks.manifest import load
     from forkctl.forks.workspace import find_workspace
@@ -156,7 +157,8 @@ def resume(run: str) -> None:
     found = find_run(workspace.root, run)
     fork = load(workspace.manifest).fork(found.record.fork)
     launcher = launcher_of(workspace, fork)
-    done = resume_run(workspace, fork, launcher, found, view_for(found.record.steps))
+    with saying_how_it_ends(found):
+        done = resume_run(workspace, fork, launcher, found, view_for(found.record.steps))
     click.echo(f"finished after {done.record.seconds} s in all: {done.folder}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forkctl.environments.process import end_group, interrupted_by_signals
+from forkctl.environments.process_group import end_group, interrupted_by_signals
 from forkctl.environments.simulator import Simulator
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.libero.suites import get_suite

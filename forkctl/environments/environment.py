@@ -2,8 +2,7 @@
 
 The heavy part, gigabytes of packages, depends on the lock, the Python and the platform, and on
 nothing else; it is made once and kept in the cache under that key. Upstream's own package is never
-installed into it. A fork's tree is bound to it for one process, by PYTHONPATH, so that changing a
-patch costs nothing; what was bound to what is a second key, which every run records (`binding`).
+installed into it: see `binding`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Environment:
-    """`key` and `profile` are None for an environment that a person brought along."""
+    """`key` and `profile` are None for an environment that the user brought along."""
 
     prefix: Path
     python: Path
@@ -46,12 +45,6 @@ class Environment:
 
 def environment_key(lock: Lock) -> str:
     material = [lock.digest, lock.python, sys.platform, platform.machine()]
-    return hashlib.sha256("\0".join(material).encode()).hexdigest()[:16]
-
-
-def binding_key(pin: str, series: str, lock_digest: str | None, python: str) -> str:
-    """Names one fork state in one environment: pin, series with overlays, lock, Python."""
-    material = [pin, series, lock_digest or "own environment", python]
     return hashlib.sha256("\0".join(material).encode()).hexdigest()[:16]
 
 

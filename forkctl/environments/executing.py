@@ -1,11 +1,11 @@
-"""Run a command of a person's own as a run would: the fork's environment, bound to its tree."""
+"""Run a command of the user's own as a run would: the fork's environment, bound to its tree."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
 
-from forkctl.environments.proving import process_environment
+from forkctl.environments.binding import bind
 from forkctl.environments.selecting import select
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import Fork
@@ -24,12 +24,12 @@ def execute(
     """Its exit code. The command has the terminal, and starts in the folder it was typed in."""
     tree = open_fork_tree(workspace, fork)
     tree.require_current()
-    environment = select(workspace, fork, profile, own).made(say)
+    place = bind(tree, select(workspace, fork, profile, own).made(say))
     command = list(words)
     if command[0] in ("python", "python3"):
-        command[0] = str(environment.python)  # PATH of this process is not the child's
+        command[0] = str(place.environment.python)  # PATH of this process is not the child's
     try:
-        return subprocess.run(command, env=process_environment(environment, tree.path)).returncode
+        return subprocess.run(command, env=place.variables).returncode
     except OSError as error:
         raise ForkctlError(
             f"cannot be started: {error.strerror}",

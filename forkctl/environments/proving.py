@@ -8,19 +8,20 @@ the environment itself, for every run.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl import checks
 from forkctl.checks import Check
+from forkctl.environments.binding import Place, bind, binding_key
 from forkctl.environments.environment import Environment
 from forkctl.environments.locks import Lock, canonical_name
-from forkctl.environments.python_path import forkctl_on_path
+from forkctl.environments.selecting import not_made, select
 from forkctl.errors import ForkctlError
-from forkctl.forks.cache import cache_root
+from forkctl.forks.manifest import Fork
+from forkctl.forks.workspace import Workspace
+from forkctl.patching.series.fork_tree import open_fork_tree
 
 _SHOWN = 5
 
@@ -35,61 +36,47 @@ class Answer:
     failures: Mapping[str, str]
 
 
-def process_environment(environment: Environment, tree: Path) -> dict[str, str]:
-    """The variables of a process that runs the tree in this environment."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
-    }
-    return {
-        **variables,
-        "PYTHONPATH": os.pathsep.join([str(tree), str(forkctl_on_path())]),
-        "PYTHONNOUSERSITE": "1",  # ~/.local would come before the environment's own packages
-        "PYTHONPYCACHEPREFIX": str(cache_root() / "pycache"),  # not into the tree
-        "PYTHONUNBUFFERED": "1",
-        "VIRTUAL_ENV": str(environment.prefix),
-        "PATH": os.pathsep.join([str(environment.python.parent), os.environ.get("PATH", "")]),
-    }
-
-
-def run_python(
-    environment: Environment, tree: Path, arguments: Sequence[str], *, cwd: Path, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run the environment's Python, bound to the tree as a run would be, and wait for it."""
-    try:
-        return subprocess.run(
-            [str(environment.python), *arguments],
-            input=stdin,
-            env=process_environment(environment, tree),
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError as error:
-        raise ForkctlError(
-            f"its Python does not start: {error.strerror}",
-            where=str(environment.python),
-            hint="forkctl env remove and create make it anew; for your own, check --env",
-        ) from None
-
-
-def ask(
-    environment: Environment, tree: Path, packages: Sequence[str], modules: Sequence[str] = ()
-) -> Answer:
+def ask(place: Place, packages: Sequence[str], modules: Sequence[str] = ()) -> Answer:
     """Run the probe inside the environment."""
     # -c, not the file: its folder would be the first place that imports are looked for
     probe = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
     question = json.dumps({"packages": list(packages), "modules": list(modules)})
-    done = run_python(environment, tree, ["-c", probe], cwd=Path("/"), stdin=question)
+    done = place.run_python(["-c", probe], cwd=Path("/"), stdin=question)
     try:
         return Answer(**json.loads(done.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError, TypeError):
         raise ForkctlError(
             f"its Python does not answer: {done.stderr.strip()[-500:] or done.returncode}",
-            where=str(environment.python),
+            where=str(place.environment.python),
         ) from None
+
+
+def check_environment(
+    workspace: Workspace,
+    fork: Fork,
+    profile: str | None,
+    own: str | None,
+    *,
+    packages: Sequence[str],
+    modules: Sequence[str],
+) -> list[Check]:
+    """The pins, whether the fork's packages come from its tree, and whether the modules import."""
+    tree = open_fork_tree(workspace, fork)
+    selection = select(workspace, fork, profile, own)
+    environment = selection.environment
+    if environment is None:
+        return [checks.failed("environment", *not_made(selection, fork.name))]
+    answer = ask(bind(tree, environment), packages, modules)
+    lock = selection.lock
+    digest = lock.digest if lock and environment.ours else None
+    key = binding_key(tree.state.pin, tree.series, digest, answer.python)
+    return [
+        checks.ok("environment", f"{environment.prefix}, Python {answer.python}"),
+        *(check_pins(answer, lock, environment) if lock else ()),
+        *check_origins(answer, tree.path),
+        *check_imports(answer, modules),
+        checks.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),
+    ]
 
 
 def check_origins(answer: Answer, tree: Path) -> list[Check]:

@@ -16,7 +16,6 @@ from forkctl.environments.locks import Lock, read_lock
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import EnvironmentSpec, Fork, Manifest
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import environment_spec
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -24,7 +23,7 @@ _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 @dataclass(frozen=True)
 class Selection:
     """`environment` is None where it has still to be made, from the lock. `lock` is None where the
-    fork has none for this profile; then the environment is a person's own."""
+    fork has none for this profile; then the environment is the user's own."""
 
     lock: Lock | None
     environment: Environment | None
@@ -38,6 +37,14 @@ class Selection:
             assert self.lock is not None
             return create_environment(self.lock, say)
         return self.environment
+
+
+def not_made(selection: Selection, fork: str) -> tuple[str, str]:
+    """What to say of an environment that has still to be made, and what to do about it."""
+    return (
+        f"not made yet (profile {selection.profile})",
+        f"forkctl env create {fork} --profile {selection.profile}",
+    )
 
 
 def default_profile() -> str:
@@ -59,7 +66,7 @@ def _lock_to_compare_with(workspace: Workspace, fork: Fork, profile: str | None)
 
 
 def lock_of(workspace: Workspace, fork: Fork, profile: str | None) -> Lock:
-    return lock_by_spec(workspace, environment_spec(fork), profile)
+    return lock_by_spec(workspace, fork.require_env(), profile)
 
 
 def lock_by_spec(workspace: Workspace, spec: EnvironmentSpec, profile: str | None) -> Lock:
@@ -69,4 +76,4 @@ def lock_by_spec(workspace: Workspace, spec: EnvironmentSpec, profile: str | Non
 def spec_named(manifest: Manifest, name: str) -> EnvironmentSpec:
     """The environment of a fork, or the one of this name that belongs to none."""
     alone = manifest.environment(name)
-    return environment_spec(manifest.fork(name)) if alone is None else alone
+    return manifest.fork(name).require_env() if alone is None else alone

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.checks import Check, failed, ok, warning
+from forkctl.environments.binding import process_variables
 from forkctl.environments.environment import find_environment, own_environment
-from forkctl.environments.proving import process_environment
-from forkctl.environments.python_path import forkctl_on_path
 from forkctl.environments.selecting import lock_by_spec
 from forkctl.errors import ForkctlError
 from forkctl.forks.cache import cache_root
@@ -61,7 +60,7 @@ def find_simulator(workspace: Workspace, own: str | None = None) -> Simulator:
     variables = {
         "LIBERO_CONFIG_PATH": str(home / f"libero-{name}"),
         "NUMBA_CACHE_DIR": str(home / f"numba-{name}"),
-        **process_environment(environment, forkctl_on_path()),
+        **process_variables(environment, ()),
     }
     return Simulator(environment.python, variables)
 

@@ -6,12 +6,13 @@ folder with an `__init__.py`, in the workspace, that has a `FAMILY`.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Family, Launcher
@@ -19,7 +20,6 @@ from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.libero.units.conventions import LIBERO, Convention
 from forkctl.libero.units.statistics_files import StatisticsFile
-from forkctl.patching.series.fork_tree import entrypoint
 
 _FAMILIES = ("robomimic", "openvla", "rdt", "script")
 
@@ -31,7 +31,7 @@ def families() -> tuple[Family, ...]:
 
 
 def family_of(workspace: Workspace, fork: Fork) -> Family:
-    kind = entrypoint(fork).kind
+    kind = fork.require_entrypoint().kind
     if "/" in kind:
         return _own_family(workspace.root / kind)
     for family in families():
@@ -46,7 +46,11 @@ def family_of(workspace: Workspace, fork: Fork) -> Family:
 
 
 def launcher_of(workspace: Workspace, fork: Fork) -> Launcher:
-    return family_of(workspace, fork).launcher(entrypoint(fork))
+    """Refuses what the fork's kind does not take of its options in forks.toml."""
+    entrypoint = fork.require_entrypoint()
+    launcher = family_of(workspace, fork).launcher(entrypoint)
+    entrypoint.options.done()
+    return launcher
 
 
 def conventions() -> Mapping[str, Convention]:
@@ -84,22 +88,30 @@ def _own_family(path: Path) -> Family:
         raise UsageError(
             "no family here", where=str(path), hint="a Python file with a FAMILY, or its folder"
         )
-    name = f"forkctl_family_{path.stem}"
-    # a folder is a package: its modules may import each other
-    places = [str(path)] if path.is_dir() else None
-    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ForkctlError(
-            f"the family cannot be imported: {type(error).__name__}: {error}", where=str(file)
-        ) from error
-    family: Any = getattr(module, "FAMILY", None)
+    family = getattr(_imported(file), "FAMILY", None)
     if not isinstance(family, Family):
         raise UsageError(
             "the file has no FAMILY", where=str(file), hint="FAMILY = YourFamily(), at its end"
         )
     return family
+
+
+def _imported(file: Path) -> ModuleType:
+    """The module of a file outside the package, imported once. A folder is a package: its modules
+    may import each other by `from .other import name`."""
+    name = "forkctl_family_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    if name in sys.modules:
+        return sys.modules[name]
+    folder = [str(file.parent)] if file.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
+    if spec is None or spec.loader is None:
+        raise UsageError("this is no Python file", where=str(file), hint="it must end in .py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ForkctlError(
+            f"the family cannot be imported: {type(error).__name__}: {error}", where=str(file)
+        ) from error
+    return module

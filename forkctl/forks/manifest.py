@@ -10,13 +10,13 @@ takes six times as long to create, and such costs are what a no-op command is ma
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from forkctl.errors import UsageError
+from forkctl.errors import ForkctlError, UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path
-from forkctl.forks.toml import TomlTable, parse_toml
+from forkctl.forks.toml import NO_TABLE, TomlTable, parse_toml
 
 VERSION = 1
 
@@ -56,33 +56,12 @@ class EnvironmentSpec(NamedTuple):
     locks: str
 
 
-class Script(NamedTuple):
-    """How to start a script that no family knows. Arguments may hold {config}, {run} and, for the
-    option of that name, {data}, {ckpt} or {steps}; those of `resume` may hold {checkpoint}."""
-
-    arguments: tuple[str, ...] = ("--config", "{config}")
-    data: tuple[str, ...] = ()
-    ckpt: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
-    resume: tuple[str, ...] = ()
-    checkpoints: str | None = None  # a glob, relative to the run's folder
-    metrics: str | None = None  # a regular expression for lines; its named groups are metrics
-    imports: tuple[str, ...] = ()  # modules that must import before a run
-    in_tree: bool = False  # it starts in the fork's tree, not in the run's folder
-
-    @property
-    def options(self) -> Mapping[str, tuple[str, ...]]:
-        """The options of `forkctl run` that the script takes, and its arguments for each."""
-        every = {"data": self.data, "ckpt": self.ckpt, "steps": self.steps}
-        return {name: words for name, words in every.items() if words}
-
-
 class Entrypoint(NamedTuple):
     file: str
     kind: str
     flags: tuple[str, ...]
     config_keys: tuple[str, ...]
-    script: Script | None = None
+    options: TomlTable = NO_TABLE  # what its kind of fork takes, which alone can judge them
 
 
 class Fork(NamedTuple):
@@ -94,6 +73,26 @@ class Fork(NamedTuple):
     default: bool
     env: EnvironmentSpec | None
     entrypoint: Entrypoint | None
+    python_path: tuple[str, ...] = ()  # folders that imports look in before the tree's root
+
+    def require_env(self) -> EnvironmentSpec:
+        if self.env is None:
+            raise ForkctlError(
+                f"the fork {self.name} has no environment",
+                where="forks.toml",
+                hint=f'add [fork.{self.name}.env] with python = "3.10" and '
+                'locks = "configs/envs/…", or bring your own with --env PATH|current',
+            )
+        return self.env
+
+    def require_entrypoint(self) -> Entrypoint:
+        if self.entrypoint is None:
+            raise ForkctlError(
+                f"the fork {self.name} has no entrypoint to run",
+                where="forks.toml",
+                hint=f"add [fork.{self.name}.entrypoint] with file and kind",
+            )
+        return self.entrypoint
 
 
 class Manifest(NamedTuple):
@@ -158,9 +157,11 @@ def _fork(table: TomlTable, name: str) -> Fork:
         table.refuse(None, f"the fork name {name!r} {fault}", "[fork.my-fork]")
     source = _source(table)
     sparse = table.strings("sparse", '["src", "examples"]', absent=None)
-    for folder in sparse or ():
-        if fault := fault_of_path(folder):
-            table.refuse("sparse", f"{folder!r} {fault}", '["src", "examples"]')
+    python_path = table.strings("python_path", '["src"]', absent=()) or ()
+    for key, folders in (("sparse", sparse or ()), ("python_path", python_path)):
+        for folder in folders:
+            if fault := fault_of_path(folder):
+                table.refuse(key, f"{folder!r} {fault}", f'{key} = ["src"]')
     series = table.strings("series", '["mine"]', absent=())
     overlays = table.strings("overlays", '["mine"]', absent=())
     for key, names in (("series", series), ("overlays", overlays)):
@@ -182,6 +183,7 @@ def _fork(table: TomlTable, name: str) -> Fork:
         default=default,
         env=env,
         entrypoint=entrypoint,
+        python_path=python_path,
     )
 
 
@@ -255,43 +257,13 @@ def _named_environment(table: TomlTable, name: str, forks: tuple[Fork, ...]) -> 
     return _environment(table.table(name))
 
 
-_SCRIPT_WORDS = {
-    "arguments": '["--config", "{config}", "--out", "{run}"]',
-    "data": '["--data", "{data}"]',
-    "ckpt": '["--init", "{ckpt}"]',
-    "steps": '["--max-steps", "{steps}"]',
-    "resume": '["--resume", "{checkpoint}"]',
-    "imports": '["torch"]',
-}
-
-
 def _entrypoint(table: TomlTable) -> Entrypoint:
     entrypoint = Entrypoint(
         file=table.path("file", 'file = "scripts/train.py"'),
         kind=table.take("kind", str, 'kind = "script"'),
         flags=table.strings("flags", 'flags = ["--config"]', absent=()) or (),
         config_keys=table.strings("config_keys", 'config_keys = ["seed"]', absent=()) or (),
-        script=_script(table.table("script")) if "script" in table else None,
+        options=table.table("options"),
     )
     table.done()
     return entrypoint
-
-
-def _script(table: TomlTable) -> Script:
-    given: dict[str, Any] = {}
-    for name, form in _SCRIPT_WORDS.items():
-        if name in table:
-            given[name] = table.strings(name, f"{name} = {form}", absent=())
-    if "checkpoints" in table:
-        given["checkpoints"] = table.path("checkpoints", 'checkpoints = "checkpoints/*.pt"')
-    if "metrics" in table:
-        form = r"metrics = 'step (?P<step>\d+) loss (?P<loss>\S+)'"
-        given["metrics"] = table.take("metrics", str, form)
-        try:
-            re.compile(given["metrics"])
-        except re.error as error:
-            table.refuse("metrics", f"`metrics` is not a regular expression: {error}", form)
-    if "in_tree" in table:
-        given["in_tree"] = table.take("in_tree", bool, "in_tree = true")
-    table.done()
-    return Script(**given)

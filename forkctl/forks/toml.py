@@ -69,8 +69,10 @@ class TomlTable:
             self.refuse(key, f"`{key}` must be a list of strings", form)
         return tuple(values)
 
-    def path(self, key: str, form: str) -> str:
-        value: str = self.take(key, str, form)
+    def path(self, key: str, form: str, absent: Any = _REQUIRED) -> Any:
+        value = self.take(key, str, form, absent=absent)
+        if value is absent:
+            return absent
         if fault := fault_of_path(value):
             self.refuse(key, f"{value!r} {fault}", form)
         return value
@@ -89,7 +91,8 @@ class TomlTable:
                 from difflib import get_close_matches
 
                 near = get_close_matches(key, self._known, 1)
-                known = f"the keys are {', '.join(sorted(self._known))}"
+                keys = sorted(set(self._known))
+                known = f"the keys are {', '.join(keys)}" if keys else "no key is known here"
                 raise UsageError(
                     f"unknown key `{key}` in [{'.'.join(self._path)}]"
                     if self._path
@@ -105,6 +108,8 @@ class TomlTable:
         path = self._path if key is None else (*self._path, key)
         return f"{self._file.name}:{line_of(self._text, path)}"
 
+
+NO_TABLE = TomlTable({}, (), "", Path("forks.toml"))
 
 # What `line_of` looks for. Strings, not compiled: only an error needs them.
 _NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"

@@ -11,8 +11,6 @@ from forkctl.errors import UsageError
 from forkctl.training import metrics
 from forkctl.training.records import Run
 
-# These differ in every run and say nothing.
-_PLACES = ("experiment.name", "train.output_dir", "train.data")
 Row = tuple[str, tuple[str, ...]]
 _ABSENT = "-"
 
@@ -52,15 +50,25 @@ def _facts(run: Run) -> dict[str, Any]:
         "dirty": record.fork_state["dirty"],
         "environment": record.environment["binding"],
         "data": record.data["fingerprint"][:12],
-        "checkpoint": record.checkpoint["sha256"][:12] if record.checkpoint else None,
+        "checkpoint": _identity(record.checkpoint) if record.checkpoint else None,
         "host": record.host,
     }
     try:
         config = flattened(read_config(run.config))
     except UsageError:
         config = {}
-    facts.update({key: value for key, value in config.items() if key not in _PLACES})
+    facts.update({key: value for key, value in config.items() if not _is_own(run, value)})
     return {**facts, **summary(run)}
+
+
+def _identity(checkpoint: Mapping[str, str]) -> str:
+    """A file's hash, or a folder's fingerprint."""
+    return (checkpoint.get("sha256") or checkpoint["fingerprint"])[:12]
+
+
+def _is_own(run: Run, value: Any) -> bool:
+    """Its name, or a place in its folder: that differs in every run and says nothing."""
+    return value == run.record.name or str(run.folder) in str(value)
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -83,11 +91,12 @@ def transfer_report(run: Run) -> Path | None:
 
 
 def shown(run: Run) -> list[tuple[str, str]]:
-    """The record as a person wants to read it."""
+    """The record as the user wants to read it."""
     record, state = run.record, run.record.fork_state
     outcome = summary(run)
     names = sorted({name for metric in metrics.read_metrics(run.metrics) for name in metric})
     report = transfer_report(run)
+    files = record.data["files"]
     rows = [
         ("status", run.status + (f": {record.reason}" if record.reason else "")),
         (
@@ -101,7 +110,7 @@ def shown(run: Run) -> list[tuple[str, str]]:
         ("fork", f"{record.fork} at pin {state['pin'][:12]}, series {state['series'][:12]}"),
         ("tree", state["tree"] + (" with changes (changes.diff)" if state["dirty"] else "")),
         ("environment", f"{record.environment['prefix']} ({record.environment['binding']})"),
-        ("data", f"{len(record.data['files'])} files, {record.data['fingerprint'][:12]}"),
+        ("data", f"{len(files)} files, {record.data['fingerprint'][:12]}" if files else ""),
         ("checkpoint", f"{record.checkpoint['path']}" if record.checkpoint else ""),
         ("transfer", record.checks.get("transfer", "") + (f" ({report})" if report else "")),
         (

@@ -117,7 +117,7 @@ def fingerprint(files: Sequence[Path]) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of all of a file: a checkpoint is one file, and must be told for certain."""
+    """The SHA-256 of all of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 22):
@@ -126,7 +126,10 @@ def file_hash(path: Path) -> str:
 
 
 def identity_of(checkpoint: Path) -> dict[str, str]:
-    """What a run's record says of its checkpoint. A folder is not read whole."""
+    """What a run's record says of its checkpoint. A file is hashed whole, for it must be known for
+    certain; a folder may be a hundred gigabytes."""
+    if not checkpoint.exists():
+        raise ForkctlError("there is no such checkpoint", where=str(checkpoint))
     if checkpoint.is_dir():
         files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
         return {"path": str(checkpoint), "fingerprint": fingerprint(files)}

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from forkctl.checks import Check
 from forkctl.configs import Config, as_text, as_yaml, with_settings
+from forkctl.environments.binding import bind
 from forkctl.environments.selecting import select
 from forkctl.errors import UsageError
 from forkctl.family import ConfigRequest, Family, Launcher
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import entrypoint, open_fork_tree
+from forkctl.patching.series.fork_tree import open_fork_tree
 from forkctl.training.data import DataSet, default_facts, files_at, read_facts
 from forkctl.training.validation import validate_config
 
@@ -31,8 +32,8 @@ class GenerateRequest:
 
 def generate(fork: Fork, family: Family, request: GenerateRequest, say: Say) -> Config:
     suite = suite_name(request.suite)
-    kind = entrypoint(fork).kind
-    launcher = family.launcher(entrypoint(fork))
+    entrypoint = fork.require_entrypoint()
+    launcher = family.launcher(entrypoint)
     _check_choices(fork.name, family, request.choices)
     data = request.data or "${LIBERO_DATA}/" + suite
     facts = default_facts()
@@ -50,7 +51,8 @@ def generate(fork: Fork, family: Family, request: GenerateRequest, say: Say) -> 
         own_config, shapes = opened.config, opened.shapes
         checkpoint = str(Path(checkpoint).expanduser().absolute())
     made = family.generate(
-        kind, ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices)
+        entrypoint.kind,
+        ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices),
     )
     return with_settings(made, request.settings)
 
@@ -87,9 +89,11 @@ def validate_generated(
     own: str | None,
     say: Say,
 ) -> list[Check]:
+    if launcher.validator is None:
+        raise UsageError(f"the upstream of {fork.name} cannot be asked about a config")
     tree = open_fork_tree(workspace, fork)
     environment = select(workspace, fork, profile, own).made(say)
-    return validate_config(launcher, config, environment, tree.path)
+    return validate_config(launcher, config, bind(tree, environment))
 
 
 def _summary(data: DataSet) -> str:

@@ -71,9 +71,12 @@ class Timeline:
     def place(self, metric: Metric) -> tuple[float | None, bool]:
         """The step of a metric, and whether counting has just begun again."""
         step, epoch = _number(metric.get("step")), _number(metric.get("epoch"))
-        if step is None or epoch is None:
-            return (epoch if step is None else step), False
+        if step is None:
+            return epoch, False
         again = step < self._last
+        if epoch is None:  # it counts on from its checkpoint
+            self._last = step
+            return step, again
         if again:
             earlier = [end for other, end in self._ends.items() if other < epoch]
             self._shift = max(earlier, default=0.0)

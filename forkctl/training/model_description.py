@@ -8,8 +8,7 @@ from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription, read_description
 from forkctl.configs import Config, write_config
-from forkctl.environments.environment import Environment
-from forkctl.environments.proving import run_python
+from forkctl.environments.binding import Place, bind
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
 from forkctl.training.resolving import Resolved
@@ -17,10 +16,11 @@ from forkctl.training.resolving import Resolved
 
 def describe_for(resolved: Resolved, say: Callable[[str], None]) -> ModelDescription:
     """The model that a run would train, without planning the rest of the run."""
-    environment = resolved.selection.made(say)
+    resolved.tree.require_current()
+    place = bind(resolved.tree, resolved.selection.made(say))
     with tempfile.TemporaryDirectory() as scratch:
         rendered = resolved.rendered(Path(scratch))
-        described = describe_model(resolved.launcher, rendered, environment, resolved.tree.path)
+        described = describe_model(resolved.launcher, rendered, place)
     if described is None:
         raise UsageError(
             f"the fork {resolved.fork.name} cannot describe its model",
@@ -29,9 +29,7 @@ def describe_for(resolved: Resolved, say: Callable[[str], None]) -> ModelDescrip
     return described
 
 
-def describe_model(
-    launcher: Launcher, config: Config, environment: Environment, tree: Path
-) -> ModelDescription | None:
+def describe_model(launcher: Launcher, config: Config, place: Place) -> ModelDescription | None:
     """None where this kind of fork cannot say."""
     with tempfile.TemporaryDirectory() as scratch:
         written, out = Path(scratch) / "config.json", Path(scratch) / "model.json"
@@ -39,9 +37,9 @@ def describe_model(
         arguments = launcher.describe(written, out)
         if arguments is None:
             return None
-        done = run_python(environment, tree, arguments, cwd=Path(scratch))
+        done = place.run_python(arguments, cwd=Path(scratch))
         if done.returncode != 0:
             raise ForkctlError(
-                f"the model cannot be built:\n{done.stderr.strip()[-1500:]}", where=str(tree)
+                f"the model cannot be built:\n{done.stderr.strip()[-1500:]}", where=str(place.tree)
             )
         return read_description(out)

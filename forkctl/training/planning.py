@@ -11,12 +11,15 @@ from pathlib import Path
 from forkctl import checks
 from forkctl.checks import Check
 from forkctl.configs import Config
-from forkctl.environments.environment import Environment
-from forkctl.environments.proving import Answer, ask, check_origins
+from forkctl.environments.binding import Place, bind
+from forkctl.environments.process_group import interrupted_by_signals
+from forkctl.environments.proving import Answer, ask, check_imports, check_origins
+from forkctl.environments.selecting import not_made
 from forkctl.errors import ForkctlError
-from forkctl.family import DataForm, Place
+from forkctl.family import DataForm
 from forkctl.forks.workspace import Workspace
 from forkctl.training import preflight, records
+from forkctl.training.command import command_of
 from forkctl.training.data import fingerprint
 from forkctl.training.resolving import Resolved
 from forkctl.training.validation import validate_config
@@ -26,17 +29,30 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What will run, and what the checks found. `environment` and `answer` are None where a dry run
-    found that the environment has still to be made."""
+    """What will run, and what the checks found. `place` and `answer` are None where a dry run found
+    that the environment has still to be made."""
 
     resolved: Resolved
     folder: Path
     rendered: Config
-    environment: Environment | None
+    place: Place | None
     answer: Answer | None  # what the environment said of itself
     changes: tuple[str, ...]  # to the fork's tree
     fingerprint: str
     checks: tuple[Check, ...]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        resolved = self.resolved
+        python = str(self.place.environment.python) if self.place else "python"
+        path = self.folder / records.CONFIG
+        words = resolved.words
+        return command_of(resolved.launcher, python, resolved.tree, self.rendered, path, words)
+
+    @property
+    def shown_command(self) -> tuple[str, ...]:
+        """As a dry run shows it: there is no folder of the run."""
+        return tuple(word.replace(str(self.folder), "RUN") for word in self.command)
 
 
 @contextmanager
@@ -44,13 +60,19 @@ def planned_run(
     workspace: Workspace, resolved: Resolved, *, dry: bool, say: Say
 ) -> Iterator[RunPlan]:
     """The plan of a run, in its own folder; the folder goes where nothing came to run in it."""
-    folder = (
-        Path(tempfile.mkdtemp(prefix="forkctl-"))
-        if dry
-        else records.new_folder(workspace.root, resolved.fork.name, resolved.name)
-    )
-    try:
+    with interrupted_by_signals(), _folder(workspace, resolved, dry) as folder:
         yield _planned(workspace, resolved, folder, dry, say)
+
+
+@contextmanager
+def _folder(workspace: Workspace, resolved: Resolved, dry: bool) -> Iterator[Path]:
+    if dry:
+        with tempfile.TemporaryDirectory(prefix="forkctl-") as scratch:
+            yield Path(scratch)
+        return
+    folder = records.new_folder(workspace.root, resolved.fork.name, resolved.name)
+    try:
+        yield folder
     finally:
         if not (folder / records.FILE).exists():
             records.remove_folder(folder)
@@ -60,31 +82,31 @@ def _planned(
     workspace: Workspace, resolved: Resolved, folder: Path, dry: bool, say: Say
 ) -> RunPlan:
     request, launcher, tree = resolved.request, resolved.launcher, resolved.tree
+    marks = fingerprint(resolved.files)
+    rendered = resolved.rendered(folder)
     wait = dry or tree.behind is not None  # gigabytes are not installed for a run that cannot be
     selection = resolved.selection
     environment = selection.environment if wait else selection.made(say)
+    place = bind(tree, environment) if environment else None
     say("checking the fork, its environment, the data and the config")
     changes = tree.changes()
-    marks = fingerprint(resolved.files)
     found = [
         *resolved.checks,
         *_caught("fork", lambda: preflight.check_fork(tree, changes, request.allow_dirty)),
     ]
-    answer, said = _environment(resolved, environment)
+    answer, said = _environment(resolved, place)
     found += said
     if launcher.data_form is not DataForm.NONE:
         found += _caught("data", lambda: _data(resolved, marks))
-    rendered = resolved.rendered(folder)
-    place = Place(tree.path, environment) if environment else None
-    if environment is not None and launcher.validator is not None:
-        made = environment
-        found += _caught("config", lambda: validate_config(launcher, rendered, made, tree.path))
+    if place is not None:
+        here = place
+        found += _caught("config", lambda: validate_config(launcher, rendered, here))
     found += _caught("config", lambda: launcher.checks(rendered, resolved.files, place))
     if resolved.checkpoint is not None and launcher.transfers:
-        found += _caught("checkpoint", lambda: _checkpoint(resolved, rendered, environment))
+        found += _caught("checkpoint", lambda: _checkpoint(resolved, rendered, place))
     needed = launcher.bytes_written(rendered)
     found += _caught("disk", lambda: preflight.check_disk(workspace.root, needed))
-    return RunPlan(resolved, folder, rendered, environment, answer, changes, marks, tuple(found))
+    return RunPlan(resolved, folder, rendered, place, answer, changes, marks, tuple(found))
 
 
 def _caught(subject: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
@@ -94,21 +116,18 @@ def _caught(subject: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
         return [checks.from_error(subject, error)]
 
 
-def _environment(
-    resolved: Resolved, environment: Environment | None
-) -> tuple[Answer | None, list[Check]]:
-    if environment is None:
-        text = f"not made yet (profile {resolved.selection.profile})"
-        hint = f"forkctl env create {resolved.fork.name}"
-        return None, [checks.warning("environment", text, hint)]
-    tree = resolved.tree.path
+def _environment(resolved: Resolved, place: Place | None) -> tuple[Answer | None, list[Check]]:
+    launcher, selection = resolved.launcher, resolved.selection
+    if place is None:
+        return None, [checks.warning("environment", *not_made(selection, resolved.fork.name))]
+    modules = launcher.modules if launcher.checks_imports else ()
     try:
-        answer = ask(environment, tree, resolved.launcher.packages)
+        answer = ask(place, launcher.packages, modules)
     except ForkctlError as error:
         return None, [checks.from_error("environment", error)]
-    which = environment.profile or environment.prefix
+    which = place.environment.profile or place.environment.prefix
     said = checks.ok("environment", f"{which}, Python {answer.python}")
-    return answer, [said, *check_origins(answer, tree)]
+    return answer, [said, *check_origins(answer, place.tree), *check_imports(answer, modules)]
 
 
 def _data(resolved: Resolved, marks: str) -> list[Check]:
@@ -117,17 +136,13 @@ def _data(resolved: Resolved, marks: str) -> list[Check]:
     return preflight.check_data(resolved.files, marks)
 
 
-def _checkpoint(
-    resolved: Resolved, rendered: Config, environment: Environment | None
-) -> list[Check]:
+def _checkpoint(resolved: Resolved, rendered: Config, place: Place | None) -> list[Check]:
     from forkctl.checkpoints.contents import open_checkpoint
 
     assert resolved.checkpoint is not None
     opened = open_checkpoint(resolved.checkpoint)
     found = [checks.ok("checkpoint", f"{resolved.checkpoint.name}: {len(opened.nets)} tensors")]
     found += resolved.launcher.checkpoint_checks(opened, rendered)
-    if environment is not None:
-        found += preflight.plan_checkpoint(
-            resolved.launcher, resolved.checkpoint, rendered, environment, resolved.tree.path
-        )
+    if place is not None:
+        found += preflight.plan_checkpoint(resolved.launcher, opened, rendered, place)
     return found

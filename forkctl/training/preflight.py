@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forkctl import checks
+from forkctl.checkpoints.contents import Checkpoint
 from forkctl.checks import Check
 from forkctl.configs import Config
-from forkctl.environments.environment import Environment
+from forkctl.environments.binding import Place
 from forkctl.family import Launcher
 from forkctl.forks.cache import cache_root
 from forkctl.patching.series.fork_tree import ForkTree
@@ -63,18 +64,17 @@ def check_data(files: Sequence[Path], fingerprint: str) -> list[Check]:
 
 
 def plan_checkpoint(
-    launcher: Launcher, path: Path, config: Config, environment: Environment, tree: Path
+    launcher: Launcher, checkpoint: Checkpoint, config: Config, place: Place
 ) -> list[Check]:
     """Build the real model in the fork's environment and plan the transfer into it."""
-    from forkctl.checkpoints.contents import open_checkpoint
     from forkctl.checkpoints.transfer import plan_transfer, refusal
 
-    model = describe_model(launcher, config, environment, tree)
+    model = describe_model(launcher, config, place)
     if model is None:
         return []
     if model.strict:
         return [checks.ok("transfer", "all of it, or upstream fails (strict_weight_loading)")]
-    plan = plan_transfer(open_checkpoint(path).nets, model.tensors, model.rules)
+    plan = plan_transfer(checkpoint.nets, model.tensors, model.rules)
     refused = refusal(plan)
     text = (
         f"{len(plan.taken)} of {len(plan.moves)} tensors, "
@@ -88,7 +88,9 @@ def plan_checkpoint(
 def check_disk(folder: Path, needed: int) -> list[Check]:
     place = next(each for each in (folder, *folder.parents) if each.exists())
     free = shutil.disk_usage(place).free
-    text = f"{_gigabytes(free)} free, about {_gigabytes(needed)} for checkpoints"
+    text = f"{_gigabytes(free)} free"
+    if needed:
+        text += f", about {_gigabytes(needed)} for checkpoints"
     if free < needed:
         hint = "save less often, or run where there is room"
         return [checks.failed("disk", text, hint)]

@@ -4,7 +4,7 @@ run.json        what ran: tree, patches, environment, data, checkpoint, config, 
 config.json     the native config as the entrypoint got it
 log.txt         everything that it printed
 metrics.jsonl   see forkctl/training/metrics.py
-changes.diff    a person's changes to the fork's tree, if running with them was allowed
+changes.diff    the user's changes to the fork's tree, if running with them was allowed
 upstream/       upstream's own output folder
 checkpoints/    links to what it saved
 """
@@ -55,6 +55,7 @@ class RunRecord:
     steps: int | None
     host: str
     settings: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # those of `command` that were handed on as they are
     status: str = RUNNING
     pid: int | None = None
     finished: str | None = None
@@ -135,8 +136,8 @@ def load(folder: Path) -> Run:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         known = {key: value for key, value in values.items() if key in _FIELDS}
-        for key in ("command", "settings"):
-            known[key] = tuple(known[key])
+        for key in ("command", "settings", "words"):
+            known[key] = tuple(known.get(key, ()))
         return Run(folder, RunRecord(**known))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"cannot read the run's record: {error}", where=str(path)) from None

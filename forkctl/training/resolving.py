@@ -1,6 +1,6 @@
 """What the words of a command come to: fork, tree, config, files, checkpoint. Nothing is checked.
 
-`run`, `ckpt plan` and `config --validate` all begin here, so that they mean the same files.
+`run` and `ckpt plan` both begin here, so that they mean the same files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from forkctl.errors import ForkctlError
 from forkctl.family import DataForm, Launcher, RunInputs
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import ForkTree, entrypoint, open_fork_tree
+from forkctl.patching.series.fork_tree import ForkTree, open_fork_tree
 from forkctl.training.data import files_at, joined_file
 
 
@@ -24,7 +24,6 @@ from forkctl.training.data import files_at, joined_file
 class RunRequest:
     """The words of `forkctl run`."""
 
-    fork: str
     config: Path
     data: Path | None = None
     checkpoint: Path | None = None
@@ -58,10 +57,6 @@ class Resolved:
         return self.tree.fork
 
     @property
-    def script(self) -> Path:
-        return self.tree.path / entrypoint(self.fork).file
-
-    @property
     def name(self) -> str:
         return self.request.name or self.launcher.name_of(self.config) or self.request.config.stem
 
@@ -70,25 +65,8 @@ class Resolved:
         files = self.files
         if self.launcher.data_form is DataForm.ONE_FILE and not self.request.any_data:
             files = (joined_file(files, folder),)
-        return self.launcher.rendered(self.config, self._inputs(folder, files))
-
-    def shown_command(self, python: Path) -> list[str]:
-        """The command as a dry run shows it."""
-        folder = Path("RUN")
-        rendered = self.launcher.rendered(self.config, self._inputs(folder, self.files[:1]))
-        return self.command(python, rendered, folder / "config.json")
-
-    def command(self, python: Path, rendered: Config, config_path: Path) -> list[str]:
-        return [
-            str(python),
-            *self.launcher.wrapper(rendered),
-            str(self.script),
-            *self.launcher.arguments(rendered, config_path, resume=False),
-            *self.words,
-        ]
-
-    def _inputs(self, folder: Path, files: tuple[Path, ...]) -> RunInputs:
-        return RunInputs(self.name, folder, files, self.request.steps)
+        inputs = RunInputs(self.name, folder, files, self.request.steps)
+        return self.launcher.rendered(self.config, inputs)
 
 
 def resolve(workspace: Workspace, fork: Fork, launcher: Launcher, request: RunRequest) -> Resolved:

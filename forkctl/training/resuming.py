@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from forkctl.configs import read_config
+from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
-from forkctl.environments.proving import process_environment
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
-from forkctl.training import metrics, records
+from forkctl.training import records
+from forkctl.training.command import command_of
 from forkctl.training.records import Run
-from forkctl.training.running import DEFAULTS, follow
+from forkctl.training.running import follow
 from forkctl.training.view import View
 
 
@@ -41,22 +43,16 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
             where=str(prefix),
             hint=f"forkctl env create {record.fork} --profile {record.environment['profile']}",
         )
+    if not run.log.exists():
+        raise UsageError("the run never began", where=run.id, hint="start a new one")
     config = read_config(run.config)
-    arguments = launcher.arguments(config, run.config, resume=True)
-    given = launcher.arguments(config, run.config, resume=False)
-    start = 2 + len(launcher.wrapper(config))  # Python, the wrapper, the script
-    # the command of a run that was resumed before is a resuming one already
-    extra = record.command[start + len(arguments if record.resumed else given) :]
+    command = command_of(launcher, str(python), tree, config, run.config, record.words, resume=True)
     resumed = run.update(
-        command=(*record.command[:start], *arguments, *extra),
+        command=command,
         status=records.RUNNING,
+        pid=os.getpid(),
         reason=None,
         finished=None,
         resumed=record.resumed + 1,
     )
-    variables = {
-        **DEFAULTS,
-        **process_environment(Environment(prefix, python), tree.path),
-        metrics.VARIABLE: str(resumed.metrics),
-    }
-    return follow(launcher, resumed, config, variables, view)
+    return follow(launcher, resumed, config, bind(tree, Environment(prefix, python)), view)

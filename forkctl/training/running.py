@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from forkctl import configs
 from forkctl.configs import Config
-from forkctl.environments.environment import binding_key
-from forkctl.environments.process import Outcome, run_in_group
-from forkctl.environments.proving import process_environment
+from forkctl.environments.binding import Place, binding_key
+from forkctl.environments.process_group import Outcome, run_in_group
 from forkctl.errors import ForkctlError
-from forkctl.family import Launcher, Place
-from forkctl.patching.series.fork_tree import entrypoint
+from forkctl.family import Launcher
 from forkctl.training import failure, metrics, records
 from forkctl.training.data import identity_of
 from forkctl.training.planning import RunPlan
@@ -28,7 +26,7 @@ from forkctl.training.records import Run, RunRecord
 from forkctl.training.view import View
 
 _TAIL = 200
-# Told to every run unless the person chose otherwise: wandb without a network does not hang, and
+# Told to every run unless the user chose otherwise: wandb without a network does not hang, and
 # waiting threads sleep (on few cores a training step took 7 times as long without).
 DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
 
@@ -48,7 +46,7 @@ class RunFailed(ForkctlError):
 
 def start_run(plan: RunPlan) -> Run:
     """Write into the run's folder what runs: the config as upstream gets it, and the record."""
-    assert plan.environment is not None
+    assert plan.place is not None
     launcher, tree = plan.resolved.launcher, plan.resolved.tree
     run = Run(plan.folder, _record(plan))
     configs.write_config(run.config, plan.rendered)
@@ -56,26 +54,30 @@ def start_run(plan: RunPlan) -> Run:
         (plan.folder / "changes.diff").write_text(tree.difference(), encoding="utf-8")
     records.save(run)
     try:
-        launcher.prepare(plan.rendered, plan.folder, Place(tree.path, plan.environment))
+        launcher.prepare(plan.rendered, plan.folder, plan.place)
+    except KeyboardInterrupt:
+        run.update(status=records.INTERRUPTED, reason="interrupted", pid=None)
+        raise
     except BaseException as error:
-        run.update(status=records.FAILED, reason=str(error) or type(error).__name__)
+        run.update(status=records.FAILED, reason=str(error) or type(error).__name__, pid=None)
         raise
     return run
 
 
 def _record(plan: RunPlan) -> RunRecord:
-    resolved, environment, answer = plan.resolved, plan.environment, plan.answer
-    assert environment is not None and answer is not None
+    resolved, answer = plan.resolved, plan.answer
+    assert plan.place is not None and answer is not None
+    environment = plan.place.environment
     fork, state = resolved.fork, resolved.tree.state
     lock = resolved.selection.lock if environment.ours else None
     lock_digest = lock.digest if lock else None
-    config_path = plan.folder / records.CONFIG
     return RunRecord(
         fork=fork.name,
-        kind=entrypoint(fork).kind,
+        kind=fork.require_entrypoint().kind,
         name=resolved.name,
         started=records.now(),
-        command=tuple(resolved.command(environment.python, plan.rendered, config_path)),
+        command=plan.command,
+        words=resolved.words,
         cwd=str(resolved.launcher.working_folder(plan.folder, resolved.tree.path)),
         fork_state={
             "pin": state.pin,
@@ -100,6 +102,7 @@ def _record(plan: RunPlan) -> RunRecord:
         config=str(resolved.request.config),
         steps=resolved.launcher.steps_of(plan.rendered),
         host=socket.gethostname(),
+        pid=os.getpid(),  # until the entrypoint has one: the run is being prepared
         settings=resolved.request.settings,
         checks={each.subject: each.text for each in plan.checks},
         notes={"platform": platform.platform(), "gpus": _gpus()},
@@ -115,20 +118,13 @@ def _gpus() -> list[str]:
 
 def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
     """Run the entrypoint to its end. Raises RunFailed, or KeyboardInterrupt when interrupted."""
-    assert plan.environment is not None
-    tree = plan.resolved.tree.path
-    variables = {
-        **DEFAULTS,
-        **process_environment(plan.environment, tree),
-        metrics.VARIABLE: str(run.metrics),
-    }
-    return follow(plan.resolved.launcher, run, plan.rendered, variables, view)
+    assert plan.place is not None
+    return follow(plan.resolved.launcher, run, plan.rendered, plan.place, view)
 
 
-def follow(
-    launcher: Launcher, run: Run, config: Config, variables: Mapping[str, str], view: View
-) -> Run:
+def follow(launcher: Launcher, run: Run, config: Config, place: Place, view: View) -> Run:
     """Run the record's command, show and keep what it says, and write how it ended."""
+    variables = {**DEFAULTS, **place.variables, metrics.VARIABLE: str(run.metrics)}
     watch = _Watch(launcher, run, config, view)
     began = time.monotonic()
     try:

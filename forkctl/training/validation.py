@@ -9,27 +9,26 @@ from pathlib import Path
 from forkctl import checks
 from forkctl.checks import Check
 from forkctl.configs import Config, write_config
-from forkctl.environments.environment import Environment
-from forkctl.environments.proving import run_python
+from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
 
 
-def validate_config(
-    launcher: Launcher, config: Config, environment: Environment, tree: Path
-) -> list[Check]:
+def validate_config(launcher: Launcher, config: Config, place: Place) -> list[Check]:
+    """Nothing where the kind of fork brings no validator."""
+    if launcher.validator is None:
+        return []
+    script = launcher.validator.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "config.json"
         write_config(path, config)
-        assert launcher.validator is not None
-        script = launcher.validator.read_text(encoding="utf-8")
-        done = run_python(environment, tree, ["-c", script, str(path)], cwd=Path(scratch))
+        done = place.run_python(["-c", script, str(path)], cwd=Path(scratch))
     try:
         answer = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
         raise ForkctlError(
             f"upstream's config cannot be read:\n{done.stderr.strip()[-1500:]}",
-            where=str(tree),
+            where=str(place.tree),
             hint="forkctl env check says what the environment lacks",
         ) from None
     if answer["unknown"]:

@@ -33,7 +33,7 @@ files:
         match: LAST = 1
         insert_before: FIRST = 0
 """
-ENTRY = '[fork.thing.entrypoint]\nfile = "train.py"\nkind = "plain"\nflags = ["--config"]\n'
+ENTRY = '[fork.thing.entrypoint]\nfile = "train.py"\nkind = "script"\nflags = ["--config"]\n'
 
 
 @pytest.fixture

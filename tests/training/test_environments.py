@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.environments.binding import binding_key
 from forkctl.environments.environment import (
-    binding_key,
     create_environment,
     environment_key,
     environments_root,

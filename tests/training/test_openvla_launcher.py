@@ -8,11 +8,12 @@ import pytest
 
 from forkctl.checks import CheckStatus
 from forkctl.configs import read_config
+from forkctl.environments.binding import Place
 from forkctl.environments.environment import Environment
 from forkctl.errors import UsageError
 from forkctl.families.openvla.family import FAMILY
 from forkctl.families.openvla.launcher import OPTIONS, RESUMING, OpenVLALauncher
-from forkctl.family import Place, RunInputs
+from forkctl.family import RunInputs
 from forkctl.forks.manifest import load
 from forkctl.training.generating import GenerateRequest, as_written, generate
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from forkctl.environments.process import Outcome, end_group, run_in_group
+from forkctl.environments.process_group import Outcome, end_group, run_in_group
 
 STUBBORN = """
 import os, signal, sys, time

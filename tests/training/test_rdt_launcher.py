@@ -11,13 +11,14 @@ import yaml
 
 from forkctl.checks import CheckStatus
 from forkctl.configs import read_config
+from forkctl.environments.binding import Place
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.families.rdt import folder, statistics
 from forkctl.families.rdt.family import FAMILY
 from forkctl.families.rdt.launcher import RdtLauncher
 from forkctl.families.rdt.units import CONVENTIONS
-from forkctl.family import ConfigRequest, Place, RunInputs
+from forkctl.family import ConfigRequest, RunInputs
 from forkctl.training.data import default_facts
 from forkctl.training.generating import suite_name
 

@@ -78,7 +78,7 @@ def plan(
 
         workspace = find_workspace()
         chosen = load(workspace.manifest).fork(fork)
-        request = RunRequest(fork, config, data, file, profile=profile, environment=own)
+        request = RunRequest(config, data, file, profile=profile, environment=own)
         resolved = resolve(workspace, chosen, launcher_of(workspace, chosen), request)
         target = describe_for(resolved, say)
     else:

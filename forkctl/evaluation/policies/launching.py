@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forkctl.environments.binding import bind, process_variables
 from forkctl.environments.environment import own_environment
-from forkctl.environments.proving import process_environment
 from forkctl.environments.selecting import select
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.policies.connection import Launch
@@ -46,9 +46,9 @@ def fork_policy(
             where=fork.name,
             hint=f"forkctl env create {fork.name}",
         )
-    variables = process_environment(environment, tree.path)
+    place = bind(tree, environment)
     return PolicyProcess(
-        Launch(str(environment.python), variables, tree.path),
+        Launch(str(environment.python), place.variables, tree.path),
         family.worker,
         {each.name: each for each in (LIBERO, *family.conventions())},
         {"fork": fork.name, "tree": tree.state.tree},
@@ -66,5 +66,5 @@ def file_launch(file: Path, own: str | None) -> Launch:
     if not file.is_file():
         raise UsageError("no such file", where=str(file))
     environment = own_environment(own or "current")
-    variables = process_environment(environment, file.resolve().parent)
+    variables = process_variables(environment, [file.resolve().parent])
     return Launch(str(environment.python), variables, None)

@@ -9,11 +9,12 @@ from typing import Any
 
 from forkctl.checks import Check
 from forkctl.configs import Config, changed, section, with_settings
+from forkctl.environments.binding import Place
 from forkctl.errors import UsageError
 from forkctl.families.openvla.checks import MEASURED, bytes_written, check, is_hub_id
 from forkctl.families.openvla.config import check_sections
 from forkctl.families.torchrun import processes_of, torchrun
-from forkctl.family import Adopted, ConfigKeys, Launcher, Place, RunInputs
+from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")

@@ -10,10 +10,10 @@ from pathlib import Path
 from forkctl import checks
 from forkctl.checks import Check, any_failed
 from forkctl.configs import Config, section
+from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt import language, statistics
 from forkctl.families.rdt.config import is_path
-from forkctl.family import Place
 
 _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_name_or_path")
 

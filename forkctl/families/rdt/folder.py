@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.configs import Config, as_yaml, read_config, section
+from forkctl.environments.binding import Place
 from forkctl.families.rdt import language, statistics
 from forkctl.families.rdt.config import is_path, merged
-from forkctl.family import Place, RunInputs
+from forkctl.family import RunInputs
 from forkctl.libero.schema import CONTROL_HZ
 
 _WEIGHT = 100  # upstream's own fine-tuning data set has it

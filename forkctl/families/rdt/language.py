@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from forkctl.configs import Config, section
-from forkctl.environments.proving import run_python
+from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt.config import is_path
 from forkctl.families.rdt.instructions import sentence
-from forkctl.family import Place
 from forkctl.forks.cache import cache_root
 from forkctl.libero.suites import language_from_task, task_name_from_file
 from forkctl.training.data import fingerprint
@@ -88,9 +87,7 @@ def _encode(config: Config, encoder: str, missing: dict[str, str], place: Place)
     }
     script = Path(__file__).with_name("encode.py").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
-        done = run_python(
-            place.environment, place.tree, ["-c", script], cwd=Path(scratch), stdin=json.dumps(job)
-        )
+        done = place.run_python(["-c", script], cwd=Path(scratch), stdin=json.dumps(job))
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()[-1:] or [f"it exited with {done.returncode}"]
         raise ForkctlError(

@@ -13,12 +13,13 @@ from typing import Any
 
 from forkctl.checks import Check
 from forkctl.configs import Config, changed, section
+from forkctl.environments.binding import Place
 from forkctl.families.rdt import flags as rdt_flags
 from forkctl.families.rdt import folder as run_folder
 from forkctl.families.rdt.checks import check
 from forkctl.families.rdt.config import check_sections, is_path
 from forkctl.families.torchrun import processes_of, torchrun
-from forkctl.family import Adopted, ConfigKeys, Launcher, Place, RunInputs
+from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
 
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from forkctl.families.script.launcher import ScriptLauncher
+from forkctl.families.script.options import read_options
 from forkctl.family import Family
-from forkctl.forks.manifest import Entrypoint, Script
+from forkctl.forks.manifest import Entrypoint
 
 
 class ScriptFamily(Family):
@@ -12,7 +13,7 @@ class ScriptFamily(Family):
     kinds = ("script",)
 
     def launcher(self, entrypoint: Entrypoint) -> ScriptLauncher:
-        return ScriptLauncher(entrypoint.script or Script())
+        return ScriptLauncher(read_options(entrypoint.options))
 
 
 FAMILY = ScriptFamily()

@@ -1,142 +1,149 @@
-"""Start a script by the templates of forks.toml, and read what it prints by a pattern.
-
-The config may be any file. One in JSON or YAML can be changed with --set; any other is handed on
-as it is. What forkctl itself is told (data, checkpoint, steps) stands in a section of its own in
-the run's config.json, which the script never sees.
-"""
+"""Start a script by the templates of forks.toml, and read what it prints by a pattern."""
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from forkctl.configs import Config, as_text, as_yaml, changed, read_config, section
+from forkctl import checks
+from forkctl.checks import Check
+from forkctl.configs import Config, changed, section, with_settings
+from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.family import DataForm, Launcher, LogReader, Metric, Place, RunInputs
-from forkctl.forks.manifest import Script
-
-OURS = "forkctl"
-_PARSED = (".json", ".yaml", ".yml")
+from forkctl.families.script import config as script_config
+from forkctl.families.script.config import OURS
+from forkctl.families.script.metrics import PatternReader
+from forkctl.families.script.options import FLAGS, OWN, RESUME, ScriptOptions, filled, held
+from forkctl.family import Adopted, ConfigKeys, DataForm, Launcher, LogReader, RunInputs
 
 
 class ScriptLauncher(Launcher):
-    data_form = DataForm.NONE
+    keys = ConfigKeys(
+        data=f"{OURS}.data",
+        checkpoint=f"{OURS}.ckpt",
+        steps=f"{OURS}.steps",
+        processes=f"{OURS}.gpus",
+    )
     fills_variables = False  # ${NAME} may be the script's own
+    checks_imports = True
 
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.modules = script.imports
+    def __init__(self, options: ScriptOptions) -> None:
+        self.options = options
+        self.packages = options.packages
+        self.modules = options.imports
+        self.data_form = options.data_form
 
     def read(self, path: Path) -> Config:
-        if not path.is_file():
-            raise UsageError("there is no such config", where=str(path))
-        values = read_config(path) if path.suffix in _PARSED else {}
-        if OURS in values:
-            raise UsageError(f"the section `{OURS}` of a config is forkctl's own", where=str(path))
-        return {**values, OURS: {"file": str(path.absolute())}}
+        return script_config.read(path)
+
+    def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
+        if script_config.own(config):
+            script_config.refuse_unread(config, "--set")
+        return super().adopt(config, words)
 
     def with_data(self, config: Config, paths: Sequence[str]) -> Config:
         (path,) = paths
-        return self._told(config, "data", path)
+        return self._given(config, "data", path)
 
     def with_checkpoint(self, config: Config, path: str) -> Config:
-        return self._told(config, "ckpt", path)
+        return self._given(config, "ckpt", path)
+
+    def with_processes(self, config: Config, processes: int) -> Config:
+        return self._given(config, "gpus", processes)
 
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
-        return config if inputs.steps is None else self._told(config, "steps", str(inputs.steps))
+        if inputs.steps is not None:
+            config = self._given(config, "steps", inputs.steps)
+        if self.data_form is DataForm.ONE_FILE:
+            config = self._given(config, "data", str(inputs.files[0]))
+        values = self._values(config, inputs.folder)
+        absent = OWN.keys() - values.keys()
+        settings = [text for text in self.options.settings if not held(text) & absent]
+        if settings:
+            script_config.refuse_unread(config, "`set` in forks.toml")
+        if FLAGS in self.options.arguments:
+            script_config.refuse_unread(config, f"{FLAGS} in forks.toml")
+        return with_settings(config, [filled(text, values) for text in settings])
+
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
+        given = section(config, OURS)
+        return [
+            checks.failed(subject, f"{given[option]}: no such file or folder")
+            for subject, option in (("data", "data"), ("checkpoint", "ckpt"))
+            if option in given and not Path(given[option]).exists()
+        ]
+
+    def bytes_written(self, config: Config) -> int:
+        return self.options.disk_gb * 10**9
 
     def prepare(self, config: Config, folder: Path, place: Place) -> None:
-        """The script's own config: the file as it is, unless --set changed something in it."""
-        source = Path(section(config, OURS)["file"])
-        target = self._config_file(config, folder)
-        values = {name: value for name, value in config.items() if name != OURS}
-        if source.suffix not in _PARSED:
-            if values:
-                raise UsageError("--set needs a config in JSON or YAML", where=str(source))
-            shutil.copyfile(source, target)
-        elif values == read_config(source):
-            shutil.copyfile(source, target)
-        else:
-            write = as_text if source.suffix == ".json" else as_yaml
-            target.write_text(write(values), encoding="utf-8")
+        script_config.write(config, folder)
+        _out(folder).mkdir()
+
+    def wrapper(self, config: Config) -> list[str]:
+        given = section(config, OURS)
+        words = self.options.own.get("gpus", ()) if "gpus" in given else ()
+        return [filled(word, given) for word in words]
 
     def arguments(self, config: Config, config_path: Path, resume: bool) -> list[str]:
-        told = section(config, OURS)
-        folder = config_path.parent
-        words = list(self.script.arguments)
-        for option, template in self.script.options.items():
-            words += template if option in told else ()
-        values = {**told, "config": self._config_file(config, folder), "run": folder}
+        values = self._values(config, config_path.parent)
+        words: list[str] = []
+        for word in self.options.arguments:
+            words += script_config.as_flags(config) if word == FLAGS else [word]
+        for option, template in self.options.own.items():
+            words += template if option in values and option != "gpus" else ()
         if resume:
-            words += self.script.resume
-            values["checkpoint"] = self._last_checkpoint(folder)
-        return [_filled(word, values) for word in words]
+            words += self._resuming()
+            if any("checkpoint" in held(word) for word in words):
+                values["checkpoint"] = self._last_checkpoint(config_path.parent)
+        return [filled(word, values) for word in words]
 
     def working_folder(self, folder: Path, tree: Path) -> Path:
-        return tree if self.script.in_tree else folder
+        return tree if self.options.in_tree else _out(folder)
 
     def log_reader(self, config: Config) -> LogReader:
-        return PatternReader(self.script.metrics) if self.script.metrics else LogReader()
+        return PatternReader(self.options.metrics, self.options.valid_metrics)
 
     def checkpoints(self, folder: Path) -> list[Path]:
-        if self.script.checkpoints is None:
+        if self.options.checkpoints is None:
             return []
-        return sorted(folder.glob(self.script.checkpoints), key=lambda path: path.stat().st_mtime)
+        found = _out(folder).glob(self.options.checkpoints)
+        return sorted(found, key=lambda path: path.stat().st_mtime)
 
-    def _told(self, config: Config, option: str, value: str) -> Config:
-        if option not in self.script.options:
+    def _given(self, config: Config, option: str, value: Any) -> Config:
+        if not self.options.takes(option):
             raise UsageError(
                 f"the script takes no --{option}",
                 where="forks.toml",
-                hint=f'say how: {option} = ["--flag", "{{{option}}}"] below [….entrypoint.script]',
+                hint=f"say how below [fork.NAME.entrypoint.options]: {OWN[option]}",
             )
         return changed(config, OURS, **{option: value})
 
-    def _config_file(self, config: Config, folder: Path) -> Path:
-        """Under another name than the record of the run, which is config.json."""
-        source = Path(section(config, OURS)["file"])
-        return folder / f"script{source.suffix}"
+    def _values(self, config: Config, folder: Path) -> dict[str, Any]:
+        given = {name: value for name, value in section(config, OURS).items() if name in OWN}
+        return {**given, "config": script_config.path_in(folder, config), "out": _out(folder)}
 
-    def _last_checkpoint(self, folder: Path) -> Path:
-        if not self.script.resume:
+    def _resuming(self) -> tuple[str, ...]:
+        if not self.options.resume:
             raise UsageError(
                 "forks.toml does not say how the script resumes",
-                where=str(folder),
-                hint='resume = ["--resume", "{checkpoint}"] below [….entrypoint.script]',
+                where="forks.toml",
+                hint=f"say how below [fork.NAME.entrypoint.options]: {RESUME}",
             )
+        return self.options.resume
+
+    def _last_checkpoint(self, folder: Path) -> Path:
         saved = self.checkpoints(folder)
         if not saved:
             raise ForkctlError(
                 "the run has saved no checkpoint yet",
                 where=str(folder),
-                hint="start a new run; `checkpoints` in forks.toml says where to look",
+                hint="start a new run; `checkpoints` in forks.toml says where they are looked for",
             )
         return saved[-1]
 
 
-class PatternReader(LogReader):
-    """Each named group of the pattern that is a number is a metric of that name."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern)
-
-    def feed(self, line: str) -> Metric | None:
-        found = self._pattern.search(line)
-        if found is None:
-            return None
-        numbers = {name: _number(text) for name, text in found.groupdict().items()}
-        return {name: value for name, value in numbers.items() if value is not None} or None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return int(value) if value.is_integer() and "." not in str(text) else value
-
-
-def _filled(word: str, values: dict[str, object]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), word)
+def _out(folder: Path) -> Path:
+    """What the script writes lies apart: it may well write a config.json or a log.txt, too."""
+    return folder / "upstream"

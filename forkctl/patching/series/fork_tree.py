@@ -8,7 +8,7 @@ from pathlib import Path
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import git_status
-from forkctl.forks.manifest import Entrypoint, EnvironmentSpec, Fork
+from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
 from forkctl.forks.state import TreeState, state_of
 from forkctl.forks.workspace import Workspace
@@ -26,6 +26,11 @@ class ForkTree:
     def series(self) -> str:
         """The digest of the patches and overlays on top of the pin."""
         return self.state.identity or "pristine"
+
+    @property
+    def import_folders(self) -> tuple[Path, ...]:
+        """Where Python finds the fork's own packages."""
+        return (*(self.path / folder for folder in self.fork.python_path), self.path)
 
     def changes(self) -> tuple[str, ...]:
         """Changed and untracked files, and the user's own commits."""
@@ -72,23 +77,3 @@ def _behind(workspace: Workspace, fork: Fork, state: TreeState) -> str | None:
     if identity_of(fork, inputs_of(workspace, fork, state.pin, state.without)) != state.identity:
         return "was applied before its patches or overlays changed"
     return None
-
-
-def environment_spec(fork: Fork) -> EnvironmentSpec:
-    if fork.env is None:
-        raise ForkctlError(
-            f"the fork {fork.name} has no environment",
-            where="forks.toml",
-            hint=f'add [fork.{fork.name}.env] with python = "3.10" and locks = "configs/envs/…"',
-        )
-    return fork.env
-
-
-def entrypoint(fork: Fork) -> Entrypoint:
-    if fork.entrypoint is None:
-        raise ForkctlError(
-            f"the fork {fork.name} has no entrypoint to run",
-            where="forks.toml",
-            hint=f"add [fork.{fork.name}.entrypoint] with file and kind",
-        )
-    return fork.entrypoint

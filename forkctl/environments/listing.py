@@ -1,21 +1,16 @@
-"""What `forkctl env show` and `forkctl env check` report."""
+"""Which environments there are: `forkctl env show`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from forkctl import checks
-from forkctl.checks import Check
-from forkctl.environments.environment import binding_key, find_environment, size_of
+from forkctl.environments.environment import find_environment, size_of
 from forkctl.environments.locks import PROFILES
-from forkctl.environments.proving import ask, check_imports, check_origins, check_pins
-from forkctl.environments.selecting import lock_by_spec, select, spec_named
+from forkctl.environments.selecting import lock_by_spec, spec_named
 from forkctl.errors import ForkctlError
-from forkctl.forks.manifest import EnvironmentSpec, Fork, Manifest
+from forkctl.forks.manifest import EnvironmentSpec, Manifest
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.fork_tree import open_fork_tree
 
 
 @dataclass(frozen=True)
@@ -73,33 +68,3 @@ def environments_of(
             )
         )
     return shown
-
-
-def check_environment(
-    workspace: Workspace,
-    fork: Fork,
-    profile: str | None,
-    own: str | None,
-    *,
-    packages: Sequence[str],
-    modules: Sequence[str],
-) -> list[Check]:
-    """The pins, whether the fork's packages come from its tree, and whether the modules import."""
-    tree = open_fork_tree(workspace, fork)
-    selection = select(workspace, fork, profile, own)
-    environment = selection.environment
-    if environment is None:
-        text = f"not made yet (profile {selection.profile})"
-        hint = f"forkctl env create {fork.name} --profile {selection.profile}"
-        return [checks.failed("environment", text, hint)]
-    answer = ask(environment, tree.path, packages, modules)
-    lock = selection.lock
-    digest = lock.digest if lock and environment.ours else None
-    key = binding_key(tree.state.pin, tree.series, digest, answer.python)
-    return [
-        checks.ok("environment", f"{environment.prefix}, Python {answer.python}"),
-        *(check_pins(answer, lock, environment) if lock else ()),
-        *check_origins(answer, tree.path),
-        *check_imports(answer, modules),
-        checks.ok("binding", f"{key} (pin, series, overlays, lock, Python)"),
-    ]
