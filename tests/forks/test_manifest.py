@@ -65,6 +65,7 @@ def test_the_manifest_of_this_repository() -> None:
         (("https://example.org/", "https://me:secret@example.org/"), 4, ["password"]),
         (("[fork.thing]", "[fork.'../thing']"), 3, ["plain name"]),
         (("version = 1", "version = 2"), 1, ["version 1"]),
+        (('sparse = ["src"]', 'python_path = ["../src"]'), 7, ["python_path", "'..'"]),
         (("[fork.thing]", "[fork.thing]\npypi = 'thing'"), 3, ["exactly one"]),
     ],
 )  # fmt: skip

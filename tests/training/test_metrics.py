@@ -15,6 +15,12 @@ def test_a_resumed_run_replaces_what_it_did_again() -> None:
     assert series([*first, *again], "loss") == [(1, 0.9), (2, 0.8), (3, 0.6), (4, 0.5), (5, 0.4)]
 
 
+def test_what_counts_on_from_its_checkpoint_is_replaced_too() -> None:
+    first = [{"step": step, "loss": 1.0} for step in (1, 2, 3, 4)]
+    again = [{"step": step, "loss": 0.5} for step in (3, 4, 5)]  # from a checkpoint at step 2
+    assert series([*first, *again], "loss") == [(1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5), (5, 0.5)]
+
+
 def test_validation_and_what_is_no_number_stay_out_of_the_curve() -> None:
     lines = [
         line(1, 1, 0.5),

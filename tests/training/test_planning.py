@@ -214,3 +214,38 @@ def test_run_and_validate_judge_the_same_files(thing: Bench, suite: Path, tmp_pa
     thing.ok("run", "thing", str(config), *HERE)
     assert record(thing)["data"]["files"] == judged
     assert len(judged) == 2
+
+
+def test_a_plan_is_made_of_the_tree_that_a_run_would_use(
+    thing: Bench, config: Path, tmp_path: Path
+) -> None:
+    from checkpoints.torch_files import robomimic_content, write_torch
+
+    thing.write({"overlays/ours/extra.txt": "ours\n"})
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text().replace("overlays = []", "overlays = ['ours']"))
+    old = write_torch(tmp_path / "old.pth", robomimic_content({"policy.demos": (4,)}, {}))
+    words = ("--fork", "thing", "--config", str(config), *HERE)
+    assert thing.run("ckpt", "plan", str(old), *words) == 1
+    assert "was applied before its patches or overlays changed" in thing.err
+
+
+def test_a_family_that_cannot_ask_upstream_says_so(thing: Bench) -> None:
+    family = """
+from forkctl.family import Family, Launcher
+
+class Mine(Family):
+    def launcher(self, entrypoint):
+        return Launcher()
+
+    def generate(self, kind, request):
+        return {"name": request.suite}
+
+FAMILY = Mine()
+"""
+    thing.write({"families/plain.py": family})
+    manifest = thing.root / "forks.toml"
+    manifest.write_text(manifest.read_text().replace('"robomimic"', '"families/plain.py"'))
+    assert thing.run("config", "thing", "libero_goal", "--validate", *HERE) == 2
+    assert json.loads(thing.out) == {"name": "libero_goal"}
+    assert "the upstream of thing cannot be asked about a config" in thing.err

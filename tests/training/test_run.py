@@ -266,3 +266,5 @@ def test_a_run_whose_folder_cannot_be_prepared_is_recorded_as_failed(
     kept = record(thing)
     assert kept["status"] == "failed"
     assert kept["reason"] == "T5 cannot embed the tasks' language"
+    assert thing.run("runs", "resume", "last") == 2, "half of its folder is missing"
+    assert "the run never began" in thing.err

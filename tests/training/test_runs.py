@@ -51,6 +51,15 @@ def test_runs_are_listed_shown_compared_and_plotted(two_runs: Bench) -> None:
     assert "no values of loss" in two_runs.err
 
 
+def test_runs_from_checkpoints_that_are_folders_are_compared(two_runs: Bench) -> None:
+    """OpenVLA's is one: such a checkpoint has a fingerprint, and no hash."""
+    first, second = (load(folder) for folder in (two_runs.root / "runs/thing").iterdir())
+    first.update(checkpoint={"path": "base", "fingerprint": "a" * 64})
+    second.update(checkpoint={"path": "base.pt", "sha256": "b" * 64})
+    rows = json.loads(two_runs.ok("runs", "compare", "short", "broken", "--json"))
+    assert set(rows["checkpoint"].values()) == {"a" * 12, "b" * 12}
+
+
 def test_a_name_that_fits_none_or_several_is_refused(two_runs: Bench) -> None:
     assert two_runs.run("runs", "show", "nothing") == 2
     assert two_runs.run("runs", "show", "thing/") == 2
