@@ -17,8 +17,10 @@ from small_script import HERE, OPTIONS, describe, metrics, only_run, record, see
 from workbench import Bench, Upstream, entry
 
 from forkctl.errors import UsageError
+from forkctl.evaluation.policies.launching import fork_policy
 from forkctl.families.registry import launcher_of
-from forkctl.forks.manifest import parse
+from forkctl.family import Family
+from forkctl.forks.manifest import load, parse
 from forkctl.forks.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,17 @@ def test_the_other_commands_know_the_fork(mine: Bench) -> None:
     assert out.read_text() == str(mine.tree("mine") / "src/mine/__init__.py")
     assert mine.run("config", "mine", "libero_spatial") == 2
     assert "no config can be generated" in mine.err
+
+
+def test_a_policy_imports_from_where_runs_do(mine: Bench) -> None:
+    class WithPolicies(Family):
+        worker = "worker.py"
+
+    workspace = Workspace(mine.root)
+    fork = load(workspace.manifest).fork("mine")
+    process = fork_policy(workspace, fork, WithPolicies(), sys.executable, "cpu")
+    first, second, _ = process.launch.env["PYTHONPATH"].split(os.pathsep)
+    assert (first, second) == (str(mine.tree("mine") / "src"), str(mine.tree("mine")))
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "config.json"])
@@ -228,13 +241,12 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(mine: Bench) -> None:
     assert training == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_goes_on_too(mine: Bench, number: signal.Signals) -> None:
+def test_an_interrupted_run_goes_on_too(mine: Bench) -> None:
     running = started(mine, "--act", "hang")
     try:
         pid = wait_for_step(mine, running)
     finally:
-        running.send_signal(number)
+        running.send_signal(signal.SIGTERM)
         assert running.wait(60) == 130
     assert record(mine)["status"] == "interrupted"
     assert not Path(f"/proc/{pid}").exists()
