@@ -185,8 +185,12 @@ class Launcher:
         """Where the entrypoint is started."""
         return folder
 
+    def program(self, script: Path) -> list[str]:
+        """What Python is given to run."""
+        return [str(script)]
+
     def wrapper(self, config: Config) -> list[str]:
-        """Words between Python and the script: how more than one process is started."""
+        """Words between Python and the program: how more than one process is started."""
         return []
 
     # While it runs, and after it.

@@ -17,6 +17,7 @@ from types import ModuleType
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Family, Launcher
 from forkctl.forks.manifest import Fork
+from forkctl.forks.paths import fault_of_path
 from forkctl.forks.workspace import Workspace
 from forkctl.libero.units.conventions import LIBERO, Convention
 from forkctl.libero.units.statistics_files import StatisticsFile
@@ -33,6 +34,10 @@ def families() -> tuple[Family, ...]:
 def family_of(workspace: Workspace, fork: Fork) -> Family:
     kind = fork.require_entrypoint().kind
     if "/" in kind:
+        if fault := fault_of_path(kind):
+            raise UsageError(
+                f"the path {kind!r} {fault}", where=_where(fork), hint='kind = "families/mine"'
+            )
         return _own_family(workspace.root / kind)
     for family in families():
         if kind in family.kinds:
@@ -40,9 +45,13 @@ def family_of(workspace: Workspace, fork: Fork) -> Family:
     kinds = ", ".join(kind for family in families() for kind in family.kinds)
     raise UsageError(
         f"there is no kind of fork {kind!r}",
-        where=f"forks.toml, [fork.{fork.name}.entrypoint]",
+        where=_where(fork),
         hint=f"kinds: {kinds}; or the path of a family of your own (docs/add-a-family.md)",
     )
+
+
+def _where(fork: Fork) -> str:
+    return f"forks.toml, [fork.{fork.name}.entrypoint]"
 
 
 def launcher_of(workspace: Workspace, fork: Fork) -> Launcher:

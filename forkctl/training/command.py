@@ -21,6 +21,6 @@ def command_of(
     resume: bool = False,
 ) -> tuple[str, ...]:
     """`words` are handed on as they are, after all others."""
-    script = tree.path / tree.fork.require_entrypoint().file
+    program = launcher.program(tree.path / tree.fork.require_entrypoint().file)
     arguments = launcher.arguments(config, config_path, resume)
-    return (python, *launcher.wrapper(config), str(script), *arguments, *words)
+    return (python, *launcher.wrapper(config), *program, *arguments, *words)

@@ -90,7 +90,10 @@ def validate_generated(
     say: Say,
 ) -> list[Check]:
     if launcher.validator is None:
-        raise UsageError(f"the upstream of {fork.name} cannot be asked about a config")
+        raise UsageError(
+            f"the upstream of {fork.name} cannot be asked about a config",
+            hint="leave --validate out; its kind of fork brings no validator",
+        )
     tree = open_fork_tree(workspace, fork)
     environment = select(workspace, fork, profile, own).made(say)
     return validate_config(launcher, config, bind(tree, environment))

@@ -48,6 +48,8 @@ print("eval: step 4 loss 0.5")
 FILES = {
     "train.py": TRAIN,
     "src/mine/__init__.py": "launched = None\n",
+    "src/mine/relative.py": "from . import launched\nimport json, pathlib, sys\n"
+    "pathlib.Path('seen.json').write_text(json.dumps(sys.argv[1:]))\n",
     # what torch.distributed.run is to a real one: it starts the script in its own way
     "src/mine/launch.py": "import mine, runpy, sys\nmine.launched = sys.argv[1]\n"
     "sys.argv[:2] = []\nrunpy.run_path(sys.argv[0], run_name='__main__')\n",

@@ -103,6 +103,7 @@ def test_a_family_in_python(workspace: Bench) -> None:
         ("families/empty.py", "import os\n", "the file has no FAMILY"),
         ("families/broken.py", "import no_such_module\n", "No module named 'no_such_module'"),
         ("families/readme.md", "# text\n", "this is no Python file"),
+        ("../families/theirs", "", "holds an empty part, '.' or '..'"),
         ("scrypt", "", "there is no kind of fork 'scrypt'"),
     ],
 )

@@ -192,6 +192,13 @@ set = ["out.folder={out}", "train.steps={steps}", "train.name={experiment}"]"""
     assert run(mine, "--dry-run", config="config.json") == 0, "a value that is not given stays out"
 
 
+def test_a_script_with_relative_imports_starts_as_a_module(mine: Bench, upstream: Upstream) -> None:
+    describe(mine, upstream, 'arguments = ["{out}"]\nmodule = "mine.relative"')
+    assert run(mine, "--", "more") == 0, mine.err
+    folder = only_run(mine) / "upstream"
+    assert json.loads((folder / "seen.json").read_text()) == [str(folder), "more"]
+
+
 def test_libero_data_is_checked_and_joined(mine: Bench, upstream: Upstream, libero: Path) -> None:
     describe(mine, upstream, OPTIONS + 'libero = "files"\n')
     assert run(mine, "--name", "apart", "--data", str(libero)) == 0, mine.out

@@ -81,6 +81,10 @@ class ScriptLauncher(Launcher):
         script_config.write(config, folder)
         _out(folder).mkdir()
 
+    def program(self, script: Path) -> list[str]:
+        module = self.options.module
+        return super().program(script) if module is None else ["-m", module]
+
     def wrapper(self, config: Config) -> list[str]:
         given = section(config, OURS)
         words = self.options.own.get("gpus", ()) if "gpus" in given else ()

@@ -39,6 +39,7 @@ class ScriptOptions:
     checkpoints: str | None = None  # a pattern of paths, from {out}
     metrics: str | None = None  # patterns of lines, whose named groups are metrics
     valid_metrics: str | None = None
+    module: str | None = None  # started by this name, for its relative imports
     packages: Words = ()  # must come from the fork's tree
     imports: Words = ()  # must import
     data_form: DataForm = DataForm.NONE
@@ -69,6 +70,7 @@ def read_options(table: TomlTable) -> ScriptOptions:
         checkpoints=table.path("checkpoints", 'checkpoints = "checkpoints/*.pt"', absent=None),
         metrics=_pattern(table, "metrics"),
         valid_metrics=_pattern(table, "valid_metrics"),
+        module=table.take("module", str, 'module = "mine.train"', absent=None),
         packages=table.strings("packages", 'packages = ["mine"]', absent=()) or (),
         imports=table.strings("imports", 'imports = ["torch"]', absent=()) or (),
         data_form=_data_form(table),
