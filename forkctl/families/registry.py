@@ -95,7 +95,7 @@ def _own_family(path: Path) -> Family:
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
         raise UsageError(
-            "no family here", where=str(path), hint="a Python file with a FAMILY, or its folder"
+            "there is no family here", where=str(path), hint="a Python file with a FAMILY, or its folder"
         )
     family = getattr(_imported(file), "FAMILY", None)
     if not isinstance(family, Family):
@@ -114,7 +114,7 @@ def _imported(file: Path) -> ModuleType:
     folder = [str(file.parent)] if file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
     if spec is None or spec.loader is None:
-        raise UsageError("this is no Python file", where=str(file), hint="it must end in .py")
+        raise UsageError("not a Python file", where=str(file), hint="it must end in .py")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -99,10 +99,10 @@ def test_a_family_in_python(workspace: Bench) -> None:
 @pytest.mark.parametrize(
     ("kind", "written", "said"),
     [
-        ("families/none", "", "no family here"),
+        ("families/none", "", "there is no family here"),
         ("families/empty.py", "import os\n", "the file has no FAMILY"),
         ("families/broken.py", "import no_such_module\n", "No module named 'no_such_module'"),
-        ("families/readme.md", "# text\n", "this is no Python file"),
+        ("families/readme.md", "# text\n", "not a Python file"),
         ("../families/theirs", "", "holds an empty part, '.' or '..'"),
         ("scrypt", "", "there is no kind of fork 'scrypt'"),
     ],

@@ -320,7 +320,7 @@ REFUSED = [
     ("metrics = 'loss ('", "not a regular expression"),
     ("metrics = 'loss .*'", "no named group"),
     ('libero = "files"', "how the script takes {data}"),
-    ('libero = "some"', "no form of data"),
+    ('libero = "some"', "not a form of data"),
     ('checkpoints = "/tmp/*.pt"', "not a relative path"),
     ('resume = "--resume"', "not a list"),
 ]

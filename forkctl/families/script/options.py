@@ -124,5 +124,5 @@ def _data_form(table: TomlTable) -> DataForm:
     if name is None:
         return DataForm.NONE
     if name not in _LIBERO:
-        table.refuse("libero", f"{name!r} is no form of data", form)
+        table.refuse("libero", f"{name!r} is not a form of data", form)
     return _LIBERO[name]
