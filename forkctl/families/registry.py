@@ -95,7 +95,9 @@ def _own_family(path: Path) -> Family:
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
         raise UsageError(
-            "there is no family here", where=str(path), hint="a Python file with a FAMILY, or its folder"
+            "there is no family here",
+            where=str(path),
+            hint="a Python file with a FAMILY, or its folder",
         )
     family = getattr(_imported(file), "FAMILY", None)
     if not isinstance(family, Family):

@@ -93,7 +93,7 @@ def test_a_family_in_python(workspace: Bench) -> None:
     manifest = workspace.root / "forks.toml"
     manifest.write_text(manifest.read_text() + options)
     assert workspace.run("run", "yours", "yours.json", "--env", "current") == 2
-    assert "`speed` is not a key of [fork.yours.entrypoint.options]" in workspace.err
+    assert "unknown key `speed` in [fork.yours.entrypoint.options]" in workspace.err
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_family_in_python(workspace: Bench) -> None:
         ("families/empty.py", "import os\n", "the file has no FAMILY"),
         ("families/broken.py", "import no_such_module\n", "No module named 'no_such_module'"),
         ("families/readme.md", "# text\n", "not a Python file"),
-        ("../families/theirs", "", "holds an empty part, '.' or '..'"),
+        ("../families/theirs", "", "contains an empty part, '.' or '..'"),
         ("scrypt", "", "there is no kind of fork 'scrypt'"),
     ],
 )
