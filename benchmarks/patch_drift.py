@@ -166,7 +166,7 @@ class ScratchRepository:
         self._start_from(path, before)
         self._commit(path, after, "the edit")
         mail = self._git("format-patch", "-1", "--stdout", "--full-index")
-        return TextualPatch(path, mail, self._git("diff", "HEAD^", "HEAD"))
+        return TextualPatch(path, mail, self._git("diff", "--full-index", "HEAD^", "HEAD"))
 
     def git_am(self, patch: TextualPatch, version: bytes) -> bytes | None:
         """`git am -3`: the file that it makes of this version, None if it gives up."""
@@ -174,6 +174,13 @@ class ScratchRepository:
         done = self._try(["git", "am", "--quiet", "-3"], patch.mail)
         if done is None:
             self._try(["git", "am", "--abort"], b"")
+            return None
+        return (self.folder / patch.path).read_bytes()
+
+    def git_apply(self, patch: TextualPatch, version: bytes) -> bytes | None:
+        """The same with `git apply --3way`. The diff names the blob that it was made on."""
+        self._start_from(patch.path, version)
+        if self._try(["git", "apply", "--3way", "--whitespace=nowarn"], patch.diff) is None:
             return None
         return (self.folder / patch.path).read_bytes()
 
