@@ -77,10 +77,10 @@ def demos(
     from forkctl.environments.demonstrations import choose_tasks, make_demos, question_for
     from forkctl.environments.simulator import find_simulator
     from forkctl.forks.workspace import find_workspace
-    from forkctl.simulation.layouts import DemoLayout
+    from forkctl.libero.schema import FileLayout
 
     chosen = choose_tasks(suite, tasks)
-    kind = DemoLayout(layout)
+    kind = FileLayout(layout)
     folder = out or Path("data") / kind.folder_name(suite)
     question = question_for(
         folder,

@@ -2,8 +2,8 @@
 
 In LIBERO's raw files `obs[t]` was recorded *after* `actions[t]`, so the action to imitate at
 `obs[t]` is `actions[t + 1]`, and the first action and the last observation have no partner. In the
-regenerated files `obs[t]` goes with `actions[t]`. `states[t]` is before `actions[t]` in both, and
-holds the joint angles, which is how the two are told apart.
+regenerated files `obs[t]` goes with `actions[t]`. `states[t]` is from before `actions[t]` in both,
+and holds the joint angles, which tell the two apart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALIGNED = "aligned"
 AUTO = "auto"
 ALIGNMENTS = (RAW, ALIGNED)
 
-# A mean joint distance under this is an arm at rest, which fits both.
+# With a mean joint distance under this, the arm is at rest, which fits both.
 _REST = 1e-7
 # The right reading is exact up to replay noise; the wrong one is off by a step of motion.
 _CLEAR_RATIO = 0.5
@@ -56,8 +56,8 @@ class Pairing:
 def detect(joint_states: npt.NDArray[Any], states: npt.NDArray[Any]) -> Optional[str]:
     """RAW, ALIGNED, or None when the arm rests or neither fits clearly.
 
-    The first step is left out: a regenerated demo starts with the raw file's first state, from
-    before its settling steps.
+    The first step is left out: a regenerated demo starts with the raw file's first state, taken
+    before things settled.
     """
     count = min(len(joint_states), len(states))
     if count < 4 or states.ndim != 2 or states.shape[1] < STATE_ARM_JOINTS.stop:

@@ -10,7 +10,7 @@ class DataFileError(ForkctlError):
 
 
 class AlignmentError(ForkctlError):
-    """Which observation belongs to which action cannot be told from the file."""
+    """The file does not show which observation belongs to which action."""
 
 
 class UnknownTaskError(ForkctlError):

@@ -22,15 +22,45 @@ CAMERAS = (AGENTVIEW, EYE_IN_HAND)
 STATE_ARM_JOINTS = slice(1, 8)
 
 
-class Layout(enum.Enum):
+class FileLayout(enum.Enum):
     RAW = "raw"
     """LIBERO's own files: 128 px, attributes, each observation one step late."""
     REGENERATED = "regenerated"
-    """Replayed without no-ops: 256 px, no attributes, gaps in the ids."""
+    """Replayed without no-ops: 256 px, no attributes, observation t with action t."""
+    LOW_DIM = "low_dim"
+    """Ours, for policies on states: no frames, `obs/object` (where the task's objects are),
+    attributes, observation t with action t."""
+
+    @property
+    def observes_after(self) -> bool:
+        return self is FileLayout.RAW
+
+    @property
+    def has_attributes(self) -> bool:
+        return self is not FileLayout.REGENERATED
+
+    @property
+    def has_noops(self) -> bool:
+        return self is not FileLayout.REGENERATED
+
+    @property
+    def has_frames(self) -> bool:
+        return self is not FileLayout.LOW_DIM
+
+    @property
+    def has_objects(self) -> bool:
+        return self is FileLayout.LOW_DIM
 
     @property
     def image_size(self) -> int:
-        return 128 if self is Layout.RAW else 256
+        return 256 if self is FileLayout.REGENERATED else 128
+
+    def folder_name(self, suite: str) -> str:
+        endings = {FileLayout.RAW: "", FileLayout.REGENERATED: "_no_noops"}
+        return suite + endings.get(self, f"_{self.value}")
+
+
+PUBLISHED_LAYOUTS = (FileLayout.RAW, FileLayout.REGENERATED)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def get_suite(name: str) -> Suite:
     """The suite of this name; `_no_noops` at the end, as in dataset names, is accepted."""
     base = name[: -len("_no_noops")] if name.endswith("_no_noops") else name
     if base not in SUITES:
-        raise UnknownTaskError(f"no LIBERO suite {name!r}", hint=f"One of: {', '.join(SUITES)}.")
+        raise UnknownTaskError(f"no LIBERO suite {name!r}", hint=f"one of: {', '.join(SUITES)}")
     return SUITES[base]
 
 
@@ -72,7 +72,7 @@ def _suite_of_task() -> dict[str, str]:
 
 
 def find_suite(task: str) -> Optional[Suite]:
-    """The suite that a task belongs to (no task is in two), or None for a task of your own."""
+    """The suite that a task belongs to (no task is in two), or None for a task of the user's."""
     name = _suite_of_task().get(task)
     return None if name is None else SUITES[name]
 

@@ -23,12 +23,12 @@ def main(arguments: list[str]) -> int:
 
 def _demos(question: dict[str, Any]) -> int:
     from forkctl.errors import ForkctlError
+    from forkctl.libero.schema import FileLayout
     from forkctl.simulation.demos import DemoPlan, as_line, make_demos
-    from forkctl.simulation.layouts import DemoLayout
     from forkctl.simulation.recording import RecordingOptions
 
     recording = question.pop("recording")
-    recording["layout"] = DemoLayout(recording["layout"])
+    recording["layout"] = FileLayout(recording["layout"])
     plan = DemoPlan(
         folder=Path(question.pop("folder")),
         tasks=tuple(question.pop("tasks")),

@@ -22,7 +22,7 @@ from forkctl.libero.files.attrs import file_attrs
 from forkctl.libero.files.content import DemoContent, read_demo, write_demos
 from forkctl.libero.files.provenance import pending, recipe
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.processes import map_in_order
+from forkctl.libero.parallel import map_in_order
 from forkctl.libero.suites import file_name_from_task
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.preview import write_preview
@@ -42,7 +42,7 @@ class DemoPlan:
     seed: int
     recording: RecordingOptions
     compress: bool = False
-    workers: int = 1
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def make_demos(plan: DemoPlan) -> Iterator[MadeDemo | MadeFile]:
     targets = {plan.folder / file_name_from_task(task): task for task in plan.tasks}
     to_do = pending({path: _recipe(plan, task) for path, task in targets.items()})
     items = [(task, demo) for task in map(targets.get, to_do) if task for demo in range(plan.demos)]
-    made = map_in_order(partial(_make_demo, plan), items, plan.workers)
+    made = map_in_order(partial(_make_demo, plan), items, plan.jobs)
     for target in targets:
         if target not in to_do:
             yield _described(target)

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forkctl.libero.files.content import DemoContent
-from forkctl.libero.schema import CAMERAS
+from forkctl.libero.schema import CAMERAS, FileLayout
 from forkctl.libero.suites import find_suite
 from forkctl.libero.units.noops import THRESHOLD
 from forkctl.simulation.expert import Expert
-from forkctl.simulation.layouts import DemoLayout
 from forkctl.simulation.observing import robot_state
 from forkctl.simulation.world import World
 
@@ -36,7 +35,7 @@ class RecordingOptions:
     """`noise` is the standard deviation of what is added to the expert's motion, in actions; the
     noisy action is executed and recorded."""
 
-    layout: DemoLayout
+    layout: FileLayout
     image_size: int
     noise: float = 0.0
     reflection: bool = True
@@ -73,7 +72,7 @@ def _perform(
     succeeded = 0
     for intended in Expert(world.env).actions():
         action = _disturbed(intended, options.noise, random)
-        if layout.leaves_out_noops and _is_noop(action, rows):
+        if not layout.has_noops and _is_noop(action, rows):
             continue  # it is not executed either: what follows starts from here
         before = {"states": world.state(), "actions": action}
         seen = {} if layout.observes_after else _seen(world, options)

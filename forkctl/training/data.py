@@ -37,7 +37,7 @@ def default_facts() -> DataFacts:
     """LIBERO's own files, for a config that is made before the data is here."""
     from forkctl.libero import schema
 
-    size = schema.Layout.RAW.image_size
+    size = schema.FileLayout.RAW.image_size
     return DataFacts(
         cameras=tuple(Camera(camera, size, size) for camera in schema.CAMERAS),
         low_dim=tuple((spec.name, spec.shape[0] or 0) for spec in schema.LOW_DIM_OBS),

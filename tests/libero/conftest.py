@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from synthetic import good_file
 
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import PUBLISHED_LAYOUTS, FileLayout
 
 
-@pytest.fixture(scope="session", params=list(Layout), ids=lambda layout: layout.value)
+@pytest.fixture(scope="session", params=PUBLISHED_LAYOUTS, ids=lambda layout: layout.value)
 def pristine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good file of each layout. Copy it before you change it."""
     return good_file(tmp_path_factory.mktemp(request.param.value), request.param)
@@ -18,4 +18,4 @@ def pristine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def pristine_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return good_file(tmp_path_factory.mktemp("raw"), Layout.RAW)
+    return good_file(tmp_path_factory.mktemp("raw"), FileLayout.RAW)

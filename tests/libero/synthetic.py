@@ -10,7 +10,7 @@ import numpy as np
 from forkctl.libero.files.attrs import file_attrs
 from forkctl.libero.files.content import DemoContent, read_demo, write_demos
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import FileLayout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import SynthOptions, write_task
 
@@ -18,13 +18,13 @@ TASK = SUITES["libero_goal"].tasks[1]
 OTHER_TASK = SUITES["libero_goal"].tasks[2]
 
 
-def good_file(folder: Path, layout: Layout, demos: int = 4, **options: object) -> Path:
+def good_file(folder: Path, layout: FileLayout, demos: int = 4, **options: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     made = SynthOptions(layout=layout, demos=demos, image_size=128, **options)  # type: ignore[arg-type]
     return write_task(folder, TASK, made)
 
 
-def small_file(folder: Path, layout: Layout, *, steps: int = 24, compress: bool = True) -> Path:
+def small_file(folder: Path, layout: FileLayout, *, steps: int = 24, compress: bool = True) -> Path:
     """Four demos of the same length around the grasp: under a megabyte, and still good."""
     source = good_file(folder / "whole", layout, demos=4)
     target = folder / source.name

@@ -12,12 +12,12 @@ from synthetic import good_file
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import FileLayout
 from forkctl.libero.tools.convert import ConvertOptions, ConvertReport, check_options, convert_file
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.units.resampling import resample
 from forkctl.libero.validation import Severity
-from forkctl.libero.validation.check import check_file
+from forkctl.libero.validation.file_checks import check_file
 
 
 def converted(source: Path, folder: Path, options: ConvertOptions) -> tuple[Path, ConvertReport]:
@@ -101,7 +101,7 @@ def test_frames_are_resized_and_env_args_say_so(
 
 
 def test_files_without_attributes_stay_without(tmp_path: Path) -> None:
-    source = good_file(tmp_path / "source", Layout.REGENERATED, demos=2)
+    source = good_file(tmp_path / "source", FileLayout.REGENERATED, demos=2)
     target, _ = converted(source, tmp_path / "out", ConvertOptions(drop_noops=True))
     with DemoFile(target) as file:
         assert not file.attrs and not file[file.demo_names[0]].attrs

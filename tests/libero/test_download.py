@@ -104,7 +104,7 @@ def test_a_mirror_that_sends_other_bytes_is_not_believed(hub: Hub, tmp_path: Pat
     hub.lies.add(NAMES[0])
     code, _, errors = download(hub, tmp_path / "data", "--tasks", "1")
     assert code == 1
-    assert "not what it promises" in errors and "HF_ENDPOINT" in errors
+    assert "does not match the digest" in errors and "HF_ENDPOINT" in errors
 
 
 def test_a_dry_run_fetches_nothing(hub: Hub, tmp_path: Path) -> None:

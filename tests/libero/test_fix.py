@@ -12,11 +12,11 @@ from synthetic import TASK, good_file
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.schema import Layout
-from forkctl.libero.synth.defects import spoil
-from forkctl.libero.tools.fix import Fixes, fix_file, plan
+from forkctl.libero.schema import FileLayout
+from forkctl.libero.tools.fix import Fixes, certain_fixes, fix_file
 from forkctl.libero.validation import Severity
-from forkctl.libero.validation.check import check_file
+from forkctl.libero.validation.file_checks import check_file
+from tests.libero.defects import spoil
 
 # Mended without being told. The last ones by leaving a demo out.
 CERTAIN = (
@@ -67,7 +67,7 @@ def mended(source: Path, folder: Path, fixes: Fixes) -> Path:
 def test_what_is_certain_is_mended(defect: str, pristine_raw: Path, tmp_path: Path) -> None:
     spoilt = Path(shutil.copy(pristine_raw, tmp_path))
     spoil(spoilt, defect)
-    fixes = plan(check_file(str(spoilt)))
+    fixes = certain_fixes(check_file(str(spoilt)))
     assert fixes
     assert serious(mended(spoilt, tmp_path / "out", fixes)) == []
 
@@ -78,7 +78,7 @@ def test_what_is_only_likely_waits_for_a_word(
 ) -> None:
     spoilt = Path(shutil.copy(pristine_raw, tmp_path))
     spoil(spoilt, defect)
-    assert not plan(check_file(str(spoilt)))
+    assert not certain_fixes(check_file(str(spoilt)))
     assert serious(mended(spoilt, tmp_path / "out", TOLD[defect])) == []
 
 
@@ -88,18 +88,18 @@ def test_what_is_only_likely_waits_for_a_word(
 def test_the_actions_are_those_from_before(defect: str, pristine_raw: Path, tmp_path: Path) -> None:
     spoilt = Path(shutil.copy(pristine_raw, tmp_path))
     spoil(spoilt, defect)
-    target = mended(spoilt, tmp_path / "out", plan(check_file(str(spoilt))))
+    target = mended(spoilt, tmp_path / "out", certain_fixes(check_file(str(spoilt))))
     with DemoFile(pristine_raw) as good, DemoFile(target) as found:
         for demo in good:
             np.testing.assert_allclose(found[demo.name].actions(), demo.actions(), atol=1e-12)
 
 
 def test_a_good_file_needs_nothing(pristine: Path) -> None:
-    assert not plan(check_file(str(pristine)))
+    assert not certain_fixes(check_file(str(pristine)))
 
 
 def test_regenerated_files_get_attributes_and_numbers(tmp_path: Path) -> None:
-    source = good_file(tmp_path / "source", Layout.REGENERATED)
+    source = good_file(tmp_path / "source", FileLayout.REGENERATED)
     target = mended(source, tmp_path / "out", Fixes(attrs=True, renumber=True))
     assert check_file(str(target)).findings == ()
     with DemoFile(target) as file:

@@ -86,7 +86,7 @@ def test_a_damaged_file_does_not_stop_the_others(tmp_path: Path) -> None:
     good = [write_file(tmp_path / f"{name}_demo.hdf5") for name in "ac"]
     bad = tmp_path / "b_demo.hdf5"
     bad.write_bytes(good[0].read_bytes()[:5000])
-    outcome = list(index_files([good[0], bad, good[1]], workers=2))
+    outcome = list(index_files([good[0], bad, good[1]], jobs=2))
     assert [item.path for item in outcome] == [good[0], bad, good[1]]
     assert [item.index is not None for item in outcome] == [True, False, True]
     assert str(bad) in str(outcome[1].error)

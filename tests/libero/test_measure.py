@@ -56,7 +56,7 @@ def test_the_number_of_processes_changes_no_bit(tmp_path: Path) -> None:
     """More files than groups, so that groups hold several."""
     paths = [write_file(tmp_path / f"{i:02}_demo.hdf5", numbers=(i,)) for i in range(37)]
     one = flat(measure(paths, Wanted(conventions=tuple(CONVENTIONS.values()))))
-    two = flat(measure(paths, Wanted(conventions=tuple(CONVENTIONS.values())), workers=2))
+    two = flat(measure(paths, Wanted(conventions=tuple(CONVENTIONS.values())), jobs=2))
     assert one.keys() == two.keys()
     for name, values in one.items():
         np.testing.assert_array_equal(two[name], values, err_msg=name)
@@ -130,13 +130,13 @@ def test_states_come_in_the_forms_that_go_with_the_conventions() -> None:
     assert tuple(Wanted(states=False).state_forms) == ()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_file_is_named_also_from_another_process(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_damaged_file_is_named_also_from_another_process(tmp_path: Path, jobs: int) -> None:
     good = write_file(tmp_path / "a_demo.hdf5")
     bad = tmp_path / "b_demo.hdf5"
     bad.write_bytes(good.read_bytes()[:6000])
     with pytest.raises(DataFileError) as caught:
-        measure([good, bad], Wanted(), workers=workers)
+        measure([good, bad], Wanted(), jobs=jobs)
     assert caught.value.where == str(bad)
     assert caught.value.hint
 

@@ -14,17 +14,17 @@ from synthetic import TASK
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import PUBLISHED_LAYOUTS
 from forkctl.libero.suites import SUITES, language_from_task
 from forkctl.libero.synth import SynthOptions, write_task
 from forkctl.libero.tools.merge import MergeOptions, merge
 from forkctl.libero.validation import Severity
-from forkctl.libero.validation.check import check_file
+from forkctl.libero.validation.file_checks import check_file
 
 TASKS = SUITES["libero_goal"].tasks[:2]
 
 
-@pytest.fixture(scope="module", params=list(Layout), ids=lambda layout: layout.value)
+@pytest.fixture(scope="module", params=PUBLISHED_LAYOUTS, ids=lambda layout: layout.value)
 def sources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("sources")
     options = SynthOptions(layout=request.param, demos=4, image_size=128)

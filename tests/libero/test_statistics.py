@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkctl.libero.units.dimensions import LIBERO_ACTION, Dimension
-from forkctl.libero.units.statistics import Accumulator, Statistics, measure_rows
+from forkctl.libero.units.dimensions import LIBERO_ACTION, Dimension, Dimensions
+from forkctl.libero.units.statistics import Accumulator, Statistics
 
 TWO = (Dimension("a", "m", -1, 1, "first"), Dimension("b", "m", -1, 1, "second"))
+
+
+def measured(dims: Dimensions, batches: list[np.ndarray]) -> Statistics:
+    accumulator = Accumulator(dims)
+    for rows in batches:
+        accumulator.add(rows)
+    return accumulator.result()
 
 
 @given(
@@ -60,20 +67,20 @@ def test_where_the_textbook_formula_in_single_precision_fails() -> None:
     mean = total / np.float32(len(rows))
     textbook = np.sqrt(np.maximum(squares / np.float32(len(rows)) - mean**2, 0))
     assert (np.abs(textbook - exact) > 0.01 * exact).all()
-    result = measure_rows(TWO, np.split(rows, 500))
+    result = measured(TWO, np.split(rows, 500))
     np.testing.assert_allclose(result.std, exact, rtol=1e-12)
 
 
 def test_near_zero_is_judged_by_the_size_of_the_dimension() -> None:
     dims = (Dimension("m", "m", -0.05, 0.05, ""), Dimension("r", "1", -10, 10, ""))
     rows = np.array([[4e-5, 4e-5], [6e-5, 6e-5], [0, 0.02], [-4e-5, -0.009]])
-    result = measure_rows(dims, [rows])
+    result = measured(dims, [rows])
     assert result.near_zero.tolist() == [0.75, 0.75]
 
 
 def test_nan_and_infinity_are_counted_and_left_out() -> None:
     rows = np.array([[1, np.nan], [3, np.inf], [np.nan, -np.inf], [5, 7]])
-    result = measure_rows(TWO, [rows])
+    result = measured(TWO, [rows])
     assert result.nonfinite.tolist() == [1, 3]
     assert result.mean.tolist() == [3, 7]
     assert result.min.tolist() == [1, 7]
@@ -84,13 +91,13 @@ def test_nan_and_infinity_are_counted_and_left_out() -> None:
 
 
 def test_a_dimension_without_a_number_is_nan_and_does_not_spoil_its_neighbour() -> None:
-    result = measure_rows(TWO, [np.array([[np.nan, 1.0], [np.nan, 3.0]])])
+    result = measured(TWO, [np.array([[np.nan, 1.0], [np.nan, 3.0]])])
     assert np.isnan([result.mean[0], result.std[0], result.q01[0], result.min[0]]).all()
     assert (result.mean[1], result.std[1]) == (2, 1)
 
 
 def test_the_order_of_rows_within_an_action_is_the_order_of_the_dimensions() -> None:
-    result: Statistics = measure_rows(LIBERO_ACTION, [np.arange(14.0).reshape(2, 7)])
+    result = measured(LIBERO_ACTION, [np.arange(14.0).reshape(2, 7)])
     assert result.names[0] == "move_x"
     assert result.names[-1] == "gripper"
     assert result.min.tolist() == [0, 1, 2, 3, 4, 5, 6]

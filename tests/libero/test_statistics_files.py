@@ -16,7 +16,7 @@ from forkctl.libero.errors import DataFileError
 from forkctl.libero.suites import SUITES
 from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.measure import Wanted, measure
-from forkctl.libero.units.published import FIELDS, Published, published
+from forkctl.libero.units.published import FIELDS, PublishedStatistics, published
 from forkctl.libero.units.statistics_files import (
     conventions_needed,
     default_name,
@@ -50,7 +50,7 @@ def column_with(fields: dict[str, float]) -> np.ndarray:
     raise AssertionError(f"no data can have {fields}")
 
 
-def actions_with(entry: Published) -> np.ndarray:
+def actions_with(entry: PublishedStatistics) -> np.ndarray:
     """LIBERO actions that have the published statistics in OpenVLA's convention."""
     rng = np.random.default_rng(0)
     columns = []

@@ -90,11 +90,11 @@ kind = "{{kind}}"
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two small files of libero_spatial, in a folder of the suite's name."""
-    from forkctl.libero.schema import Layout
+    from forkctl.libero.schema import FileLayout
     from forkctl.libero.synth import SynthOptions, write_suite
 
     folder = tmp_path_factory.mktemp("data") / "libero_spatial"
-    options = SynthOptions(layout=Layout.RAW, demos=2, image_size=32)
+    options = SynthOptions(layout=FileLayout.RAW, demos=2, image_size=32)
     list(write_suite(folder, "libero_spatial", options, 2, 1))
     return folder
 

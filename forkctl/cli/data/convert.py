@@ -72,7 +72,7 @@ def convert(
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
     from forkctl.libero.files.paths import find_files
-    from forkctl.libero.processes import cpu_count, map_in_order
+    from forkctl.libero.parallel import cpu_count, map_in_order
     from forkctl.libero.tools.convert import ConvertOptions, check_options, convert_file, recipe_for
 
     options = check_options(

@@ -68,7 +68,7 @@ def fix(
     from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
     from forkctl.libero.files.paths import find_files
-    from forkctl.libero.processes import cpu_count, map_in_order
+    from forkctl.libero.parallel import cpu_count, map_in_order
     from forkctl.libero.tools.fix import Fixes, fix_file, recipe_for
 
     said = Fixes(
@@ -85,8 +85,8 @@ def fix(
         drop_demos=drop_demos,
     )
     sources = find_files(paths)
-    workers = jobs or cpu_count()
-    plans = dict.fromkeys(sources, said) if said else _planned(sources, workers)
+    jobs = jobs or cpu_count()
+    plans = dict.fromkeys(sources, said) if said else _planned(sources, jobs)
     for source, fixes in plans.items():
         click.echo(f"{source.name}: {fixes.describe() or 'nothing to mend without being told'}")
     to_do = {source: fixes for source, fixes in plans.items() if fixes}
@@ -99,15 +99,15 @@ def fix(
     if len(targets) < len(to_do):
         click.echo(f"{len(to_do) - len(targets)} files were done before")
     work = [(source, target, to_do[source]) for source, target in targets.items()]
-    demos = list(advance_over(map_in_order(fix_file, work, workers), len(work), "Mending"))
+    demos = list(advance_over(map_in_order(fix_file, work, jobs), len(work), "Mending"))
     click.echo(f"{len(demos)} files, {sum(demos)} demos: {out}")
 
 
-def _planned(sources: list[Path], workers: int) -> dict[Path, Fixes]:
+def _planned(sources: list[Path], jobs: int) -> dict[Path, Fixes]:
     from forkctl.cli.data.progress import steps
-    from forkctl.libero.tools.fix import plan
+    from forkctl.libero.tools.fix import certain_fixes
     from forkctl.libero.validation import validate
 
     with steps(len(sources), "Validating") as advance:
-        report = validate(sources, workers=workers, on_file=lambda _: advance())
-    return {Path(file.path): plan(file) for file in report.files}
+        report = validate(sources, jobs=jobs, on_file=lambda _: advance())
+    return {Path(file.path): certain_fixes(file) for file in report.files}

@@ -25,10 +25,10 @@ def index(paths: tuple[Path, ...], rebuild: bool, jobs: int | None, as_json: boo
     from forkctl.cli.data.progress import advance_over
     from forkctl.libero.files.indexing import index_files
     from forkctl.libero.files.paths import find_files
-    from forkctl.libero.processes import cpu_count
+    from forkctl.libero.parallel import cpu_count
 
     files = find_files(paths)
-    results = index_files(files, rebuild=rebuild, workers=jobs or cpu_count())
+    results = index_files(files, rebuild=rebuild, jobs=jobs or cpu_count())
     indexed = list(advance_over(results, len(files), "Indexing"))
     if as_json:
         click.echo(json.dumps([to_json(item) for item in indexed], indent=2))

@@ -70,7 +70,7 @@ def stats(
     from forkctl.cli.data.stats_table import print_statistics
     from forkctl.families import registry
     from forkctl.libero.files.paths import find_files, suite_of_files
-    from forkctl.libero.processes import cpu_count
+    from forkctl.libero.parallel import cpu_count
     from forkctl.libero.suites import get_suite
     from forkctl.libero.units.measure import Wanted, measure
     from forkctl.libero.units.published import published, published_convention
@@ -98,7 +98,7 @@ def stats(
     measured = measure(
         files,
         wanted,
-        workers=jobs or cpu_count(),
+        jobs=jobs or cpu_count(),
         watch=lambda parts, total: advance_over(parts, total, "Measuring"),
     )
     key = name or default_name(files, chosen, no_noops=no_noops)

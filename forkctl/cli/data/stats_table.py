@@ -11,7 +11,7 @@ from rich.table import Table
 
 from forkctl.libero.schema import CONTROL_HZ
 from forkctl.libero.units.measure import DatasetStatistics
-from forkctl.libero.units.published import Published
+from forkctl.libero.units.published import PublishedStatistics
 from forkctl.libero.units.statistics import Statistics
 
 _FIELDS = ("mean", "std", "q01", "q99", "min", "max")
@@ -19,7 +19,9 @@ _FIELDS = ("mean", "std", "q01", "q99", "min", "max")
 _PLAIN_WIDTH = 110
 
 
-def print_statistics(measured: DatasetStatistics, known: Published | None, hold: int) -> None:
+def print_statistics(
+    measured: DatasetStatistics, known: PublishedStatistics | None, hold: int
+) -> None:
     """`known` is shown under the rows of its own convention."""
     console = Console(width=None if Console().is_terminal else _PLAIN_WIDTH, highlight=False)
     rate = f", actions held for {hold} steps ({CONTROL_HZ / hold:g} Hz)" if hold > 1 else ""
@@ -56,7 +58,7 @@ def _table(title: str, statistics: Statistics, published: Mapping[str, Any]) -> 
     return table
 
 
-def _published_line(known: Published) -> str:
+def _published_line(known: PublishedStatistics) -> str:
     counts = f" {known.demos} demos, {known.steps:,} steps." if known.demos and known.steps else ""
     return f"Published: {known.source}{counts}"
 

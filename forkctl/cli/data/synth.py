@@ -54,21 +54,20 @@ def synth(
     `forkctl data validate` to find; --defect help lists what there is.
     """
     from forkctl.cli.data.progress import advance_over
-    from forkctl.libero.processes import cpu_count
-    from forkctl.libero.schema import Layout
+    from forkctl.libero.parallel import cpu_count
+    from forkctl.libero.schema import FileLayout
     from forkctl.libero.suites import get_suite
     from forkctl.libero.synth import SynthOptions, write_suite
-    from forkctl.libero.synth.defects import DEFECTS, require, spoil
+    from forkctl.libero.synth.defects import DEFECTS, defect_named, put_in
 
     if "help" in defects:
         for name, defect in sorted(DEFECTS.items()):
             click.echo(f"{name:28} found as {defect.finding}")
         return
-    for name in defects:
-        require(name)
-    kind = Layout(layout)
+    spoiling = {name: defect_named(name) for name in defects}
+    kind = FileLayout(layout)
     chosen = get_suite(suite)
-    name = chosen.name if kind is Layout.RAW else chosen.regenerated_name
+    name = chosen.name if kind is FileLayout.RAW else chosen.regenerated_name
     folder = out or Path("data") / name
     options = SynthOptions(
         layout=kind,
@@ -81,8 +80,8 @@ def synth(
     total = len(chosen.tasks[:tasks])
     files = write_suite(folder, chosen.name, options, tasks, jobs or cpu_count())
     written = list(advance_over(files, total, f"Generating {name}"))
-    for name in defects:
-        spoil(min(written), name)
+    for name, defect in spoiling.items():
+        put_in(min(written), defect)
         click.echo(f"Put {name} into {min(written).name}")
     size = sum(path.stat().st_size for path in written)
     click.echo(

@@ -42,7 +42,7 @@ def validate(
     from forkctl.cli.data.progress import steps
     from forkctl.libero import validation
     from forkctl.libero.files.paths import find_files
-    from forkctl.libero.processes import cpu_count
+    from forkctl.libero.parallel import cpu_count
     from forkctl.libero.validation import Severity
 
     files = find_files(paths)
@@ -51,7 +51,7 @@ def validate(
             files,
             suite=suite,
             images=not no_images,
-            workers=jobs or cpu_count(),
+            jobs=jobs or cpu_count(),
             seconds=timeout,
             on_file=lambda _: advance(),
         )

@@ -111,13 +111,13 @@ class Crew:
         self._errors_in_a_row = 0
         self._lock = threading.Lock()
 
-    def play(self, trials: Sequence[Trial], source: PolicySource, workers: int) -> None:
+    def play(self, trials: Sequence[Trial], source: PolicySource, jobs: int) -> None:
         deck = Deck(trials)
         with source.open() as opened:
             policy = OneAtATime(opened)
             threads = [
                 threading.Thread(target=self._serve, args=(deck, policy, number), daemon=True)
-                for number in range(min(workers, len(trials)))
+                for number in range(min(jobs, len(trials)))
             ]
             try:
                 for thread in threads:

@@ -43,7 +43,7 @@ class RolloutRequest:
     horizon: int | None = None
     seed: int = 0
     shard: str = "1/1"
-    workers: int = 1
+    jobs: int = 1
     video: str = NONE
     retry_errors: bool = False
 
@@ -90,7 +90,7 @@ class RolloutRequest:
             self.seed,
             Shard.parse(self.shard),
             self.data,
-            self.workers,
+            self.jobs,
             self.video,
             self.retry_errors,
         )

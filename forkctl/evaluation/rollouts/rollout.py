@@ -36,7 +36,7 @@ class RolloutSettings:
     seed: int = 0
     shard: Shard = WHOLE
     data: Path | None = None  # the demonstrations that are replayed
-    workers: int = 1
+    jobs: int = 1
     video: str = NONE
     retry_errors: bool = False
 
@@ -90,7 +90,7 @@ class Rollout:
         if left:
             videos = Videos(out / "videos", settings.video)
             crew = Crew(worlds, self._record, settings.limits, videos, progress)
-            crew.play(left, source, settings.workers)
+            crew.play(left, source, settings.jobs)
         return RolloutSummary(
             json.loads(json.dumps(self._setup)),
             self._record.results,

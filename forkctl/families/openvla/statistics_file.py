@@ -8,7 +8,7 @@ from forkctl.errors import ForkctlError
 from forkctl.families.openvla.units import OPENVLA
 from forkctl.libero.units.conventions import PROPRIO, Convention
 from forkctl.libero.units.measure import DatasetStatistics
-from forkctl.libero.units.published import Published
+from forkctl.libero.units.published import PublishedStatistics
 from forkctl.libero.units.statistics_files import StatisticsFile, fields_of, needed
 
 _FIELDS = ("mean", "std", "max", "min", "q01", "q99")
@@ -30,7 +30,7 @@ def entry(
     }
 
 
-def entry_from_published(known: Published) -> dict[str, Any]:
+def entry_from_published(known: PublishedStatistics) -> dict[str, Any]:
     """The same before any data is there. Where minimum and maximum were not published, q01 and
     q99 stand in; upstream's normalisation by quantiles reads neither."""
     if not known.complete:

@@ -1,4 +1,4 @@
-"""A demo held in memory, changed by small functions, and written to a new file.
+"""A demo in memory, changed by small functions, and written to a new file.
 
 Sources are never opened for writing: `convert` and `fix` read a demo, change this, and write.
 """
@@ -13,9 +13,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.atomic import replacing
 from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import RAW, Pairing
-from forkctl.libero.files.provenance import ATTRIBUTE
+from forkctl.libero.files.provenance import ATTRIBUTE, refuse_existing
 from forkctl.libero.files.reader import Demo
 from forkctl.libero.schema import CAMERAS
 
@@ -54,7 +55,7 @@ def read_demo(demo: Demo) -> DemoContent:
 
 
 def aligned(content: DemoContent, alignment: str) -> DemoContent:
-    """Observation t with action t. From the raw timing, the two that have no partner go."""
+    """Observation t with action t. Raw timing loses the first action and the last observation."""
     if alignment != RAW:
         return content
     pairing = Pairing(alignment, content.steps)
@@ -85,26 +86,17 @@ def write_demos(
     the file has attributes. `recipe` says how the file was made (see `provenance`). An existing
     target is never touched.
     """
-    if target.exists():
-        raise ForkctlError(
-            "the file is already there", where=str(target), hint="Choose another --out."
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
+    refuse_existing(target)
     total = count = 0
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs[ATTRIBUTE] = recipe
-            data = file.create_group("data")
-            for demo in demos:
-                _write_demo(data.create_group(demo.name), demo, compress)
-                total, count = total + demo.steps, count + 1
-            data.attrs.update(attrs)
-            if attrs:
-                data.attrs.update({"num_demos": count, "total": total})
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(target) as partial, h5py.File(partial, "w") as file:
+        file.attrs[ATTRIBUTE] = recipe
+        data = file.create_group("data")
+        for demo in demos:
+            _write_demo(data.create_group(demo.name), demo, compress)
+            total, count = total + demo.steps, count + 1
+        data.attrs.update(attrs)
+        if attrs:
+            data.attrs.update({"num_demos": count, "total": total})
     return total
 
 

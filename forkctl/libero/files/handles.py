@@ -14,15 +14,15 @@ from forkctl.libero.files.storage import MappedFile
 _CHUNK_CACHE_BYTES = 8 << 20
 _OPEN_DATASETS = 32
 
-_DAMAGED = "If it is a partial download, fetch it again."
+_DAMAGED = "download it again if the download was cut short"
 _LOCKED = (
-    "Another program has it open to write. Where the disk itself knows no locks (some network "
-    "file systems): export HDF5_USE_FILE_LOCKING=FALSE."
+    "close the program that has it open for writing; on a file system without locks (some network "
+    "disks), export HDF5_USE_FILE_LOCKING=FALSE"
 )
 
 
 class Handles:
-    """Opens on first use. A process that inherits handles by a fork opens its own instead."""
+    """Opens on first use. A process that inherits handles through a fork opens its own instead."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -49,7 +49,7 @@ class Handles:
         return self._file
 
     def dataset(self, name: str) -> h5py.Dataset:
-        """Kept open, the most recently opened ones: a lookup costs ten times a read."""
+        """The most recently opened ones stay open: a lookup costs ten times as much as a read."""
         file = self.hdf5()  # first: in a forked worker this drops the parent's datasets
         found = self._datasets.get(name)
         if found is None:
@@ -59,7 +59,7 @@ class Handles:
         return found
 
     def map(self, path: str) -> MappedFile:
-        """Of this file, or of one that it links to. Maps are good in every process."""
+        """Of this file, or of one that it links to. Maps are valid in every process."""
         found = self._maps.get(path)
         if found is None:
             found = self._maps[path] = MappedFile(path)

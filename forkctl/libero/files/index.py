@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Union
 
 from forkctl.atomic import write_atomically
-from forkctl.libero.files.storage import Extent
+from forkctl.libero.files.storage import DatasetExtent
 
 _VERSION = 1
 PathLike = Union[str, Path]
@@ -28,9 +28,9 @@ class FileIndex:
     path: str
     fingerprints: Mapping[str, tuple[int, int]]
     alignment: Optional[str]
-    demos: Mapping[str, Mapping[str, Extent]]
+    demos: Mapping[str, Mapping[str, DatasetExtent]]
 
-    def extent(self, name: str) -> Optional[Extent]:
+    def extent(self, name: str) -> Optional[DatasetExtent]:
         """The dataset "demo_0/obs/ee_pos", or None."""
         demo, _, dataset = name.partition("/")
         return self.demos.get(demo, {}).get(dataset)
@@ -110,7 +110,7 @@ def _from_json(data: dict[str, Any]) -> FileIndex:
         alignment=data["alignment"],
         demos={
             demo: {
-                name: Extent(files[number], offset, dtype, tuple(shape))
+                name: DatasetExtent(files[number], offset, dtype, tuple(shape))
                 for name, (number, offset, dtype, shape) in datasets.items()
             }
             for demo, datasets in data["demos"].items()

@@ -11,13 +11,13 @@ from forkctl.errors import ForkctlError
 from forkctl.libero.errors import AlignmentError
 from forkctl.libero.files.index import FileIndex, fingerprint_of, load_index, save_index
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.files.storage import Extent
-from forkctl.libero.processes import map_in_order
+from forkctl.libero.files.storage import DatasetExtent
+from forkctl.libero.parallel import map_in_order
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """One file's outcome: an index, which was there (`fresh`) or is new, or an error."""
+    """One file's outcome: an index, which was there already (`fresh`) or is new, or an error."""
 
     path: Path
     index: Optional[FileIndex]
@@ -26,11 +26,11 @@ class Indexed:
 
 
 def index_files(
-    paths: Sequence[Path], *, rebuild: bool = False, workers: int = 1
+    paths: Sequence[Path], *, rebuild: bool = False, jobs: int = 1
 ) -> Iterator[Indexed]:
     """In the order of the paths. A damaged file does not stop the others."""
     work = partial(index_file, rebuild=rebuild)
-    return map_in_order(work, paths, workers)
+    return map_in_order(work, paths, jobs)
 
 
 def index_file(path: Path, *, rebuild: bool = False) -> Indexed:
@@ -57,7 +57,7 @@ def build_index(file: DemoFile) -> FileIndex:
     return FileIndex(file.path, {name: fingerprint_of(name) for name in files}, alignment, demos)
 
 
-def _datasets(file: DemoFile, demo: str, group: str) -> Iterator[tuple[str, Extent]]:
+def _datasets(file: DemoFile, demo: str, group: str) -> Iterator[tuple[str, DatasetExtent]]:
     for name in file.children(f"{demo}/{group}".rstrip("/")):
         path = f"{group}/{name}" if group else name
         if file.is_group(f"{demo}/{path}"):

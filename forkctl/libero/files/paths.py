@@ -1,4 +1,4 @@
-"""Which files are meant, and which suite they are."""
+"""Which files a path means, and which suite they are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from forkctl.errors import ForkctlError
 from forkctl.libero.suites import Suite, find_suite, task_name_from_file
 
 ENDINGS = (".hdf5", ".h5")
-_GET_DATA = "Get one: forkctl data download SUITE, or forkctl data synth SUITE."
+_GET_DATA = "get one: forkctl data download SUITE, or forkctl data synth SUITE"
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
-    """The HDF5 files among and below `paths`, each once, sorted within a folder."""
+    """The HDF5 files among and below `paths`, each once, sorted within a folder.
+
+    The one way in which every command finds LIBERO's files.
+    """
     wanted = list(paths)
     found: dict[Path, None] = {}
     for path in wanted:
@@ -23,7 +26,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
         elif path.exists():
             found[path] = None
         else:
-            raise ForkctlError("there is no such file or folder", where=str(path), hint=_GET_DATA)
+            raise ForkctlError("no such file or folder", where=str(path), hint=_GET_DATA)
     if not found:
         raise ForkctlError(
             f"no {' or '.join(ENDINGS)} file here",

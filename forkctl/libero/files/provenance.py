@@ -1,7 +1,7 @@
 """How a file was made, written into it, so that an interrupted command can be run again.
 
-A file that the same command would make again is kept; any other file in its place is a reason to
-stop, never overwritten.
+A file that the same command would make again is kept. Any other file in its place is never
+overwritten: the command stops.
 """
 
 from __future__ import annotations
@@ -32,6 +32,16 @@ def pending(recipes: Mapping[Path, str]) -> Dict[Path, str]:
     return {target: how for target, how in recipes.items() if not _is_made(target, how)}
 
 
+def refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise _in_the_way(target)
+
+
+def _in_the_way(target: Path) -> ForkctlError:
+    hint = "give another --out, or remove the file yourself"
+    return ForkctlError("another file is already there", where=str(target), hint=hint)
+
+
 def _is_made(target: Path, how: str) -> bool:
     if not target.exists():
         return False
@@ -41,9 +51,5 @@ def _is_made(target: Path, how: str) -> bool:
     except (OSError, RuntimeError, ValueError):
         made = None
     if made != how:
-        raise ForkctlError(
-            "there is another file in this place",
-            where=str(target),
-            hint="Choose another --out, or remove the file yourself.",
-        )
+        raise _in_the_way(target)
     return True

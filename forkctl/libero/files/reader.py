@@ -23,7 +23,7 @@ from forkctl.libero import alignment as align
 from forkctl.libero.errors import AlignmentError, DataFileError
 from forkctl.libero.files.handles import Handles
 from forkctl.libero.files.index import FileIndex, load_index
-from forkctl.libero.files.storage import Extent, extent_of
+from forkctl.libero.files.storage import DatasetExtent, extent_of
 from forkctl.libero.suites import language_from_task, task_name_from_file
 
 Array = npt.NDArray[Any]
@@ -38,15 +38,15 @@ def open_demo_file(path: Union[str, Path], *, use_index: bool = True) -> DemoFil
 
 
 class DemoFile:
-    """A file of demos. `path` is absolute; `task` and `language` come from its name."""
+    """A file of demos. `path` is absolute; `task` and `language` come from the file's name."""
 
     def __init__(self, path: Union[str, Path], index: Optional[FileIndex] = None) -> None:
-        # Not resolved: a file in the hub's cache is a link, and only its own name tells the task.
+        # Not resolved: a file in the hub's cache is a link, and only the link names the task.
         self.path = str(Path(path).absolute())
         self.index = index
         self._names: Optional[tuple[str, ...]] = None
         self._alignment: Optional[str] = None
-        self._extents: dict[str, Extent] = {}
+        self._extents: dict[str, DatasetExtent] = {}
         self._handles = Handles(self.path)
 
     @property
@@ -84,12 +84,12 @@ class DemoFile:
         return Demo(self, name)
 
     def alignment(self, wanted: str = align.AUTO) -> str:
-        """`raw` or `aligned`: the one that is wanted, or what the file shows."""
+        """`raw` or `aligned`: what was asked for, or what the file shows."""
         if wanted in align.ALIGNMENTS:
             return wanted
         if wanted != align.AUTO:
             raise AlignmentError(
-                f"no alignment {wanted!r}", hint=f"One of: auto, {', '.join(align.ALIGNMENTS)}."
+                f"no alignment {wanted!r}", hint=f"one of: auto, {', '.join(align.ALIGNMENTS)}"
             )
         if self._alignment is None and self.index is not None:
             self._alignment = self.index.alignment
@@ -106,18 +106,18 @@ class DemoFile:
             reason = (
                 "its demos disagree"
                 if found
-                else "joint_states are missing, at rest, or like no states at the same step or next"
+                else "joint_states are missing, at rest, or match the states of neither step"
             )
             raise AlignmentError(
-                f"the alignment of observations and actions cannot be told: {reason}",
+                f"cannot tell which observation goes with which action: {reason}",
                 where=self.path,
-                hint="Give it: 'raw' (obs[t] goes with actions[t + 1]) or 'aligned'.",
+                hint="say so: --alignment raw (obs[t] goes with actions[t + 1]) or aligned",
             )
         return found.pop()
 
     # Access by dataset name, as in "demo_0/obs/ee_pos".
 
-    def extent(self, name: str) -> Extent:
+    def extent(self, name: str) -> DatasetExtent:
         """Place, shape and dtype of a dataset, without reading it."""
         found = self._extents.get(name)
         if found is None and self.index is not None:
@@ -140,7 +140,7 @@ class DemoFile:
         """`dataset[start:stop]`, read-only."""
         extent = self.extent(name)
         if not extent.shape:
-            raise DataFileError("a single value, not a series", where=self.where(name))
+            raise DataFileError("is a single value, not a series", where=self.where(name))
         if extent.offset is not None:
             mapped = self._handles.map(extent.file).array(extent)
             if mapped is None:
@@ -169,7 +169,7 @@ class DemoFile:
         except (KeyError, ValueError, OSError, RuntimeError) as error:
             raise self._unreadable(name, error) from error
         if not isinstance(group, h5py.Group):
-            raise DataFileError("a dataset where a group should be", where=self.where(name))
+            raise DataFileError("is a dataset, not a group", where=self.where(name))
         return group
 
     def where(self, name: str) -> str:
@@ -209,7 +209,7 @@ class Demo:
         name = f"{self.name}/actions"
         shape = self.file.extent(name).shape
         if not shape:
-            raise DataFileError("a single value, not a series", where=self.file.where(name))
+            raise DataFileError("is a single value, not a series", where=self.file.where(name))
         return shape[0]
 
     @property

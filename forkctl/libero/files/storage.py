@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
-class Extent:
+class DatasetExtent:
     """A run of `shape` values of `dtype` at `offset` of `file` (a link may lead to another file).
 
     `offset` is None where the values are compressed, in chunks or elsewhere: HDF5 must read those.
@@ -39,14 +39,14 @@ class Extent:
         return self.count * np.dtype(self.dtype).itemsize
 
 
-def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> Extent:
+def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> DatasetExtent:
     """The place of a dataset, opened by h5py's low-level interface (several times faster)."""
     offset = dataset.get_offset()  # None for chunks, compact and external storage
     dtype = dataset.dtype
     if dtype.kind not in "iufb":
         offset = None  # strings and references are not plain numbers in the file
     file = os.fsdecode(h5py.h5f.get_name(dataset)) or default_file
-    return Extent(file=file, offset=offset, dtype=dtype.str, shape=tuple(dataset.shape))
+    return DatasetExtent(file=file, offset=offset, dtype=dtype.str, shape=tuple(dataset.shape))
 
 
 class MappedFile:
@@ -57,7 +57,7 @@ class MappedFile:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._size = len(self._map)
 
-    def array(self, extent: Extent) -> Optional[npt.NDArray[Any]]:
+    def array(self, extent: DatasetExtent) -> Optional[npt.NDArray[Any]]:
         """A read-only view, or None when the file ends before the extent does."""
         if extent.offset is None or extent.offset + extent.nbytes > self._size:
             return None

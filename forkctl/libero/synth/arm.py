@@ -1,8 +1,8 @@
 """How the arm answers a command, for a batch of demonstrations at once.
 
 LIBERO's controller sets its goal to *where the hand is now plus the command*, so the hand only ever
-makes a part of the way: about 0.10 of the commanded step when it starts from rest and 0.25 once it
-moves. A first-order lag with these two numbers is all there is to it here.
+goes part of the way: about 0.10 of the commanded step from rest, and 0.25 once it moves. Here it is
+a first-order lag with these two numbers.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def step(state: ArmState, action: Array, narrowest: float) -> ArmState:
 
 
 def freeze(old: ArmState, new: ArmState, moving: Array) -> ArmState:
-    """`new` for the demonstrations that still run, `old` for those that have ended."""
+    """`new` for the demonstrations that are still running, `old` for those that have ended."""
     choose = {
         name: np.where(moving.reshape((-1,) + (1,) * (value.ndim - 1)), value, getattr(old, name))
         for name, value in vars(new).items()
@@ -130,7 +130,7 @@ def joint_positions(position: Array, quaternion: Array) -> Array:
     """Seven joint angles that follow the hand's pose.
 
     Not inverse kinematics: a fixed linear map near the start pose. It is one to one in the pose, so
-    a file can be checked and a policy can learn from it, and that is what it is for.
+    that a file can be checked and a policy can learn from it.
     """
     turned = multiply(quaternion, conjugate(np.broadcast_to(START_QUATERNION, quaternion.shape)))
     short = np.where(turned[..., 3:] < 0, -turned, turned)

@@ -1,4 +1,4 @@
-"""Episodes into LIBERO files: one file a task, in the raw or the regenerated layout."""
+"""Demos into LIBERO files: one file a task, in the raw or the regenerated layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Dict, Iterator, List, Optional
 from forkctl.libero.files.attrs import file_attrs
 from forkctl.libero.files.content import DemoContent, write_demos
 from forkctl.libero.files.provenance import pending, recipe
-from forkctl.libero.processes import map_in_order
-from forkctl.libero.schema import Layout
+from forkctl.libero.parallel import map_in_order
+from forkctl.libero.schema import FileLayout
 from forkctl.libero.suites import (
     DEMOS_PER_TASK,
     file_name_from_task,
@@ -20,20 +20,20 @@ from forkctl.libero.suites import (
     language_from_task,
     task_name_from_file,
 )
-from forkctl.libero.synth.episode import episode_of
-from forkctl.libero.synth.expert import Style, roll_out
+from forkctl.libero.synth.demo import make_demo
 from forkctl.libero.synth.scene import scene_for
+from forkctl.libero.synth.trajectories import Style, make_trajectories
 
 _OWN_TASK_MAX_STEPS = 220
-_MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
 _GAP_EVERY = 9  # one regenerated demo in nine is missing, about what LIBERO's failed replays leave
 
 
 @dataclass(frozen=True)
 class SynthOptions:
-    """`image_size` None is the layout's own (128 or 256); `images` False leaves frames out."""
+    """`layout` is a published one. `image_size` None is the layout's own (128 or 256); `images`
+    False leaves frames out."""
 
-    layout: Layout = Layout.RAW
+    layout: FileLayout = FileLayout.RAW
     demos: int = DEMOS_PER_TASK
     seed: int = 0
     images: bool = True
@@ -42,9 +42,9 @@ class SynthOptions:
 
 
 def write_suite(
-    folder: Path, suite: str, options: SynthOptions, tasks: Optional[int] = None, workers: int = 1
+    folder: Path, suite: str, options: SynthOptions, tasks: Optional[int] = None, jobs: int = 1
 ) -> Iterator[Path]:
-    """Write the first `tasks` files of a suite; gives each path when its file is complete.
+    """Write the first `tasks` files of a suite; yields each path when its file is complete.
 
     What an earlier, interrupted call has finished is not written again.
     """
@@ -53,14 +53,14 @@ def write_suite(
     to_do = pending(recipes)
     yield from (path for path in recipes if path not in to_do)
     tasks_to_do = [task_name_from_file(path) for path in to_do]
-    yield from map_in_order(partial(write_task, folder, options=options), tasks_to_do, workers)
+    yield from map_in_order(partial(write_task, folder, options=options), tasks_to_do, jobs)
 
 
 def write_task(folder: Path, task: str, options: SynthOptions) -> Path:
     """Write `<task>_demo.hdf5`, complete or not at all."""
     target = folder / file_name_from_task(task)
     attrs: Dict[str, Any] = {}
-    if options.layout is Layout.RAW:
+    if options.layout.has_attributes:
         text = f"(define (:language {language_from_task(task)}))"
         attrs = {**file_attrs(task, _image_size(options)), "bddl_file_content": text}
     demos = _demos(task, options)
@@ -73,7 +73,7 @@ def _recipe(task: str, options: SynthOptions) -> str:
 
 
 def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
-    if options.layout is Layout.RAW:
+    if options.layout is not FileLayout.REGENERATED:
         return list(range(options.demos))
     first_gap = _task_number(task) % (_GAP_EVERY - 4)
     numbers = (n for n in range(2 * options.demos + 2) if n % _GAP_EVERY != first_gap)
@@ -84,20 +84,14 @@ def _demos(task: str, options: SynthOptions) -> Iterator[DemoContent]:
     suite = find_suite(task)
     long = suite is not None and suite.name == "libero_10"
     scene = scene_for(task, legs=2 if long else 1)
-    style = Style(speed=0.75 if long else 0.85, pauses=options.layout is Layout.RAW)
+    style = Style(speed=0.75 if long else 0.85, pauses=options.layout.has_noops)
     numbers = _demo_numbers(task, options)
     seeds = [[options.seed, _task_number(task), number] for number in numbers]
     limit = suite.max_steps if suite else _OWN_TASK_MAX_STEPS
-    rollouts = roll_out(scene, seeds, style, limit)
+    made = make_trajectories(scene, seeds, style, limit)
     size = _image_size(options) if options.images else None
     for index, number in enumerate(numbers):
-        episode = episode_of(rollouts, index, scene, options.layout, size)
-        attrs = {"model_file": _MODEL_FILE, "init_state": episode.states[0]}
-        yield DemoContent(
-            f"demo_{number}",
-            dict(episode.datasets()),
-            attrs if options.layout is Layout.RAW else {},
-        )
+        yield make_demo(f"demo_{number}", made, index, scene, options.layout, size)
 
 
 def _image_size(options: SynthOptions) -> int:

@@ -1,4 +1,4 @@
-"""Smooth discs and boxes, painted into all frames of a demonstration at once, with numpy alone.
+"""Smooth discs and boxes, painted into all frames of a demonstration at once, with numpy only.
 
 A shape touches only a small window of each frame, so a stack of windows is gathered, blended and
 put back: a few array operations for a hundred frames.

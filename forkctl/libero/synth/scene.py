@@ -13,8 +13,9 @@ from typing import List, Tuple
 
 import numpy as np
 
+from forkctl.libero.synth.paint import Colour
+
 Array = np.ndarray
-Colour = Tuple[int, int, int]
 
 TABLE_HEIGHT = 0.90
 OBJECT_RADIUS = 0.045
@@ -44,7 +45,7 @@ def scene_for(task: str, legs: int) -> Scene:
     rng = np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
     places = _apart(rng, OBJECTS + 1)
     hue = rng.uniform()
-    # thirds of the hue circle: the carried object can be told from the others
+    # thirds of the hue circle, so that the carried object stands out from the others
     colours = tuple(_colour(hue + k / OBJECTS, 0.75, 0.85) for k in range(OBJECTS))
     goal_colour = _colour(hue + 0.5, 0.15, 0.97)
     return Scene(task, places[1:], places[0], colours, goal_colour, legs)

@@ -1,1 +1,1 @@
-"""Commands on LIBERO data: download, convert, merge, repair, draw."""
+"""Tools for LIBERO data: download, convert, merge, repair, draw."""

@@ -1,7 +1,7 @@
 """New files from old ones: no-ops left out, actions resampled, frames resized.
 
-Whatever is asked for, the result is aligned: observation t goes with action t. Leaving steps out of
-a raw file would otherwise pair them wrongly.
+The result is always aligned: observation t goes with action t. Leaving steps out of a raw file
+would otherwise pair them wrongly.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def recipe_for(source: Path, options: ConvertOptions) -> str:
 
 
 def convert_file(paths: Tuple[Path, Path], options: ConvertOptions) -> ConvertReport:
-    """Write the second path from the first; nothing is left of an interrupted run."""
+    """Write the second path from the first, complete or not at all."""
     source, target = paths
     replays: List[resampling.ResamplingReport] = []
     counts = {"before": 0, "noops": 0}
@@ -119,7 +119,7 @@ def _resampled(
 
 
 def _steps(content: DemoContent, chosen: Array) -> DemoContent:
-    """These steps; the last of them ends the demo as the last step of all did."""
+    """These steps, with the last of them marked as the end of the demo."""
     kept = content.rows(chosen)
     changed: Dict[str, Array] = {}
     for name in ("dones", "rewards"):
@@ -137,7 +137,7 @@ def _resized(content: DemoContent, size: Optional[int]) -> DemoContent:
     for camera in CAMERAS:
         frames = content.datasets.get(f"obs/{camera}")
         if frames is not None:
-            # area averages when it shrinks; anything else would alias
+            # area averaging when it shrinks: anything else would alias
             how = cv2.INTER_AREA if size < frames.shape[1] else cv2.INTER_CUBIC
             resized = [cv2.resize(frame, (size, size), interpolation=how) for frame in frames]
             changed[f"obs/{camera}"] = np.stack(resized).astype(np.uint8)
@@ -153,19 +153,19 @@ def _attrs(attrs: Dict[str, Any], options: ConvertOptions) -> Dict[str, Any]:
                 camera_heights=options.image_size, camera_widths=options.image_size
             )
         except (ValueError, TypeError, KeyError, AttributeError):
-            pass  # not readable: it stays as it is, and validate names it
+            pass  # not readable: it stays as it is, and validate reports it
         else:
             attrs["env_args"] = json.dumps(args)
     return attrs
 
 
 def check_options(options: ConvertOptions) -> ConvertOptions:
-    """Refuse before the first file is read what could not be done."""
+    """Refuse what cannot be done, before the first file is read."""
     if options.hz is not None:
         factor = resampling.factor_for(options.hz)
         if options.stride > factor:
-            hint = f"At most {factor} at {options.hz:g} Hz; 1 keeps every step as a start."
+            hint = f"at most {factor} at {options.hz:g} Hz; 1 starts a window at every step"
             raise ForkctlError(f"a stride of {options.stride} leaves steps out", hint=hint)
     elif options.stride != 1:
-        raise ForkctlError("--stride needs --hz", hint="Say the rate, as in --hz 5.")
+        raise ForkctlError("--stride needs --hz", hint="give the rate, such as --hz 5")
     return options

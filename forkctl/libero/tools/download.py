@@ -1,7 +1,7 @@
-"""Fetch a suite from the hub: resumed where it stopped, and checked against the hub's digests.
+"""Download a suite from the hub: resumed where it stopped, and checked against the hub's digests.
 
 `huggingface_hub` does the transfer and honours HF_ENDPOINT (a mirror), HF_HOME and proxies. It is
-imported when something is fetched.
+imported when something is downloaded.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from forkctl.errors import ForkctlError
-from forkctl.libero.suites import RAW_HUB_ID, get_suite
+from forkctl.libero.suites import RAW_HUB_ID, file_name_from_task, get_suite
 
 _BLOCK = 1 << 20
-_SPARE_BYTES = 1 << 30  # the disk should not end up full
+_SPARE_BYTES = 1 << 30  # do not fill the disk
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """`sha256` is None for the rare file that is not in large-file storage."""
+    """`sha256` is None for the rare file outside large-file storage."""
 
     path: str
     size: int
@@ -31,7 +31,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Remote:
-    """One revision of a repository, by its commit: what is fetched later is of the same one."""
+    """One revision of a repository, pinned by its commit: later downloads are of the same one."""
 
     repo: str
     commit: str
@@ -65,7 +65,7 @@ def fetch(
     *,
     on_file: Callable[[RemoteFile, bool], None] = lambda file, fetched: None,
 ) -> List[Path]:
-    """Fetch what is not there yet. A file counts as there only if its digest is right."""
+    """Download what is not there yet. A file counts as there only if its digest is right."""
     missing = [each for each in remote.files if not is_whole(folder / each.path, each)]
     _require_space(folder, missing)
     paths = []
@@ -79,7 +79,7 @@ def fetch(
 
 
 def is_whole(path: Path, file: RemoteFile) -> bool:
-    """Size first, because that is quick; then every byte."""
+    """Compare the size, which is quick, then the digest."""
     if not path.is_file() or path.stat().st_size != file.size:
         return False
     return file.sha256 is None or _digest(path) == file.sha256
@@ -88,7 +88,7 @@ def is_whole(path: Path, file: RemoteFile) -> bool:
 def _fetch_one(remote: Remote, file: RemoteFile, folder: Path) -> None:
     hub = _hub()
     target = folder / file.path
-    # A whole-sized file with the wrong digest is not continued but fetched anew.
+    # A file of the right size with the wrong digest is not resumed but downloaded anew.
     for anew in (target.exists(), True):
         try:
             hub.hf_hub_download(
@@ -105,9 +105,9 @@ def _fetch_one(remote: Remote, file: RemoteFile, folder: Path) -> None:
         if is_whole(target, file):
             return
     raise ForkctlError(
-        "what the hub sends is not what it promises",
+        "the download does not match the digest that the hub states",
         where=str(target),
-        hint="A mirror may be out of date: set HF_ENDPOINT to another, or unset it.",
+        hint="a mirror may be out of date: set HF_ENDPOINT to another, or unset it",
     )
 
 
@@ -119,9 +119,9 @@ def _require_space(folder: Path, missing: Sequence[RemoteFile]) -> None:
     free = shutil.disk_usage(existing).free
     if missing and needed + _SPARE_BYTES > free:
         raise ForkctlError(
-            f"{needed / 1e9:.1f} GB to fetch, {free / 1e9:.1f} GB free",
+            f"{needed / 1e9:.1f} GB to download, but only {free / 1e9:.1f} GB are free",
             where=str(folder),
-            hint="Choose another --out, or fewer --tasks.",
+            hint="give another --out, or fewer --tasks",
         )
 
 
@@ -140,20 +140,20 @@ def _remote_file(entry: Any) -> RemoteFile:
 
 
 def _in_first_tasks(path: str, tasks: Sequence[str]) -> bool:
-    return any(Path(path).name == f"{task}_demo.hdf5" for task in tasks)
+    return Path(path).name in map(file_name_from_task, tasks)
 
 
 def _hub() -> Any:
     try:
         import huggingface_hub
     except ImportError:
-        hint = "Install it: pip install 'forkctl[data]'."
+        hint = "pip install 'forkctl[data]'"
         raise ForkctlError("downloading needs huggingface_hub", hint=hint) from None
     return huggingface_hub
 
 
 def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
-    """Errors of the hub, the network and the disk. Which network library depends on the version."""
+    """Errors of the hub, the network and the disk; the network library depends on the version."""
     found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError]
     httpx = sys.modules.get("httpx")  # newer ones; requests' errors are OSErrors
     if httpx is not None:
@@ -164,7 +164,7 @@ def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
 def _unreachable(repo: str, error: BaseException) -> ForkctlError:
     text = " ".join(str(error).split())[:200] or type(error).__name__
     return ForkctlError(
-        f"the hub does not give it: {text}",
+        f"the hub refused, or cannot be reached: {text}",
         where=repo,
-        hint="Run it again to go on where it stopped; HF_ENDPOINT names a mirror.",
+        hint="run the same command again to resume; HF_ENDPOINT can name a mirror",
     )

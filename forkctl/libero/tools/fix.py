@@ -1,8 +1,8 @@
-"""Repairs of what validation names, into new files. The originals are only read.
+"""Repairs of what validation finds, in new files. The originals are only read.
 
-What can be known is repaired without being asked (`plan`): attributes, language, numbering, flags,
-the gripper's convention where the fingers tell it. What is only likely, as the turn of the images,
-is repaired when a person says what it is.
+What is certain is repaired by default (`certain_fixes`): attributes, language, numbering, flags,
+the gripper's convention where the fingers show it. What is only likely, such as which way up the
+images are, is repaired when the user says what it is.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Fixes:
         return replace(self, alignment=AUTO) != Fixes()
 
     def describe(self) -> str:
-        """The options that say this, as they are typed."""
+        """The options that ask for this, as they are typed."""
         words = []
         for field in fields(self):
             value = getattr(self, field.name)
@@ -77,7 +77,7 @@ class Fixes:
         return " ".join(words)
 
 
-# Findings that say by themselves what to do, and the repair.
+# Findings that leave no doubt, and the repair.
 _CERTAIN: Mapping[str, Mapping[str, Any]] = {
     "missing-attrs": {"attrs": True},
     "attr-invalid": {"attrs": True},
@@ -89,6 +89,7 @@ _CERTAIN: Mapping[str, Mapping[str, Any]] = {
     "metric-actions": {"actions_from": "metric"},
     "gripper-inverted": {"gripper_from": "inverted"},
 }
+_GRIPPER_MEANS = {"1 = close": "01", "1 = open": "open"}
 # Demos with these cannot be repaired, only left out.
 _HOPELESS = (
     "unexpected-member",
@@ -104,7 +105,7 @@ _HOPELESS = (
 )
 
 
-def plan(report: FileReport) -> Fixes:
+def certain_fixes(report: FileReport) -> Fixes:
     """The repairs that the findings leave no doubt about."""
     fixes = Fixes()
     dropped: Dict[str, None] = {}
@@ -112,9 +113,9 @@ def plan(report: FileReport) -> Fixes:
         if finding.code in _HOPELESS:
             dropped[finding.where.split("/")[0]] = None
         elif finding.code == "gripper-convention":
-            how = "01" if "1 = close" in finding.detail else "open"
-            known = "cannot be told" not in finding.detail
-            fixes = replace(fixes, gripper_from=how) if known else fixes
+            for meaning, how in _GRIPPER_MEANS.items():
+                if meaning in finding.detail:
+                    fixes = replace(fixes, gripper_from=how)
         else:
             fixes = replace(fixes, **_CERTAIN.get(finding.code, {}))
     # Leaving demos out leaves gaps.
@@ -126,7 +127,7 @@ def recipe_for(source: Path, fixes: Fixes) -> str:
 
 
 def fix_file(job: Tuple[Path, Path, Fixes]) -> int:
-    """Write the second path from the first; gives the number of its demos."""
+    """Write the second path from the first; returns the number of its demos."""
     source, target, fixes = job
     with DemoFile(source) as file:
         absent = set(fixes.drop_demos) - set(file.demo_names)

@@ -1,9 +1,9 @@
 """Many files as one: an HDF5 of a few kilobytes that points into them, for loaders that read one.
 
-Such a loader asks every demo for `num_samples` and the file for `env_args`, and pairs
-observation t with action t. So each demo here is a group of its own with those attributes and the
-task's language. Aligned sources are linked; raw ones, whose observations are a step late, are
-virtual datasets that leave the two unpaired steps out. Neither copies a frame.
+Such a loader asks every demo for `num_samples` and the file for `env_args`, and pairs observation t
+with action t. So each demo here is a group of its own with those attributes and the task's
+language. Aligned sources are linked. Raw ones, whose observations are a step late, become virtual
+datasets without the two steps that have no partner. Neither copies a frame.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import Any, Dict, List, Mapping, Sequence
 import h5py
 import numpy as np
 
+from forkctl.atomic import replacing
 from forkctl.errors import ForkctlError
 from forkctl.libero.alignment import AUTO, RAW
 from forkctl.libero.files.attrs import file_attrs
 from forkctl.libero.files.content import is_observation
+from forkctl.libero.files.provenance import refuse_existing
 from forkctl.libero.files.reader import Demo, DemoFile
 
 _MASK_TRAIN, _MASK_VALID = "train", "valid"
@@ -49,23 +51,14 @@ class MergeReport:
 
 def merge(sources: Sequence[Path], target: Path, options: MergeOptions) -> MergeReport:
     """Write `target`, complete or not at all. The sources are opened for reading only."""
-    if target.exists():
-        hint = "Choose another --out, or remove the file yourself."
-        raise ForkctlError("the file is already there", where=str(target), hint=hint)
+    refuse_existing(target)
     if not 0 <= options.valid_share < 1:
         raise ForkctlError(
-            f"the share for validation is {options.valid_share}, not 0 to under 1",
-            hint="A tenth is usual: 0.1.",
+            f"the share for validation must be at least 0 and below 1, not {options.valid_share}",
+            hint="0.1 is usual",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    try:
-        with h5py.File(partial, "w") as out:
-            report = _write(out, sources, target, options)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return report
+    with replacing(target) as partial, h5py.File(partial, "w") as out:
+        return _write(out, sources, target, options)
 
 
 def _write(
@@ -117,7 +110,7 @@ def _link_path(source: Path, target: Path, absolute: bool) -> str:
 
 
 def _add(group: h5py.Group, demo: Demo, link: str, raw: bool) -> int:
-    """Point at every dataset of the demo; gives the number of steps."""
+    """Point at every dataset of the demo; returns the number of steps."""
     names = [name for name in demo.file.children(demo.name) if name != "obs"]
     names += [f"obs/{key}" for key in demo.obs_keys]
     length = demo.length - 1 if raw else demo.length
@@ -138,7 +131,7 @@ def _add(group: h5py.Group, demo: Demo, link: str, raw: bool) -> int:
 
 
 def _file_attrs(file: DemoFile) -> Dict[str, Any]:
-    """The first file's own (loaders know one environment a file), or what its name tells."""
+    """The first file's own, or what its name tells: loaders know one environment per file."""
     attrs = dict(file.attrs)
     if "env_args" in attrs:
         return attrs

@@ -1,4 +1,4 @@
-"""A demo as a picture: plots of its motion, and a contact sheet of its frames."""
+"""Pictures of a demo: plots of its motion, and a contact sheet of its frames."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def save_contact_sheet(demo: Demo, target: Path, *, columns: int = 8, rows: int 
     sheet = np.concatenate(sheets)
     target.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(target), np.ascontiguousarray(sheet[..., ::-1])):
-        raise ForkctlError("the picture cannot be written", where=str(target))
+        raise ForkctlError("cannot write the picture", where=str(target))
 
 
 def _grid(frames: Array, columns: int) -> Array:
@@ -56,11 +56,11 @@ def _grid(frames: Array, columns: int) -> Array:
 
 
 def save_plot(demo: Demo, target: Path, alignment: Optional[str] = None) -> None:
-    """Actions, gripper and the way of the hand, as PNG (or what the name's ending says)."""
+    """Actions, gripper and the path of the hand, as PNG (or as the file's suffix says)."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        hint = "Install it: pip install 'forkctl[report]'."
+        hint = "pip install 'forkctl[report]'"
         raise ForkctlError("plots need matplotlib", hint=hint) from None
     figure = Figure(figsize=(12, 9), layout="constrained")
     title = f"{demo.file.language}\n{demo.name}: {demo.length} steps"

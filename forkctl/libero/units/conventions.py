@@ -38,7 +38,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class StateForm:
-    """A vector of the robot's state: `make` takes the observations of `keys`, in their order."""
+    """A vector of the robot's state: `make` takes the observations of `keys`, in that order."""
 
     name: str
     dims: Dimensions
@@ -52,8 +52,8 @@ Translation = Callable[[Array, Optional[Pose]], Array]
 
 @dataclass(frozen=True)
 class Convention:
-    """`encode` takes LIBERO actions (..., 7); both functions take the pose if `needs_pose`. The
-    functions are those of a module, so that a convention can be sent to another process."""
+    """`encode` takes LIBERO actions (..., 7); both functions take the pose if `needs_pose`. They
+    are functions of a module, so that a convention can be sent to another process."""
 
     name: str
     summary: str

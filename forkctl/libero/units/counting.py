@@ -2,8 +2,8 @@
 
 LIBERO's actions lie on a grid of a few hundred values, so counting them gives exact quantiles of
 any number of demos. A dimension with more than `EXACT_VALUES` distinct values (states, mostly) is
-rounded to 11 bits of mantissa from then on; its quantiles are then right to 1 part in 4096. The
-rounding of a value does not depend on what came before it, so a merge gives the same counts in any
+rounded to 11 bits of mantissa from then on, and its quantiles are right to 1 part in 4096. How a
+value is rounded does not depend on what came before it, so merging gives the same counts in any
 order and for any split of the work.
 """
 
@@ -47,7 +47,7 @@ class ValueCounts:
         self._grow(len(values))
 
     def quantile(self, q: float) -> float:
-        """As `numpy.quantile` of all the values (linear between neighbours); nan of none."""
+        """As `numpy.quantile` of all the values (linear between neighbours); NaN without any."""
         values, counts = self.table()
         if not len(values):
             return float("nan")
@@ -87,7 +87,7 @@ class ValueCounts:
         return (values, counts) if self.exact else _sum_runs(_rounded(values), counts)
 
     def __getstate__(self) -> dict[str, Any]:
-        self.table()  # counts are a fraction of the values, and this travels between processes
+        self.table()  # this travels between processes, and counts are far smaller than values
         return self.__dict__
 
 
@@ -109,9 +109,9 @@ def _run_starts(values: Array) -> Array:
 
 
 def _rounded(values: Array) -> Array:
-    """To the nearest number of 11 mantissa bits; the order of values stays as it is.
+    """To the nearest number of 11 mantissa bits; the order of the values stays.
 
-    A carry out of the mantissa goes on into the exponent, which is the right number.
+    A carry out of the mantissa goes into the exponent, which gives the right number.
     """
     bits = values.view(np.int64) + (1 << (_DROPPED_BITS - 1))
     rounded = (bits & ~((1 << _DROPPED_BITS) - 1)).view(np.float64)

@@ -15,8 +15,8 @@ GRIPPER_OPENING = 0.08
 class Dimension:
     """One number of a vector: its unit, the range it can take, and what it means.
 
-    `slot` is its place in a larger vector, where a family has one. `full_scale` is the size of a
-    large value, by which "near zero" is judged.
+    `slot` is its place in a larger vector, where a family has one. "Near zero" is relative to
+    `full_scale`, the size of a large value.
     """
 
     name: str

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from forkctl.libero import alignment as align
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
-from forkctl.libero.processes import map_in_order
+from forkctl.libero.parallel import map_in_order
 from forkctl.libero.schema import ACTION_DIM
 from forkctl.libero.units.conventions import LIBERO, Convention, Pose, StateForm
 from forkctl.libero.units.noops import noop_mask
@@ -33,9 +33,9 @@ _GROUPS = 16
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to measure. Actions count as they are stored; where a convention needs a pose, those
-    that have an observation before them. States come in the forms that go with the conventions.
-    `hold` is the number of steps an action is held for."""
+    """What to measure. All stored actions count; where a convention needs a pose, those with an
+    observation before them. States come in the forms that go with the conventions. `hold` is the
+    number of steps that an action is held for."""
 
     conventions: tuple[Convention, ...] = (LIBERO,)
     states: bool = True
@@ -58,8 +58,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """`actions` by convention; `states` by the name of their form. `noop_share` is that of
-    the files as stored, also when no-ops are left out of the rest."""
+    """`actions` by convention; `states` by the name of their form. `noop_share` is that of the
+    stored files, even when no-ops are left out of the rest."""
 
     files: int
     demos: int
@@ -73,7 +73,8 @@ class DatasetStatistics:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What one demo gives. `posed` and `pose` are the actions with an observation before them."""
+    """What one demo gives. `posed` are the actions with an observation before them, `pose` their
+    poses."""
 
     actions: Array
     posed: Array
@@ -82,7 +83,7 @@ class _Rows:
 
 
 class DatasetAccumulator:
-    """Takes files, or another accumulator of the same wants."""
+    """Takes files, or another accumulator that measures the same."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
@@ -151,7 +152,7 @@ class DatasetAccumulator:
         times = np.flatnonzero(~noops) if self.wanted.drop_noops else np.arange(len(stored))
         actions = stored[times]
         if self.wanted.hold > 1:
-            actions = resample(actions, self.wanted.hold).actions  # one from every step on
+            actions = resample(actions, self.wanted.hold).actions  # a window from every step
         self.steps += len(actions)
         self._count_lengths(1, len(actions), len(actions))
         observed = times - offset
@@ -191,22 +192,22 @@ def measure(
     paths: Iterable[Path],
     wanted: Wanted,
     *,
-    workers: int = 1,
+    jobs: int = 1,
     watch: Callable[[Parts, int], Parts] = lambda parts, total: parts,
 ) -> DatasetStatistics:
-    """Statistics over all the files. `watch` is handed the parts as they come, to show progress."""
+    """Statistics over all the files. `watch` passes the parts on as they come, to show progress."""
     files = list(paths)
     size = max(-(-len(files) // _GROUPS), 1)
     groups = [files[start : start + size] for start in range(0, len(files), size)]
     total = DatasetAccumulator(wanted)
-    parts = map_in_order(partial(_measure_group, wanted), groups, workers)
+    parts = map_in_order(partial(_measure_group, wanted), groups, jobs)
     for part in watch(parts, len(groups)):
         total.merge(part)
     if not total.steps:
         raise DataFileError(
-            "there is nothing to measure: no demo has a step",
+            "nothing to measure: no demo has a step",
             where=", ".join(map(str, files[:3])),
-            hint="`forkctl data validate` says what is wrong with the files.",
+            hint="`forkctl data validate` says what is wrong with the files",
         )
     return total.result()
 
@@ -230,6 +231,6 @@ def _read_actions(demo: Demo) -> Array:
         raise DataFileError(
             f"actions of shape {actions.shape}, not (T, {ACTION_DIM})",
             where=f"{demo.file.path}:{demo.name}",
-            hint="`forkctl data validate` lists everything that is wrong with the file.",
+            hint="`forkctl data validate` lists everything that is wrong with the file",
         )
     return actions

@@ -1,6 +1,6 @@
 """Which actions the regenerated set leaves out.
 
-A step is a no-op when it moves nothing and leaves the gripper as the last *kept* action left it.
+A step is a no-op when it moves nothing and repeats the gripper command of the last action *kept*.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def noop_mask(actions: npt.NDArray[Any], threshold: float = THRESHOLD) -> npt.ND
     actions = np.asarray(actions, dtype=np.float64)
     motion = actions[:, :6]
     still = np.sqrt(np.einsum("ti,ti->t", motion, motion)) < threshold
-    # A dropped step has the gripper of the last kept one, so "the last kept" is simply the step
-    # before; except at the start, where nothing is kept yet and every still step is dropped.
+    # A dropped step has the gripper command of the last one kept, so comparing with the step before
+    # is enough; except at the start, where nothing is kept yet and every still step is dropped.
     unchanged = np.ones(len(actions), dtype=np.bool_)
     unchanged[1:] = actions[1:, 6] == actions[:-1, 6]
     starting = np.logical_and.accumulate(still)

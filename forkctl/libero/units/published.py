@@ -1,7 +1,7 @@
-"""Published action statistics of the suites: to compare with, and to use before data is there.
+"""Published action statistics of the suites, to compare with and to use where there is no data yet.
 
-They are of the regenerated sets without no-ops, with the gripper as 1 = open. The
-file beside this module says where each set of numbers comes from.
+They are of the regenerated sets without no-ops, with the gripper as 1 = open. The JSON file beside
+this module says where each set of numbers comes from.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FIELDS = ("mean", "std", "q01", "q99", "min", "max")
 
 
 @dataclass(frozen=True)
-class Published:
-    """`fields` holds those of FIELDS that were published, nan for a dimension that was not.
+class PublishedStatistics:
+    """`fields` holds those of FIELDS that were published, NaN for a dimension that was not.
 
-    The upstream script averages in float32, so the last two digits are its rounding, not ours.
+    The upstream script averages in float32, so the last two digits are its rounding errors.
     """
 
     suite: str
@@ -43,7 +43,7 @@ class Published:
 
 
 @lru_cache(maxsize=1)
-def published() -> Mapping[str, Published]:
+def published() -> Mapping[str, PublishedStatistics]:
     """By suite."""
     convention, suites = _table()["convention"], _table()["suites"]
     return MappingProxyType({name: _parse(name, convention, each) for name, each in suites.items()})
@@ -61,12 +61,12 @@ def _table() -> dict[str, Any]:
     return table
 
 
-def _parse(suite: str, convention: str, entry: dict[str, Any]) -> Published:
+def _parse(suite: str, convention: str, entry: dict[str, Any]) -> PublishedStatistics:
     fields = {
         name: np.array([np.nan if value is None else value for value in entry[name]], dtype=float)
         for name in FIELDS
         if name in entry
     }
-    return Published(
+    return PublishedStatistics(
         suite, convention, entry["source"], entry["demos"], entry["steps"], MappingProxyType(fields)
     )

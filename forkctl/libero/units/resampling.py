@@ -1,8 +1,8 @@
 """From 20 Hz actions to actions that are held for k steps.
 
-Taking every k-th action does not make a step larger, it only drops data; adding k up leaves the
-range of the controller. What can be held for k steps and arrives at the same place is the *mean*
-of the window: positions averaged, rotations composed and divided.
+Taking every k-th action does not make a step larger, it only drops data. The sum of k leaves the
+range of the controller. The *mean* of the window, held for k steps, arrives at the same place:
+positions averaged, rotations composed and divided.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUBSAMPLE = "subsample"
 LAST = "last"
 SPLIT = "split"
 
-# How far the arm follows a command within one step: at first, and when it has got going.
+# How far the arm follows a command within one step: from rest, and once it moves.
 _FIRST_RESPONSE = 0.10
 _STEADY_RESPONSE = 0.25
 
@@ -41,9 +41,9 @@ class Windows:
 
 @dataclass(frozen=True)
 class ResamplingReport:
-    """What holding each window does, against the demo as recorded.
+    """What holding each window changes, compared with the demo as recorded.
 
-    `magnitude_ratio` compares the mean size of the translation over time: 1 says that a policy of
+    `magnitude_ratio` compares the mean size of the translation over time: 1 means that a policy at
     this rate is asked for commands as large as before.
     """
 
@@ -60,7 +60,7 @@ def factor_for(hz: float) -> int:
     if factor < 1 or abs(factor * hz - CONTROL_HZ) > 1e-9:
         raise ForkctlError(
             f"{hz:g} Hz is not {CONTROL_HZ} Hz divided by a whole number",
-            hint="Take one of 20, 10, 5, 4, 2, 1.",
+            hint="one of: 20, 10, 5, 4, 2, 1",
         )
     return factor
 
@@ -71,12 +71,12 @@ def resample(
     """Windows of `factor` steps at every `stride`-th step of one demo's LIBERO actions (T, 7).
 
     The gripper is the window's last; with `gripper="split"` a window ends where the gripper
-    toggles, so that no held action closes too early. Windows at the end are shorter.
+    toggles, so that it never closes too early. Windows at the end are shorter.
     """
     if mode not in (MEAN, SUBSAMPLE) or gripper not in (LAST, SPLIT):
         raise ForkctlError(
-            f"no resampling by {mode!r} with the gripper by {gripper!r}",
-            hint=f"{MEAN} or {SUBSAMPLE}; {LAST} or {SPLIT}.",
+            f"cannot resample by {mode!r} with the gripper by {gripper!r}",
+            hint=f"{MEAN} or {SUBSAMPLE}; {LAST} or {SPLIT}",
         )
     actions = np.asarray(actions, dtype=np.float64)
     starts = np.arange(0, len(actions), stride)
@@ -150,7 +150,7 @@ def _steps_to_toggle(gripper: Array) -> Array:
 
 
 def _followed(commands: Array) -> Array:
-    """What the arm does of each command: a lag from the first response to the steady one."""
+    """How far the arm follows each command: it lags from the first response to the steady one."""
     motion = np.zeros_like(commands)
     keep = 1 - _FIRST_RESPONSE / _STEADY_RESPONSE
     current = np.zeros(commands.shape[1])

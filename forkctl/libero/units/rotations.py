@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# A predicted 6D column shorter than this says nothing about a direction.
+# A predicted 6D column shorter than this has no meaningful direction.
 _SHORT_COLUMN = 0.5
 
 

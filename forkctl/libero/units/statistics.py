@@ -8,7 +8,7 @@ batches are combined. The textbook E[x^2] - E[x]^2, in float32, gives a standard
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,10 @@ NEAR_ZERO = 1e-3
 
 @dataclass(frozen=True)
 class Statistics:
-    """One number per dimension in each field.
+    """Each field has one number per dimension.
 
-    `near_zero` is a share of `count`. `exact_quantiles` is False where q01 and q99 are right only
-    to `counting.RELATIVE_ERROR`. NaN and infinity are counted in `nonfinite` and in nothing else.
+    `near_zero` is a share of `count`. `exact_quantiles` is False where q01 and q99 are only right
+    to `counting.RELATIVE_ERROR`. NaN and infinity count in `nonfinite` and nowhere else.
     """
 
     dims: Dimensions
@@ -118,11 +118,3 @@ class Accumulator:
             nonfinite=self.rows - self._count,
             exact_quantiles=np.array([values.exact for values in self._values]),
         )
-
-
-def measure_rows(dims: Dimensions, batches: Sequence[Array]) -> Statistics:
-    """The statistics of rows at hand."""
-    accumulator = Accumulator(dims)
-    for rows in batches:
-        accumulator.add(rows)
-    return accumulator.result()

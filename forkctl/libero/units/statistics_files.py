@@ -21,8 +21,8 @@ _FIELDS = ("mean", "std", "max", "min", "q01", "q99", "near_zero", "nonfinite", 
 
 @dataclass(frozen=True)
 class StatisticsFile:
-    """A file that an upstream reads, known by its name. It holds an entry for each data set, in
-    one of these conventions: the first where none of them was asked for."""
+    """A file that an upstream reads, known by its name. It has an entry for each data set, in one
+    of these conventions: the first where none of them was asked for."""
 
     name: str
     conventions: tuple[Convention, ...]
@@ -32,7 +32,7 @@ class StatisticsFile:
 def conventions_needed(
     asked: Sequence[Convention], files: Iterable[Path], forms: Mapping[str, StatisticsFile]
 ) -> tuple[Convention, ...]:
-    """What to measure: what was asked for, and what the files to be written need on top."""
+    """What to measure: what was asked for, and what the files to be written need besides."""
     needed = {each.name: each for each in asked}
     for path in files:
         form = forms.get(path.name)
@@ -42,7 +42,7 @@ def conventions_needed(
 
 
 def default_name(files: Sequence[Path], suite: Optional[Suite], *, no_noops: bool) -> str:
-    """The dataset's key: the suite's name as the upstreams have it, or the folder's."""
+    """The data set's key: the suite's name as the upstreams spell it, or the folder's name."""
     if suite is None:
         return files[0].absolute().parent.name
     without = no_noops or files[0].absolute().parent.name == suite.regenerated_name
@@ -52,8 +52,8 @@ def default_name(files: Sequence[Path], suite: Optional[Suite], *, no_noops: boo
 def write_statistics(
     path: Path, name: str, measured: DatasetStatistics, forms: Mapping[str, StatisticsFile]
 ) -> None:
-    """Write the numbers under `name` in the form that belongs to the file's name; all of them, in
-    a form of ours, where it is nobody's."""
+    """Write the numbers under `name`: in the form that an upstream reads where the file has that
+    upstream's name, otherwise all of them in a form of ours."""
     form = forms.get(path.name)
     if form is None:
         update_json(path, name, to_json(measured))
@@ -69,7 +69,7 @@ def write_statistics(
 
 
 def to_json(measured: DatasetStatistics) -> dict[str, Any]:
-    """Everything that was measured, dimensions named; null for what is no number."""
+    """Everything that was measured, dimensions named; null where there is no number."""
     return {
         "files": measured.files,
         "demos": measured.demos,
@@ -94,10 +94,9 @@ def update_json(path: Path, name: str, entry: Mapping[str, Any]) -> None:
             ) from error
         if not isinstance(content, dict):
             raise DataFileError(
-                "holds no JSON object", where=str(path), hint="give the name of another file"
+                "is not a JSON object", where=str(path), hint="give the name of another file"
             )
     content[name] = entry
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 

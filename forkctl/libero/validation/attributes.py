@@ -8,7 +8,7 @@ from typing import Any, Iterator
 from forkctl.libero.alignment import RAW
 from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, JSON_FILE_ATTRS, SIMULATOR_ATTRS
 from forkctl.libero.validation.evidence import FileEvidence, alignment_of
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 
 
 def check(file: FileEvidence) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def check(file: FileEvidence) -> Iterator[Finding]:
 
 
 def _presence(file: FileEvidence) -> Iterator[Finding]:
-    # A file in raw timing claims to be LIBERO's own; any other was made from one.
+    # A file with raw timing claims to be LIBERO's own; any other was made from one.
     optional = () if alignment_of(file) == RAW else SIMULATOR_ATTRS
     absent = [name for name in FILE_ATTRS if name not in (*file.attrs, *optional)]
     if absent:

@@ -1,4 +1,4 @@
-"""One pass over a file: what the checks look at, and the findings of reading itself.
+"""One pass over a file: what the checks look at, and what reading it finds.
 
 Low-dimensional arrays are kept whole; of every frame a coarse grid of pixels is kept, so that a
 file of 600 MB leaves about 40 MB, and yet no frame is left unread.
@@ -17,9 +17,8 @@ import numpy.typing as npt
 from forkctl.errors import ForkctlError
 from forkctl.libero import alignment as align
 from forkctl.libero.files.reader import Demo, DemoFile
-from forkctl.libero.files.storage import Extent
 from forkctl.libero.schema import DEMO_DATASETS, FRAME_OBS, LOW_DIM_OBS, DatasetSpec
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +27,7 @@ _FRAMES_AT_ONCE = 32
 _DEMO_NAME = re.compile(r"demo_\d+")
 # The best that deflate can do; a dataset that claims more is a damaged header, not data.
 _MOST_COMPRESSION = 1040
-# What h5py raises on damaged files, according to where the damage is.
+# What h5py raises on damaged files, depending on where the damage is.
 _READ_ERRORS = (ForkctlError, OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
 
 
@@ -64,7 +63,7 @@ class FileEvidence:
 
 
 def alignment_of(file: FileEvidence) -> Optional[str]:
-    """What all demos that show one agree on."""
+    """What all demos that show an alignment agree on."""
     votes = {demo.alignment() for demo in file.demos} - {None}
     return votes.pop() if len(votes) == 1 else None
 
@@ -113,7 +112,7 @@ def _gather_demo(demo: Demo, findings: List[Finding], images: bool) -> DemoEvide
                 grids[spec.name] = _read_grid(demo, name, shape)
                 shapes[spec.name] = shape[1:3]
             else:
-                # a copy: checks may run after the file is closed
+                # a copy: the checks may run after the file is closed
                 arrays[name] = np.array(demo.array(name), dtype=np.float64)
         except _READ_ERRORS as error:
             findings.append(Finding("unreadable-dataset", _one_line(error), where))
@@ -141,9 +140,9 @@ def _checked_shape(
         return None
     try:
         if demo.file.is_group(where):
-            raise ValueError("a group where a dataset should be")
+            raise ValueError("is a group, not a dataset")
         extent = demo.file.extent(where)
-        if extent.offset is None and _bytes_of(extent) > _most_bytes(demo.file, where):
+        if extent.offset is None and extent.nbytes > _most_bytes(demo.file, where):
             raise ValueError(f"shape {extent.shape} is more than the file can hold")
     except _READ_ERRORS as error:
         findings.append(Finding("unreadable-dataset", _one_line(error), where))
@@ -167,10 +166,6 @@ def _fits(shape: Tuple[int, ...], spec: DatasetSpec) -> bool:
         and all(want in (None, have) for want, have in zip(spec.shape, shape[1:]))
         and all(shape)
     )
-
-
-def _bytes_of(extent: Extent) -> int:
-    return extent.count * np.dtype(extent.dtype).itemsize
 
 
 def _most_bytes(file: DemoFile, where: str) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forkctl.libero.validation.evidence import FileEvidence
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 from forkctl.libero.validation.numbers import usable_actions
 
 _EXACT = 1e-6
@@ -43,7 +43,7 @@ def _command(file: FileEvidence, command: npt.NDArray[Any]) -> Iterator[Finding]
         if closing is not None and closing < 0.3:
             yield Finding("gripper-inverted", f"+1 closes in only {closing:.0%} of finger moves")
     elif np.isin(np.round(command, 6), (0.0, 1.0)).all():
-        meaning = "which one closes cannot be told"
+        meaning = "it is not clear which one closes"
         if closing is not None:
             meaning = "1 = close" if closing > 0.5 else "1 = open"
         yield Finding("gripper-convention", f"values are 0 and 1 ({meaning}), not -1 and +1")

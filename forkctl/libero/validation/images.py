@@ -1,6 +1,6 @@
-"""Frames: present, alive, of one size, in the right colours, the right way round.
+"""Frames: present, moving, of one size, in the right colours, the right way round.
 
-Which way round is told from physics, not from what a scene looks like: the front camera faces the
+Which way round follows from physics, not from what a scene looks like: the front camera faces the
 robot, so in an upright picture the arm moves up as the hand rises, down as it reaches out, and to
 the right as it goes to the robot's left. LIBERO's stored pictures are flipped top to bottom.
 """
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +26,7 @@ _MIN_STEPS = 30
 _FROZEN_SHARE = 0.5
 _SEES_ALL_MOVE = 0.35  # of the pixels change; in a real front view it is 0.15 at the most
 _BLUE = 8.0  # levels by which blue must outshine red
-_EXPLAINED = 0.35  # of the arm's way through the picture, before we dare to speak
+_EXPLAINED = 0.35  # of the arm's way through the picture; with less, nothing is said
 _UNANIMOUS = 0.4  # reaching out and going down may disagree a little, not contradict each other
 
 
@@ -126,15 +126,15 @@ def _orientation(demos: List[DemoEvidence]) -> Iterator[Finding]:
         return
     upright, mirrored = rows > 0, columns < 0
     if upright and mirrored:
-        yield Finding("image-orientation", "rotated by 180 degrees against LIBERO's files (rot180)")
+        yield Finding("image-orientation", "rotated by 180 degrees from LIBERO's files (rot180)")
     elif upright:
         yield Finding("image-orientation", "upright: flipped top to bottom (upright)")
     elif mirrored:
-        yield Finding("image-orientation", "left and right are exchanged (mirrored)")
+        yield Finding("image-orientation", "left and right are swapped (mirrored)")
 
 
 def _turns(demos: List[DemoEvidence]) -> Tuple[Optional[float], Optional[float]]:
-    """Signs of how the arm goes down and to the right as the hand should; None = cannot be told."""
+    """How well the arm goes down, and to the right, as the hand does; None where it is unclear."""
     tracks = [track for track in map(_track, demos) if track is not None]
     if not tracks or sum(len(track) for track in tracks) < _MIN_STEPS:
         return None, None
@@ -144,7 +144,7 @@ def _turns(demos: List[DemoEvidence]) -> Tuple[Optional[float], Optional[float]]
 
 
 def _track(demo: DemoEvidence) -> Optional[Array]:
-    """(T, 5): where the arm is in the picture, and where the hand is, both from their mean."""
+    """(T, 5): where the arm is in the picture, and where the hand is, each minus its mean."""
     grid, position = demo.grids[AGENTVIEW], demo.obs("ee_pos")
     if position is None or len(position) != len(grid) or not np.isfinite(position).all():
         return None
@@ -162,7 +162,8 @@ def _track(demo: DemoEvidence) -> Optional[Array]:
 
 
 def _agreement(seen: Array, causes: Array) -> Optional[float]:
-    """From -1 to 1: how far the causes, in their sense, move what is seen. None = unexplained."""
+    """From -1 to 1: how far the causes move what is seen in their own direction. None where they
+    do not explain it."""
     if seen.std() < 1e-6:
         return None
     weights, *_ = np.linalg.lstsq(causes.T, seen, rcond=None)

@@ -1,4 +1,4 @@
-"""Reading files in processes of their own, several at a time, with an end to each."""
+"""Files are read in processes of their own, several at a time, each with a time limit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 from forkctl.libero.suites import task_name_from_file
-from forkctl.libero.validation.finding import Facts, FileReport, Finding
+from forkctl.libero.validation.findings import FileFacts, FileReport, Finding
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 _SECONDS = 60.0
@@ -25,14 +26,14 @@ def check_files(
     paths: Sequence[str],
     *,
     images: bool = True,
-    workers: int = 1,
+    jobs: int = 1,
     seconds: Optional[float] = None,
 ) -> Iterator[FileReport]:
     """Reports as they come, not in order. `seconds` None allows for the size of each file."""
     if not paths:
         return
     idle: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
-    readers = [_Reader() for _ in range(min(workers, len(paths)))]
+    readers = [_Reader() for _ in range(min(jobs, len(paths)))]
     for reader in readers:
         idle.put(reader)
 
@@ -45,13 +46,13 @@ def check_files(
 
     try:
         with ThreadPoolExecutor(len(readers)) as pool:
-            jobs = [pool.submit(check, path) for path in paths]
+            futures = [pool.submit(check, path) for path in paths]
             try:
-                for job in as_completed(jobs):
-                    yield job.result()
+                for future in as_completed(futures):
+                    yield future.result()
             except BaseException:  # Ctrl-C, or the caller went away: wait for nothing
-                for job in jobs:
-                    job.cancel()
+                for future in futures:
+                    future.cancel()
                 for reader in readers:
                     reader.kill()
                 raise
@@ -68,7 +69,7 @@ def _allowance(path: str) -> float:
 
 
 class _Reader:
-    """One reading process, started when it is needed and again when it died."""
+    """One reading process, started when it is needed, and again when it has died."""
 
     def __init__(self) -> None:
         self._process: Optional[subprocess.Popen[bytes]] = None
@@ -88,16 +89,16 @@ class _Reader:
         hung = reply is None
         code = self.stop()
         if hung:
-            finding = Finding("reader-hung", f"no end after {seconds:.0f} s")
+            finding = Finding("reader-hung", f"not read after {seconds:.0f} s")
         else:
             finding = Finding("reader-crashed", f"the reading process died: {_death(code)}")
-        return FileReport(path, Facts(task=task_name_from_file(path)), (finding,))
+        return FileReport(path, FileFacts(task=task_name_from_file(path)), (finding,))
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             places = [_PACKAGE_ROOT, os.environ.get("PYTHONPATH", "")]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "forkctl.libero.validation.worker"],
+                [sys.executable, "-m", "forkctl.libero.validation.reading_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -124,7 +125,7 @@ class _Reader:
 
 
 def _closed_in_time(process: subprocess.Popen[bytes]) -> bool:
-    """True when the process has gone by itself after its input was closed."""
+    """Close its input, and see whether the process ends by itself."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.close()
     try:
@@ -136,9 +137,7 @@ def _closed_in_time(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _read_line(process: subprocess.Popen[bytes], seconds: float) -> Optional[bytes]:
-    """A line, b"" when the process has died, None when the time is over."""
-    import time
-
+    """A line, b"" when the process has died, None when the time is up."""
     assert process.stdout is not None
     handle = process.stdout.fileno()
     end = time.monotonic() + seconds

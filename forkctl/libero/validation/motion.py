@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from forkctl.libero import alignment as align
 from forkctl.libero.suites import find_suite
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence, alignment_of
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 from forkctl.libero.validation.numbers import AXES
 
-# The hand makes 12 mm in a usual fast step; in robosuite, 20 at the most.
+# The hand moves 12 mm in a usual fast step; in robosuite, 20 at most.
 _JUMP = 0.06
 _STILL = 1e-4
 # Achieved motion follows the command with a lag: in robosuite the correlation is 0.87 to 0.95.
@@ -41,16 +42,16 @@ def _alignment(file: FileEvidence) -> Iterator[Finding]:
         rare = min(counts, key=lambda kind: counts[kind])
         names = [name for name, vote in votes if vote == rare]
         for name in names:
-            detail = f"{rare}, where {max(counts.values())} other demos are not"
+            detail = f"{rare}, unlike {max(counts.values())} other demos"
             yield Finding("alignment-mixed", detail, name)
     for name, vote in votes:
         if vote is None:
-            detail = "joint_states match states neither at the same step nor one later"
+            detail = "joint_states match states neither at the same step nor at the next"
             yield Finding("alignment-unclear", detail, name)
 
 
 def _can_vote(demo: DemoEvidence) -> bool:
-    """The arm moves, and both series are there and finite; else other checks speak."""
+    """The arm moves, and both series are there and finite; otherwise other checks report it."""
     joints, states = demo.obs("joint_states"), demo.arrays.get("states")
     if joints is None or states is None or len(states) < 4:
         return False
@@ -134,8 +135,6 @@ def _command_and_motion(
 
 def digests(file: FileEvidence) -> List[Tuple[str, str]]:
     """A digest of each demo's motion: equal for copies, whatever their frames."""
-    import hashlib
-
     return [
         (demo.name, hashlib.sha256(np.round(demo.actions, 9).tobytes()).hexdigest()[:16])
         for demo in file.demos

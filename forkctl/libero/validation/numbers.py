@@ -1,4 +1,4 @@
-"""Values: finite, in range, in the unit and the form that LIBERO has."""
+"""Values: finite, in range, in LIBERO's units."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forkctl.libero.units.dimensions import METRES_PER_ACTION
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
-from forkctl.libero.validation.finding import Finding
+from forkctl.libero.validation.findings import Finding
 
 AXES = ("x", "y", "z", "rotation x", "rotation y", "rotation z", "gripper")
 
@@ -30,7 +30,7 @@ def check(file: FileEvidence) -> Iterator[Finding]:
 
 
 def usable_actions(file: FileEvidence) -> Optional[npt.NDArray[Any]]:
-    """All finite actions of the file that lie in the controller's range; None if there are few."""
+    """The finite actions of the file within the controller's range; None if there are few."""
     parts = [demo.actions for demo in file.demos if demo.actions is not None]
     if not parts:
         return None

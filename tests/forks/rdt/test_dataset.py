@@ -15,14 +15,14 @@ from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import REPRESENTATIONS
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.reader import open_demo_file
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import PUBLISHED_LAYOUTS
 from forkctl.libero.synth import SynthOptions, write_suite
 from forkctl.libero.units.conventions import Pose
 
 COMMON = {"action_chunk_size": 64, "img_history_size": 2}
 
 
-@pytest.fixture(scope="module", params=list(Layout), ids=lambda layout: layout.value)
+@pytest.fixture(scope="module", params=PUBLISHED_LAYOUTS, ids=lambda layout: layout.value)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp(request.param.value)
     options = SynthOptions(layout=request.param, demos=3, image_size=32)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rdt_lab import Ended, RdtLab, Run, new_run
 
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import FileLayout
 from forkctl.libero.synth import SynthOptions, write_suite
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow]
@@ -127,7 +127,7 @@ def test_an_unknown_dataset_name(lab: RdtLab, demos: Path, tmp_path: Path) -> No
 def test_a_demo_that_breaks_on_the_way(lab: RdtLab, tmp_path: Path) -> None:
     """Its frames cannot be read, which shows in a worker, once training has begun."""
     data = tmp_path / "data"
-    made = SynthOptions(Layout.RAW, demos=2, image_size=32, compress=True)
+    made = SynthOptions(FileLayout.RAW, demos=2, image_size=32, compress=True)
     (path,) = write_suite(data, "libero_spatial", made, tasks=1)
     run = new_run(tmp_path / "run", lab, data, holdout=0)
     with h5py.File(path, "r") as file:

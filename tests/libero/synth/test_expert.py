@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import PUBLISHED_LAYOUTS
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import arm
-from forkctl.libero.synth.episode import episode_of
-from forkctl.libero.synth.expert import Rollouts, Style, roll_out
+from forkctl.libero.synth.demo import make_demo
 from forkctl.libero.synth.scene import GOAL_RADIUS, scene_for
+from forkctl.libero.synth.trajectories import Style, Trajectories, make_trajectories
 from forkctl.libero.units.rotations import matrix_from_axis_angle
 
 TASK = SUITES["libero_spatial"].tasks[0]
@@ -18,8 +18,8 @@ SEEDS = [[0, 0, number] for number in range(12)]
 
 
 @pytest.fixture(scope="module")
-def rollouts() -> Rollouts:
-    return roll_out(scene_for(TASK, 1), SEEDS, Style(), 220)
+def trajectories() -> Trajectories:
+    return make_trajectories(scene_for(TASK, 1), SEEDS, Style(), 220)
 
 
 def test_a_constant_command_is_followed_by_a_tenth_and_then_a_quarter() -> None:
@@ -48,25 +48,25 @@ def test_rotations_turn_in_the_base_frame() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_every_object_ends_on_its_goal(rollouts: Rollouts) -> None:
+def test_every_object_ends_on_its_goal(trajectories: Trajectories) -> None:
     everyone = np.arange(len(SEEDS))
-    end = rollouts.objects[everyone, rollouts.length, 0, :2]
-    assert np.linalg.norm(end - rollouts.goal[:, :2], axis=1).max() < GOAL_RADIUS
-    begin = rollouts.objects[:, 0, 0, :2]
-    assert np.linalg.norm(begin - rollouts.goal[:, :2], axis=1).min() > GOAL_RADIUS
+    end = trajectories.objects[everyone, trajectories.length, 0, :2]
+    assert np.linalg.norm(end - trajectories.goal[:, :2], axis=1).max() < GOAL_RADIUS
+    begin = trajectories.objects[:, 0, 0, :2]
+    assert np.linalg.norm(begin - trajectories.goal[:, :2], axis=1).min() > GOAL_RADIUS
 
 
-def test_objects_move_only_in_a_closed_hand(rollouts: Rollouts) -> None:
-    moved = np.linalg.norm(np.diff(rollouts.objects[:, :, 0], axis=1), axis=-1) > 0.001
-    sideways = np.linalg.norm(np.diff(rollouts.objects[:, :, 0, :2], axis=1), axis=-1) > 1e-4
-    closed = rollouts.action[:, :, 6] > 0
+def test_objects_move_only_in_a_closed_hand(trajectories: Trajectories) -> None:
+    moved = np.linalg.norm(np.diff(trajectories.objects[:, :, 0], axis=1), axis=-1) > 0.001
+    sideways = np.linalg.norm(np.diff(trajectories.objects[:, :, 0, :2], axis=1), axis=-1) > 1e-4
+    closed = trajectories.action[:, :, 6] > 0
     assert moved.any(axis=1).all()
     assert not (sideways & ~closed).any()
 
 
-def test_actions_are_what_the_device_can_say(rollouts: Rollouts) -> None:
+def test_actions_are_what_the_device_can_say(trajectories: Trajectories) -> None:
     actions = np.concatenate(
-        [rollouts.action[k, :length] for k, length in enumerate(rollouts.length)]
+        [trajectories.action[k, :length] for k, length in enumerate(trajectories.length)]
     )
     limit = np.array([0.9375] * 3 + [0.375] * 3)
     levels = actions[:, :6] / limit * 350
@@ -79,7 +79,9 @@ def test_spread_is_of_the_order_of_the_published_statistics() -> None:
     """libero_spatial, published: std of x, y, z 0.41, 0.35, 0.51; mean length 122.6."""
     parts, lengths = [], []
     for number, task in enumerate(SUITES["libero_spatial"].tasks):
-        found = roll_out(scene_for(task, 1), [[0, number, k] for k in range(5)], Style(0.85), 220)
+        found = make_trajectories(
+            scene_for(task, 1), [[0, number, k] for k in range(5)], Style(0.85), 220
+        )
         parts += [found.action[k, :length] for k, length in enumerate(found.length)]
         lengths += list(found.length)
     std = np.concatenate(parts).std(axis=0)
@@ -89,23 +91,25 @@ def test_spread_is_of_the_order_of_the_published_statistics() -> None:
     assert max(lengths) < 220
 
 
-def test_a_demo_is_the_same_whatever_else_is_made(rollouts: Rollouts) -> None:
-    alone = roll_out(scene_for(TASK, 1), [SEEDS[7]], Style(), 220)
+def test_a_demo_is_the_same_whatever_else_is_made(trajectories: Trajectories) -> None:
+    alone = make_trajectories(scene_for(TASK, 1), [SEEDS[7]], Style(), 220)
     length = int(alone.length[0])
-    assert length == rollouts.length[7]
-    np.testing.assert_array_equal(alone.action[0, :length], rollouts.action[7, :length])
+    assert length == trajectories.length[7]
+    np.testing.assert_array_equal(alone.action[0, :length], trajectories.action[7, :length])
 
 
-def test_timing_is_that_of_the_layout(rollouts: Rollouts) -> None:
+def test_timing_is_that_of_the_layout(trajectories: Trajectories) -> None:
     scene = scene_for(TASK, 1)
-    raw = episode_of(rollouts, 3, scene, Layout.RAW, None)
-    aligned = episode_of(rollouts, 3, scene, Layout.REGENERATED, None)
-    np.testing.assert_array_equal(raw.obs["joint_states"][:-1], raw.states[1:, 1:8])
-    np.testing.assert_array_equal(aligned.obs["joint_states"], aligned.states[:, 1:8])
-    np.testing.assert_array_equal(raw.obs["ee_pos"][:-1], aligned.obs["ee_pos"][1:])
+    raw, aligned = (
+        make_demo("demo_0", trajectories, 3, scene, layout, None).datasets
+        for layout in PUBLISHED_LAYOUTS
+    )
+    np.testing.assert_array_equal(raw["obs/joint_states"][:-1], raw["states"][1:, 1:8])
+    np.testing.assert_array_equal(aligned["obs/joint_states"], aligned["states"][:, 1:8])
+    np.testing.assert_array_equal(raw["obs/ee_pos"][:-1], aligned["obs/ee_pos"][1:])
 
 
 def test_without_pauses_no_step_is_still() -> None:
-    found = roll_out(scene_for(TASK, 1), SEEDS, Style(pauses=False), 220)
+    found = make_trajectories(scene_for(TASK, 1), SEEDS, Style(pauses=False), 220)
     for k, length in enumerate(found.length):
         assert np.linalg.norm(found.action[k, :length, :6], axis=1).min() > 1e-4

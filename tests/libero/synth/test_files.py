@@ -11,11 +11,11 @@ import pytest
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
-from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, Layout
+from forkctl.libero.schema import DEMO_ATTRS, FILE_ATTRS, FileLayout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import SynthOptions, write_suite, write_task
 from forkctl.libero.synth import files as synth_files
-from forkctl.libero.synth.defects import DEFECTS, spoil
+from forkctl.libero.synth.defects import DEFECTS, put_in
 
 TASK = SUITES["libero_object"].tasks[0]
 SMALL = SynthOptions(demos=3, images=False)
@@ -32,7 +32,7 @@ def test_raw_files_have_every_attribute(tmp_path: Path) -> None:
 
 
 def test_regenerated_files_have_gaps_and_no_attributes(tmp_path: Path) -> None:
-    options = SynthOptions(layout=Layout.REGENERATED, demos=20, images=False)
+    options = SynthOptions(layout=FileLayout.REGENERATED, demos=20, images=False)
     with DemoFile(write_task(tmp_path, TASK, options)) as file:
         numbers = [int(name[5:]) for name in file.demo_names]
         assert len(numbers) == 20 and numbers[-1] > 19
@@ -76,7 +76,7 @@ def test_a_second_call_writes_only_what_is_missing(tmp_path: Path) -> None:
 
 def test_another_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     [path] = write_suite(tmp_path, "libero_goal", SMALL, tasks=1)
-    spoil(path, "gripper-inverted")
+    put_in(path, DEFECTS["gripper-inverted"])
     spoilt = path.read_bytes()
     with pytest.raises(ForkctlError, match="another file"):
         list(write_suite(tmp_path, "libero_goal", SMALL, tasks=1))
@@ -88,14 +88,14 @@ def test_another_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
 def test_an_interrupted_write_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = synth_files.episode_of
+    whole = synth_files.make_demo
 
     def stop_at_the_third(*args: object) -> object:
-        if args[1] == 2:
+        if args[2] == 2:
             raise KeyboardInterrupt
         return whole(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(synth_files, "episode_of", stop_at_the_third)
+    monkeypatch.setattr(synth_files, "make_demo", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         write_task(tmp_path, TASK, SMALL)
     assert list(tmp_path.iterdir()) == []
@@ -103,11 +103,7 @@ def test_an_interrupted_write_leaves_nothing(
 
 def test_processes_write_the_same_as_one(tmp_path: Path) -> None:
     one = list(write_suite(tmp_path / "one", "libero_goal", SMALL, tasks=3))
-    two = list(write_suite(tmp_path / "two", "libero_goal", SMALL, tasks=3, workers=2))
+    two = list(write_suite(tmp_path / "two", "libero_goal", SMALL, tasks=3, jobs=2))
     assert {path.name: path.read_bytes() for path in one} == {
         path.name: path.read_bytes() for path in two
     }
-
-
-def test_there_are_many_defects() -> None:
-    assert len({defect.finding for defect in DEFECTS.values()}) >= 20

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from synthetic import small_file
 
-from forkctl.libero.schema import FILE_ATTRS, Layout
+from forkctl.libero.schema import FILE_ATTRS, PUBLISHED_LAYOUTS
 from forkctl.libero.validation import FileReport, Severity
 from forkctl.libero.validation.isolation import check_files
 
@@ -25,7 +25,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         f"{layout.value}-{kind}": small_file(
             folder / layout.value / kind, layout, steps=16, compress=kind == "compressed"
         )
-        for layout in Layout
+        for layout in PUBLISHED_LAYOUTS
         for kind in ("compressed", "contiguous")
     }
 
@@ -133,7 +133,7 @@ def test_no_corruption_crashes_hangs_or_passes_wrongly(
         folder.mkdir()
         copy = Path(shutil.copy(original, folder))
         cases[str(copy)] = (corrupt(copy, number), original)
-    reports = {report.path: report for report in check_files(list(cases), workers=2, seconds=60)}
+    reports = {report.path: report for report in check_files(list(cases), jobs=2, seconds=60)}
     assert reports.keys() == cases.keys()
     hung = [cases[path][0] for path, report in reports.items() if "reader-hung" in codes(report)]
     assert hung == []

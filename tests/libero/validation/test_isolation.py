@@ -19,7 +19,7 @@ def test_a_reader_that_hangs_is_ended(pristine_raw: Path, tmp_path: Path) -> Non
     pipe = tmp_path / "hangs_demo.hdf5"
     os.mkfifo(pipe)  # opening it waits for a writer that never comes
     paths = [str(pipe), str(pristine_raw)]
-    reports = {each.path: each for each in check_files(paths, workers=1, seconds=3)}
+    reports = {each.path: each for each in check_files(paths, jobs=1, seconds=3)}
     assert codes(reports[str(pipe)]) == ["reader-hung"]
     assert codes(reports[str(pristine_raw)]) == []
 
@@ -49,7 +49,7 @@ def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path
     pipe = tmp_path / "waits_demo.hdf5"
     os.mkfifo(pipe)
     others = set(children_of(os.getpid()))  # of tests before this one
-    reports = check_files([str(pristine_raw), str(pipe)], workers=2, seconds=600)
+    reports = check_files([str(pristine_raw), str(pipe)], jobs=2, seconds=600)
     assert next(reports).path == str(pristine_raw)
     readers = set(children_of(os.getpid())) - others
     assert len(readers) == 2

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from synthetic import OTHER_TASK, TASK, good_file
 
-from forkctl.libero.schema import Layout
+from forkctl.libero.schema import FileLayout
 from forkctl.libero.suites import SUITES
-from forkctl.libero.validation import Facts, FileReport, Finding, suite, validate
+from forkctl.libero.validation import FileFacts, FileReport, Finding, suite_checks, validate
 
 GOAL = SUITES["libero_goal"]
 
 
 def report(task: str, demos: int, alignment: str = "raw") -> FileReport:
     size = 128 if alignment == "raw" else 256
-    facts = Facts(task, alignment=alignment, image_size=size, demos=demos)
+    facts = FileFacts(task, alignment=alignment, image_size=size, demos=demos)
     return FileReport(f"/data/{task}_demo.hdf5", facts, ())
 
 
@@ -26,13 +26,13 @@ def codes(findings: object) -> list[str]:
 
 
 def test_a_complete_raw_suite_has_no_findings() -> None:
-    assert codes(suite.check([report(task, 50) for task in GOAL.tasks], "libero_goal")) == []
+    assert codes(suite_checks.check([report(task, 50) for task in GOAL.tasks], "libero_goal")) == []
 
 
 def test_a_few_per_cent_are_a_warning_and_more_an_error() -> None:
     reports = [report(task, 50) for task in GOAL.tasks]
     reports[0], reports[1] = report(GOAL.tasks[0], 48), report(GOAL.tasks[1], 40)
-    assert codes(suite.check(reports, "libero_goal")) == ["count-off", "count-wrong"]
+    assert codes(suite_checks.check(reports, "libero_goal")) == ["count-off", "count-wrong"]
 
 
 def test_regenerated_counts_are_those_of_the_whole_suite() -> None:
@@ -42,26 +42,26 @@ def test_regenerated_counts_are_those_of_the_whole_suite() -> None:
             report(task, count, "aligned") for task, count in zip(GOAL.tasks, counts, strict=True)
         ]
 
-    assert codes(suite.check(regenerated(428), "libero_goal")) == []
+    assert codes(suite_checks.check(regenerated(428), "libero_goal")) == []
     # what another person's replay gave
-    assert codes(suite.check(regenerated(437), "libero_goal_no_noops")) == ["count-off"]
-    assert codes(suite.check(regenerated(300), "libero_goal")) == ["count-wrong"]
+    assert codes(suite_checks.check(regenerated(437), "libero_goal_no_noops")) == ["count-off"]
+    assert codes(suite_checks.check(regenerated(300), "libero_goal")) == ["count-wrong"]
 
 
 def test_missing_and_foreign_tasks_are_named() -> None:
     reports = [report(task, 50) for task in (*GOAL.tasks[1:], SUITES["libero_object"].tasks[0])]
-    assert codes(suite.check(reports, "libero_goal")) == ["task-missing", "task-unknown"]
+    assert codes(suite_checks.check(reports, "libero_goal")) == ["task-missing", "task-unknown"]
 
 
 def test_layouts_in_one_folder_are_told_apart() -> None:
     mixed = [report(TASK, 50), report(OTHER_TASK, 43, "aligned")]
-    assert codes(suite.check(mixed)) == ["mixed-layouts"]
+    assert codes(suite_checks.check(mixed)) == ["mixed-layouts"]
 
 
 def test_a_file_copied_under_another_name_is_found(pristine_raw: Path, tmp_path: Path) -> None:
     first = Path(shutil.copy(pristine_raw, tmp_path))
     second = Path(shutil.copy(pristine_raw, tmp_path / f"{OTHER_TASK}_demo.hdf5"))
-    report = validate([first, second], workers=2)
+    report = validate([first, second], jobs=2)
     assert codes(report.together) == ["duplicate-file"]
     assert "4 demos" in report.together[0].detail
 
@@ -82,5 +82,5 @@ def test_reports_survive_json() -> None:
 
 
 def test_regenerated_files_pass_as_a_suite_of_their_own(tmp_path: Path) -> None:
-    path = good_file(tmp_path, Layout.REGENERATED, demos=3)
+    path = good_file(tmp_path, FileLayout.REGENERATED, demos=3)
     assert codes(validate([path]).together) == []

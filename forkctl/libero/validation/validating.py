@@ -1,4 +1,4 @@
-"""The whole of a validation: every file, and all files together."""
+"""A whole validation: every file, and all files together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from forkctl.libero.suites import get_suite
-from forkctl.libero.validation import suite as suite_checks
+from forkctl.libero.validation import suite_checks
 from forkctl.libero.validation.catalogue import Severity
-from forkctl.libero.validation.finding import FileReport, Finding
+from forkctl.libero.validation.findings import FileReport, Finding
 from forkctl.libero.validation.isolation import check_files
 
 
@@ -39,16 +39,16 @@ def validate(
     *,
     suite: Optional[str] = None,
     images: bool = True,
-    workers: int = 1,
+    jobs: int = 1,
     seconds: Optional[float] = None,
     on_file: Callable[[FileReport], None] = lambda report: None,
 ) -> ValidationReport:
     """Check files (see `find_files`); reports come in the order of the paths."""
     if suite is not None:
-        get_suite(suite)  # a wrong name should not cost minutes of reading
+        get_suite(suite)  # refuse a wrong name before minutes of reading
     reports: Dict[str, FileReport] = {}
     names = [str(path) for path in paths]
-    for report in check_files(names, images=images, workers=workers, seconds=seconds):
+    for report in check_files(names, images=images, jobs=jobs, seconds=seconds):
         reports[report.path] = report
         on_file(report)
     ordered = tuple(reports[name] for name in names)

@@ -1,4 +1,4 @@
-"""How many processes to use, and how to spread work over them."""
+"""Work spread over processes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Result = TypeVar("Result")
 
 
 def cpu_count() -> int:
-    """CPUs this process may use, which in a container are fewer than the machine's."""
+    """The CPUs that this process may use: in a container, fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def map_in_order(
-    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+    work: Callable[[Item], Result], items: Sequence[Item], jobs: int
 ) -> Iterator[Result]:
-    """`work` of each item, in the order of the items, each result let go of when handed on.
+    """`work` of each item, in the order of the items; no result is kept once it is handed on.
 
-    The processes are forked where that is possible, so that none imports numpy and h5py again; and
-    they are started by the call itself, before a progress bar starts a thread.
+    The processes are forked where that is possible, so that none imports numpy and h5py again. The
+    call itself starts them, before a progress bar starts a thread.
     """
-    if workers <= 1 or len(items) <= 1:
+    if jobs <= 1 or len(items) <= 1:
         return map(work, items)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=context)
+    pool = ProcessPoolExecutor(min(jobs, len(items)), mp_context=context)
     return _collected(pool, [pool.submit(work, item) for item in items])
 
 

@@ -8,7 +8,7 @@ from typing import DefaultDict, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from forkctl.libero.alignment import RAW
 from forkctl.libero.suites import DEMOS_PER_TASK, Suite, get_suite
-from forkctl.libero.validation.finding import FileReport, Finding
+from forkctl.libero.validation.findings import FileReport, Finding
 
 _FEW_PER_CENT = 0.05
 
@@ -58,7 +58,7 @@ def _tasks(reports: Sequence[FileReport], suite: Suite) -> Iterator[Finding]:
             yield Finding("task-missing", f"no file for {task}")
     for report in reports:
         if report.facts.task not in suite.tasks:
-            detail = f"{report.facts.task} is no task of {suite.name}"
+            detail = f"{report.facts.task} is not a task of {suite.name}"
             yield Finding("task-unknown", detail, Path(report.path).name)
 
 

@@ -1,11 +1,11 @@
-"""What validation returns: findings by file, that can be printed, counted, or sent as JSON."""
+"""What validation finds in a file, to be printed, counted, or sent as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from forkctl.libero.validation.catalogue import KINDS, Kind, Severity
+from forkctl.libero.validation.catalogue import KINDS, FindingKind, Severity
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Finding:
     where: str = ""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FindingKind:
         return KINDS[self.code]
 
     @property
@@ -37,8 +37,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a file turned out to be; what the checks over several files need."""
+class FileFacts:
+    """What a file turned out to be, for the checks over several files too."""
 
     task: str
     layout: str = ""
@@ -52,7 +52,7 @@ class Facts:
 @dataclass(frozen=True)
 class FileReport:
     path: str
-    facts: Facts
+    facts: FileFacts
     findings: Tuple[Finding, ...]
 
     def to_json(self) -> Dict[str, Any]:
@@ -67,4 +67,4 @@ class FileReport:
         findings = tuple(
             Finding(each["code"], each["detail"], each["where"]) for each in data["findings"]
         )
-        return cls(data["path"], Facts(**data["facts"]), findings)
+        return cls(data["path"], FileFacts(**data["facts"]), findings)

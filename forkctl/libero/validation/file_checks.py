@@ -12,13 +12,13 @@ from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.suites import task_name_from_file
 from forkctl.libero.validation import attributes, gripper, images, motion, numbers
 from forkctl.libero.validation.evidence import FileEvidence, alignment_of, gather
-from forkctl.libero.validation.finding import Facts, FileReport, Finding
+from forkctl.libero.validation.findings import FileFacts, FileReport, Finding
 
 CHECKS = (attributes.check, numbers.check, motion.check, gripper.check, images.check)
 
 
 def check_file(path: str, *, images: bool = True) -> FileReport:
-    """Never raises for what a file may hold; a file that cannot be read is a finding."""
+    """Never raises for what a file holds: a file that cannot be read is a finding."""
     findings: List[Finding] = []
     try:
         # Without the index: the bytes themselves are on trial.
@@ -32,7 +32,7 @@ def check_file(path: str, *, images: bool = True) -> FileReport:
     except (ForkctlError, OSError, RuntimeError, ValueError, KeyError) as error:
         text = error.message if isinstance(error, ForkctlError) else str(error)
         findings.append(Finding("unreadable-file", " ".join(text.split())[:300]))
-        facts = Facts(task=task_name_from_file(path))
+        facts = FileFacts(task=task_name_from_file(path))
     return FileReport(str(Path(path)), facts, tuple(findings))
 
 
@@ -46,9 +46,9 @@ def _duplicates(copies: List[Tuple[str, str]]) -> List[Finding]:
     return found
 
 
-def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> Facts:
+def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> FileFacts:
     sizes = {shape for demo in evidence.demos for shape in demo.image_shapes.values()}
-    return Facts(
+    return FileFacts(
         task=evidence.task,
         layout="raw" if evidence.attrs else "regenerated",
         alignment=alignment_of(evidence) or "",

@@ -1,4 +1,4 @@
-"""A scripted expert that carries objects to the goal, and the rollouts it makes.
+"""A scripted demonstrator that carries objects to the goal, and the trajectories it makes.
 
 All demonstrations of a task advance together, one array operation a step, because ninety tasks of
 fifty demonstrations should take seconds. Each draws its own random numbers, so that demonstration 7
@@ -34,7 +34,7 @@ NEAR = 0.018
 
 @dataclass(frozen=True)
 class Style:
-    """How the person at the device worked: how fast, how steadily, with how many pauses."""
+    """How the demonstrator works: how fast, how steadily, with or without pauses."""
 
     speed: float = 0.9
     noise: float = 0.09
@@ -42,8 +42,8 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Rollouts:
-    """N rollouts, padded to the longest. `T` counts actions; states have one more."""
+class Trajectories:
+    """N trajectories, padded to the longest. `T` counts actions; states have one more."""
 
     length: Array  # (N,) actions of each
     action: Array  # (N, T, 7)
@@ -55,8 +55,8 @@ class Rollouts:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Waypoints of N demonstrations: P stages each."""
+class _Waypoints:
+    """N demonstrations, P stages each."""
 
     target: Array  # (N, P, 3)
     yaw: Array  # (N, P)
@@ -79,11 +79,13 @@ class _Draws:
     paused: Array  # (N, T)
 
 
-def roll_out(scene: Scene, seeds: List[List[int]], style: Style, max_steps: int) -> Rollouts:
-    """One demonstration for each seed; each ends when the expert is done, or at `max_steps`."""
+def make_trajectories(
+    scene: Scene, seeds: List[List[int]], style: Style, max_steps: int
+) -> Trajectories:
+    """One demonstration for each seed; each ends when the work is done, or at `max_steps`."""
     draws = _draw(scene, seeds, style, max_steps)
-    plan = _plan(scene, draws)
-    count, stages = len(seeds), plan.grip.size
+    waypoints = _waypoints(scene, draws)
+    count, stages = len(seeds), waypoints.grip.size
     state = arm.start_state(draws.start, draws.quaternion)
     objects = draws.objects.copy()
     stage = np.zeros(count, dtype=int)
@@ -97,18 +99,18 @@ def roll_out(scene: Scene, seeds: List[List[int]], style: Style, max_steps: int)
         if not running.any():
             break
         now = np.minimum(stage, stages - 1)
-        target, grip = plan.target[everyone, now], plan.grip[now]
-        action = _command(state, target, plan.yaw[everyone, now], grip, draws, t)
-        dwelling = plan.dwell[now] > 0
+        target, grip = waypoints.target[everyone, now], waypoints.grip[now]
+        action = _command(state, target, waypoints.yaw[everyone, now], grip, draws, t)
+        dwelling = waypoints.dwell[now] > 0
         action = _idle(action, dwelling, draws, t, style)
-        held = plan.holds[now]
+        held = waypoints.holds[now]
         new = arm.freeze(state, arm.step(state, action, GRASP_HALF_WIDTH), running)
         objects = _carry(objects, new.position - state.position, held, draws.goal)
         state = new
         trace.append((action, state, objects))
         stayed = stayed + 1
         error = np.linalg.norm(target - state.position, axis=1)
-        done = np.where(dwelling, stayed >= plan.dwell[now], error < NEAR) & running
+        done = np.where(dwelling, stayed >= waypoints.dwell[now], error < NEAR) & running
         stage, stayed = stage + done, np.where(done, 0, stayed)
         length = np.where(running & (stage >= stages), t + 1, length)
     return _collect(trace, first, length, draws.goal)
@@ -139,7 +141,7 @@ def _draw_one(
     return objects, goal, start, quaternion, yaw, np.asarray(speed), smooth, paused
 
 
-def _plan(scene: Scene, draws: _Draws) -> _Plan:
+def _waypoints(scene: Scene, draws: _Draws) -> _Waypoints:
     count = len(draws.goal)
     target, yaw, grip, dwell, holds = [], [], [], [], []
 
@@ -167,7 +169,7 @@ def _plan(scene: Scene, draws: _Draws) -> _Plan:
         stage(goal, grasp_height + 0.01, level, OPEN, DWELL_OPEN, -1)
     stage(goal, HOVER, level, OPEN, 0, -1)
     stage(goal, HOVER, level, OPEN, DWELL_END, -1)
-    return _Plan(
+    return _Waypoints(
         np.stack(target, axis=1),
         np.stack(yaw, axis=1),
         np.array(grip),
@@ -179,7 +181,7 @@ def _plan(scene: Scene, draws: _Draws) -> _Plan:
 def _command(
     state: arm.ArmState, target: Array, yaw: Array, grip: Array, draws: _Draws, t: int
 ) -> Array:
-    """What the expert pushes on the device: towards the target, with a person's unsteadiness."""
+    """What is pushed on the device: towards the target, with an unsteady hand."""
     linear = GAIN * (target - state.position) / arm.POSITION_SCALE
     fast = draws.speed[:, None] * arm.MAX_TRANSLATION
     linear = np.clip(linear, -fast, fast)
@@ -229,9 +231,9 @@ def _collect(
     first: Tuple[arm.ArmState, Array],
     length: Array,
     goal: Array,
-) -> Rollouts:
+) -> Trajectories:
     states = [first[0]] + [state for _, state, _ in trace]
-    return Rollouts(
+    return Trajectories(
         length=np.minimum(length, len(trace)),
         action=np.stack([action for action, _, _ in trace], axis=1),
         position=np.stack([state.position for state in states], axis=1),

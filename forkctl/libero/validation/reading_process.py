@@ -1,7 +1,7 @@
 """The process that reads files: one JSON request a line in, one JSON report a line out.
 
-A damaged file can make HDF5 crash, hang or ask for all memory. It then takes this process with it,
-and nothing else.
+A damaged file can make HDF5 crash, hang or ask for all memory. Then it takes down this process, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _MEMORY_LIMIT = 32 << 30  # of address space: maps of large files count too
 
 
 def main() -> None:
-    # Whatever a library prints must not get between the reports.
+    # What a library prints must not get between the reports.
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
-    from forkctl.libero.validation.check import check_file
+    from forkctl.libero.validation.file_checks import check_file
 
     for line in sys.stdin:
         request = json.loads(line)
