@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -37,6 +37,7 @@ def actions_and_poses(draw: st.DrawFn) -> tuple[np.ndarray, Pose]:
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
+@settings(deadline=None)
 @given(case=actions_and_poses())
 def test_round_trips(name: str, case: tuple[np.ndarray, Pose]) -> None:
     actions, pose = case

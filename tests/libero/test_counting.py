@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forkctl.libero.units import counting
@@ -20,12 +20,14 @@ def counts_of(*batches: np.ndarray) -> ValueCounts:
     return counts
 
 
+@settings(deadline=None)
 @given(numbers, st.sampled_from([0, 0.01, 0.37, 0.5, 0.99, 1]))
 def test_quantiles_are_numpys(values: list[float], q: float) -> None:
     expected = float(np.quantile(values, q))
     assert counts_of(np.array(values)).quantile(q) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(numbers, numbers)
 def test_a_merge_counts_what_one_would(left: list[float], right: list[float]) -> None:
     whole = counts_of(np.array(left), np.array(right))
@@ -82,6 +84,7 @@ def test_rounded_counts_stay_so_however_few_they_are_merged_into() -> None:
     assert 1 / 3 not in merged.table()[0]
 
 
+@settings(deadline=None)
 @given(st.floats(-1e30, 1e30).filter(lambda x: abs(x) > 1e-6))
 def test_rounding_keeps_eleven_bits(value: float) -> None:
     rounded = counting._rounded(np.array([value]))[0]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forkctl.libero.units.noops import noop_mask
@@ -22,6 +22,7 @@ def step_by_step(actions: np.ndarray) -> list[bool]:
     return dropped
 
 
+@settings(deadline=None)
 @given(st.lists(steps, max_size=12))
 def test_is_the_rule_told_step_by_step(sequence: list[tuple[float, float]]) -> None:
     actions = np.zeros((len(sequence), 7))

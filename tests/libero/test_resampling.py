@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forkctl.errors import ForkctlError
@@ -27,6 +27,7 @@ def test_one_step_is_the_demo_itself() -> None:
     assert windows.lengths.tolist() == [1] * len(actions)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 8), st.integers(1, 40), st.integers(0, 5))
 def test_held_windows_arrive_where_the_demo_does(factor: int, length: int, seed: int) -> None:
     """Positions add up exactly, also over the short window at the end."""

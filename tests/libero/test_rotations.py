@@ -5,7 +5,7 @@ import itertools
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forkctl.libero.units import rotations as rot
@@ -14,6 +14,7 @@ components = st.floats(-1.8, 1.8, allow_nan=False)
 vectors = st.tuples(components, components, components).map(np.array)
 
 
+@settings(deadline=None)
 @given(vectors)
 def test_matrices_are_those_of_an_independent_implementation(vector: np.ndarray) -> None:
     np.testing.assert_allclose(
@@ -21,6 +22,7 @@ def test_matrices_are_those_of_an_independent_implementation(vector: np.ndarray)
     )
 
 
+@settings(deadline=None)
 @given(vectors.filter(lambda v: np.linalg.norm(v) < 3.1))
 def test_axis_angle_comes_back(vector: np.ndarray) -> None:
     back = rot.axis_angle_from_matrix(rot.matrix_from_axis_angle(vector))
@@ -50,6 +52,7 @@ def test_six_numbers_of_a_small_turn() -> None:
     np.testing.assert_allclose(sixd, [1, z, -y, -z, 1, x], atol=1e-8)
 
 
+@settings(deadline=None)
 @given(vectors, st.floats(0.6, 3), st.floats(0.6, 3), st.floats(-0.2, 0.2))
 def test_six_numbers_need_not_be_orthonormal(
     vector: np.ndarray, first: float, second: float, lean: float

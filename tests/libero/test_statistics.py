@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forkctl.libero.units.dimensions import LIBERO_ACTION, Dimension, Dimensions
@@ -20,6 +20,7 @@ def measured(dims: Dimensions, batches: list[np.ndarray]) -> Statistics:
     return accumulator.result()
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(0, 400), min_size=1, max_size=8),

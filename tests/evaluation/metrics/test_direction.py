@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -27,6 +27,7 @@ def column(values):
     return rows
 
 
+@settings(deadline=None)
 @given(ACTIONS, ACTIONS)
 def test_right_inverted_and_abstained_moves_add_up_to_all_moves(truth, prediction):
     table = table_of(truth, prediction)
