@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := fork_manager patch_drift libero_reader libero_statistics
+BENCHMARKS := fork_manager patch_drift libero_reader
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench clean-venv

@@ -1,8 +1,9 @@
-"""A fork's way with actions, without its network: what a perfect policy of that fork would answer.
+"""What a perfect policy of each fork would answer: its handling of actions, without its network.
 
-A demonstration's actions go in, and come out as the fork's model would have said them: put into its
-convention, normalised, rounded to its tokens or its floats, and un-normalised. Replayed, they must
-succeed as often as the raw actions do. A fault is one mistake on that way, as people make them.
+A demonstration's actions go in and come out as the fork's model would have given them: converted to
+its convention, normalised, rounded to its tokens or its floats, and un-normalised. Replayed, they
+must succeed as often as the raw actions do. Each channel also knows the encoding mistakes that are
+easily made with it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from forkctl.evaluation.dimensions import GRIPPER, Floats
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
-from forkctl.evaluation.rollouts.builtin import REPLAYED_AT_ONCE, next_actions
+from forkctl.evaluation.rollouts.baselines import REPLAYED_AT_ONCE, next_actions
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.families.openvla import tokens as action_tokens
 from forkctl.families.openvla.units import OPENVLA
@@ -32,8 +33,8 @@ ROBOT_BASE = np.array([-0.66, 0.0, 0.912])
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """Of the demonstrations' actions, in OpenVLA's convention, as training would measure them."""
+class ActionRanges:
+    """As training would measure them: quantiles in OpenVLA's convention, the rest in LIBERO's."""
 
     q01: Floats
     q99: Floats
@@ -41,16 +42,16 @@ class Statistics:
     high: Floats
 
 
-def measure(actions: Floats) -> Statistics:
+def ranges_of(actions: Floats) -> ActionRanges:
     values = OPENVLA.encode(actions, None)
     q01, q99 = np.quantile(values, [0.01, 0.99], axis=0)
-    return Statistics(q01, q99, actions.min(axis=0), actions.max(axis=0))
+    return ActionRanges(q01, q99, actions.min(axis=0), actions.max(axis=0))
 
 
-# (actions in LIBERO's convention, the poses before them, statistics) -> what the model answers
-Encode = Callable[[Floats, Pose, Statistics], Floats]
+# (actions in LIBERO's convention, the poses before them, ranges) -> what the model answers
+Encode = Callable[[Floats, Pose, ActionRanges], Floats]
 # what the model answers -> what it answers with the mistake
-Fault = Callable[[Floats, Statistics], Floats]
+Mistake = Callable[[Floats, ActionRanges], Floats]
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,20 @@ class Channel:
     convention: Convention
     summary: str
     encode: Encode
-    faults: Mapping[str, Fault] = field(default_factory=dict)
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
 
 
-def _raw(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
+def _raw(actions: Floats, pose: Pose, ranges: ActionRanges) -> Floats:
     return actions
 
 
 def _openvla(low: str, high: str) -> Encode:
-    """Normalised between two of the statistics, and rounded to tokens."""
+    """Normalised between two of the ranges, and rounded to tokens."""
 
-    def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
+    def encode(actions: Floats, pose: Pose, ranges: ActionRanges) -> Floats:
         values = OPENVLA.encode(actions, pose)
-        start = getattr(statistics, low)
-        span = getattr(statistics, high) - start + 1e-8
+        start = getattr(ranges, low)
+        span = getattr(ranges, high) - start + 1e-8
         normal = np.clip(2 * (values - start) / span - 1, -1, 1)
         normal[..., GRIPPER] = values[..., GRIPPER]  # the mask leaves the gripper as it is
         said = action_tokens.values_from_tokens(action_tokens.tokens_from_values(normal))
@@ -82,23 +83,23 @@ def _openvla(low: str, high: str) -> Encode:
     return encode
 
 
-def _robomimic(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
-    scale, offset = _min_max(statistics)
+def _robomimic(actions: Floats, pose: Pose, ranges: ActionRanges) -> Floats:
+    scale, offset = _min_max(ranges)
     normal = ((actions - offset) / scale).astype(np.float32)
     answer: Floats = normal.astype(np.float64) * scale + offset
     return answer
 
 
-def _min_max(statistics: Statistics) -> tuple[Floats, Floats]:
-    """A dimension that never moves is left alone."""
-    half = (statistics.high - statistics.low) / 2
+def _min_max(ranges: ActionRanges) -> tuple[Floats, Floats]:
+    """Leaves a dimension alone that never moves."""
+    half = (ranges.high - ranges.low) / 2
     still = half < 1e-4
-    middle = (statistics.high + statistics.low) / 2
-    return np.where(still, 1.0, half), np.where(still, statistics.low, middle)
+    middle = (ranges.high + ranges.low) / 2
+    return np.where(still, 1.0, half), np.where(still, ranges.low, middle)
 
 
 def _rdt(name: str) -> Encode:
-    def encode(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
+    def encode(actions: Floats, pose: Pose, ranges: ActionRanges) -> Floats:
         convention = CONVENTIONS[name]
         vector = _bfloat16(to_vector(convention.encode(actions, pose), convention.dims))
         answer: Floats = vector[..., slots_of(convention.dims)]
@@ -107,13 +108,13 @@ def _rdt(name: str) -> Encode:
     return encode
 
 
-def _rdt_absolute(actions: Floats, pose: Pose, statistics: Statistics) -> Floats:
+def _rdt_absolute(actions: Floats, pose: Pose, ranges: ActionRanges) -> Floats:
     """Positions from the robot's base: bfloat16 is coarse near one metre, where the world's origin
     puts them."""
     base = np.zeros(len(CONVENTIONS["absolute"].dims))
     base[:3] = ROBOT_BASE
     from_base = Pose(np.asarray(pose.position) - ROBOT_BASE, pose.orientation)
-    answer: Floats = _rdt("absolute")(actions, from_base, statistics) + base
+    answer: Floats = _rdt("absolute")(actions, from_base, ranges) + base
     return answer
 
 
@@ -125,32 +126,32 @@ def _bfloat16(values: Floats) -> Floats:
     return result
 
 
-def _negate_gripper(values: Floats, statistics: Statistics) -> Floats:
+def _negate_gripper(values: Floats, ranges: ActionRanges) -> Floats:
     return _changed(values, slice(-1, None), lambda gripper: -gripper)
 
 
-def _swap_gripper(values: Floats, statistics: Statistics) -> Floats:
+def _swap_gripper(values: Floats, ranges: ActionRanges) -> Floats:
     return _changed(values, slice(-1, None), lambda gripper: 1 - gripper)
 
 
-def _stay_in_quantiles(values: Floats, statistics: Statistics) -> Floats:
-    span = statistics.q99 - statistics.q01 + 1e-8
-    return _changed(values, slice(0, 6), lambda v: 2 * (v - statistics.q01[:6]) / span[:6] - 1)
+def _stay_in_quantiles(values: Floats, ranges: ActionRanges) -> Floats:
+    span = ranges.q99 - ranges.q01 + 1e-8
+    return _changed(values, slice(0, 6), lambda v: 2 * (v - ranges.q01[:6]) / span[:6] - 1)
 
 
-def _stay_in_min_max(values: Floats, statistics: Statistics) -> Floats:
-    scale, offset = _min_max(statistics)
+def _stay_in_min_max(values: Floats, ranges: ActionRanges) -> Floats:
+    scale, offset = _min_max(ranges)
     return _changed(values, slice(0, 6), lambda v: (v - offset[:6]) / scale[:6])
 
 
-def _scaled_move(factor: float) -> Fault:
-    def change(values: Floats, statistics: Statistics) -> Floats:
+def _scaled_move(factor: float) -> Mistake:
+    def change(values: Floats, ranges: ActionRanges) -> Floats:
         return _changed(values, slice(0, 3), lambda move: np.multiply(move, factor))
 
     return change
 
 
-def _from_base(values: Floats, statistics: Statistics) -> Floats:
+def _from_base(values: Floats, ranges: ActionRanges) -> Floats:
     return _changed(values, slice(0, 3), lambda position: np.subtract(position, ROBOT_BASE))
 
 
@@ -211,30 +212,30 @@ CHANNELS: Mapping[str, Channel] = MappingProxyType(
 
 @dataclass(frozen=True)
 class ReplayThrough:
-    """A demonstration's actions, as the channel answers with them."""
+    """A demonstration's actions, as the channel gives them."""
 
     trials: Sequence[Trial]
     channel: str = "libero"
-    fault: str | None = None
+    mistake: str | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
-        return {"baseline": "replay", "through": self.channel, "fault": self.fault}
+        return {"baseline": "replay", "through": self.channel, "mistake": self.mistake}
 
     @contextmanager
     def open(self) -> Iterator[Policy]:
         yield self
 
     @cached_property
-    def statistics(self) -> Statistics:
+    def ranges(self) -> ActionRanges:
         demos = [trial.start.demo for trial in self.trials]
         actions = [demo.actions() for demo in demos if demo is not None]
-        return measure(np.concatenate(actions).astype(np.float64))
+        return ranges_of(np.concatenate(actions).astype(np.float64))
 
     @property
     def conventions(self) -> Conventions:
         return Conventions(
-            observations=("ee_pos", "ee_ori"),  # of the first step, which files have no pose of
+            observations=("ee_pos", "ee_ori"),  # for the first step: files lack the pose before it
             chunk=REPLAYED_AT_ONCE,
             actions=CHANNELS[self.channel].convention,
         )
@@ -250,10 +251,10 @@ class ReplayThrough:
             np.stack([pose.position for pose in poses]),
             np.stack([pose.orientation for pose in poses]),
         )
-        answer = channel.encode(actions, before, self.statistics)
-        if self.fault is None:
+        answer = channel.encode(actions, before, self.ranges)
+        if self.mistake is None:
             return answer
-        return channel.faults[self.fault](answer, self.statistics)
+        return channel.mistakes[self.mistake](answer, self.ranges)
 
     def _pose(self, query: Query, offset: int) -> Pose:
         """Where the demonstrator's hand was before that action, as its file says."""

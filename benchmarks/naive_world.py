@@ -1,7 +1,7 @@
 """LIBERO as evaluation scripts commonly use it, for benchmarks/rollout_speed.py.
 
 The environment is made anew for each episode's scene (LIBERO's hard reset), both cameras are
-rendered at every step, and every observable is computed, whether anybody looks or not.
+rendered at every step, and every observable is computed, used or not.
 """
 
 from __future__ import annotations

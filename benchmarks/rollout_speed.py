@@ -1,12 +1,12 @@
-"""Episodes a minute: `forkctl eval rollout` beside the loop that evaluation scripts commonly have.
+"""Episodes per minute: `forkctl eval rollout` beside the usual loop of evaluation scripts.
 
     python -m benchmarks.rollout_speed --trials 5
 
-Both play the same episodes of one task with the same policy (two cameras, history 2, plans of
+Both play the same episodes of one task with the same policy (two cameras, history 2, chunks of
 eight actions, no time to think), in the same simulator, one process each; only the world differs.
 benchmarks/naive_world.py is LIBERO's own environment as it comes. The two take turns, trial by
-trial, so that a busy machine slows down both. Starting the processes and the first episode of
-each (numba compiles then) are not counted.
+trial, so that a busy machine slows down both. Starting the processes and the first episode of each,
+in which numba compiles, are not counted.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from pathlib import Path
 from forkctl.environments.simulator import find_simulator
 from forkctl.evaluation.policies.connection import Launch
 from forkctl.evaluation.policies.policy import Policy
-from forkctl.evaluation.policies.remote import RemotePolicy
+from forkctl.evaluation.policies.remote_policy import RemotePolicy
 from forkctl.evaluation.rollouts.playing import Limits, play
+from forkctl.evaluation.rollouts.remote_world import World, WorldOptions, WorldSource
 from forkctl.evaluation.rollouts.trials import Trial, trials_from_init_states
-from forkctl.evaluation.rollouts.world import World, WorldOptions, WorldSource
 from forkctl.forks.cache import cache_root
 from forkctl.forks.workspace import find_workspace
 from forkctl.libero.suites import get_suite
+from forkctl.libero.units.conventions import LIBERO
 
 HERE = Path(__file__).parent.resolve()
+LIBERO_WORLD = "forkctl.simulation.libero_world"
 
 
 def main() -> int:
@@ -46,14 +48,18 @@ def main() -> int:
     with ExitStack() as stack:
         policy: Policy = stack.enter_context(
             RemotePolicy(
-                str(HERE / "two_camera_policy.py"), HERE, launch, logs / "bench.log"
+                str(HERE / "two_camera_policy.py"),
+                HERE,
+                launch,
+                logs / "bench.log",
+                {LIBERO.name: LIBERO},
             ).open()
         )
         worlds = {}
         kinds = {
             "naive": (str(HERE / "naive_world.py"), True),
-            "forkctl": ("libero", True),
-            "forkctl, no reflection": ("libero", False),
+            "forkctl": (LIBERO_WORLD, True),
+            "forkctl, --no-reflections": (LIBERO_WORLD, False),
         }
         for number, (name, (kind, reflection)) in enumerate(kinds.items()):
             options = WorldOptions(words.image_size, reflection)
@@ -64,7 +70,7 @@ def main() -> int:
             for name, world in worlds.items():
                 seconds.setdefault(name, []).append(timed(world, policy, trial, words.max_steps))
     slow = statistics.median(seconds["naive"][1:])
-    print(f"| {words.trials} episodes of {words.max_steps} steps | episodes a minute | times |")
+    print(f"| {words.trials} episodes of {words.max_steps} steps | episodes per minute | times |")
     print("|---|---|---|")
     for name, each in seconds.items():
         middle = statistics.median(each[1:])

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from forkctl.cli.completing import fork_names, suite_names
-from forkctl.cli.env import own_option, profile_option
+from forkctl.cli.options import own_option, profile_option
 
 
 def family_choices(command: Callable[..., Any]) -> Callable[..., Any]:

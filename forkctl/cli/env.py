@@ -7,16 +7,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.completing import environment_names, fork_names
-
-profile_option = click.option(
-    "--profile",
-    type=click.Choice(["cpu", "cuda"]),
-    help="Which lock. Default: cuda where there is an NVIDIA driver, else cpu.",
-)
-own_option = click.option(
-    "--env", "own", metavar="PATH|current", help="An environment of your own (conda, venv)."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+from forkctl.cli.options import json_option, own_option, profile_option
 
 
 @click.group()

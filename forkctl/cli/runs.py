@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.completing import fork_names, run_names
-from forkctl.cli.env import json_option
+from forkctl.cli.options import json_option
 
 
 @click.group()

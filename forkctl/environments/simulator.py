@@ -103,7 +103,7 @@ def check_simulator(workspace: Workspace) -> Iterator[Check]:
         yield failed(subject, f"no frame could be rendered: {state.failure}", _RENDERER_HINT)
         return
     yield ok(subject, f"mujoco {state.mujoco}, frames by {state.renderer} on {state.device}")
-    if _numbers(state.mujoco) >= _DARK_FLOORS:
+    if renders_dark_floors(state.mujoco):
         text = f"mujoco {state.mujoco} renders floors darker than published results saw them"
         yield warning(subject, text)
     if state.assets is None:
@@ -111,5 +111,6 @@ def check_simulator(workspace: Workspace) -> Iterator[Check]:
         yield warning(subject, "LIBERO's assets will be downloaded", hint)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+def renders_dark_floors(mujoco: str) -> bool:
+    """Darker than in published results, which costs policies that look at them."""
+    return tuple(int(part) for part in re.findall(r"\d+", mujoco)[:3]) >= _DARK_FLOORS

@@ -1,12 +1,13 @@
-"""An append-only file of JSON lines that is bound to one setup.
+"""An append-only file of JSON lines that belongs to one setup.
 
-A run that was stopped goes on where it was: whole lines count, a torn last line is dropped. The
-first line binds the file to what all others were made with, so that two policies never mix.
+An evaluation that was stopped resumes: whole lines count, a torn last line is dropped. The first
+line is the setup that all others were made with, so that two policies never mix.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from forkctl.errors import ForkctlError
 
 
 class Journal:
-    """A file that is open for appending. `kind` is the name of its format."""
+    """Open for appending. `kind` is the name of the format."""
 
     def __init__(self, path: Path, kind: str, version: int, setup: Mapping[str, object]) -> None:
         self.path = path
@@ -47,9 +48,9 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ForkctlError(
-                "another forkctl writes this record",
+                "another forkctl is writing this record",
                 where=str(self.path),
-                hint="Wait for it, or give another --out.",
+                hint="wait for it, or give another --out",
             ) from None
 
     def _resume(self, kind: str, version: int, wanted: Mapping[str, object]) -> None:
@@ -64,7 +65,7 @@ class Journal:
             raise ForkctlError(
                 f"the record there was made with another {', '.join(changed)}",
                 where=str(self.path),
-                hint="Give another --out, or move the old record away.",
+                hint="give another --out, or move the old record away",
             )
         self._file.truncate(whole)
 
@@ -86,20 +87,26 @@ def read_lines(
         raise ForkctlError(
             "this is not a record of forkctl, or it is damaged",
             where=str(path),
-            hint="Move it away and run the evaluation again.",
+            hint="move it away and run the evaluation again",
         ) from error
     if found != version:
-        raise ForkctlError(f"the record is of version {found}, not {version}", where=str(path))
+        raise ForkctlError(f"the record has version {found}, not {version}", where=str(path))
     return setup, parsed[1:], whole
 
 
 def read_journal(
     path: Path, kind: str, version: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The setup and the lines of a record that lies there, also while somebody writes it."""
+    """The setup and the lines of a record, even while it is being written."""
     if not path.is_file():
         raise ForkctlError("no record of an evaluation here", where=str(path))
     setup, lines, _ = read_lines(path, kind, version)
     if setup is None:
-        raise ForkctlError("the record holds nothing yet", where=str(path))
+        raise ForkctlError("the record is empty", where=str(path))
     return setup, lines
+
+
+def default_folder(name: str, setup: Mapping[str, object]) -> Path:
+    """The same setup always has the same folder, so that the same command resumes."""
+    digest = hashlib.sha256(json.dumps(setup, sort_keys=True).encode()).hexdigest()[:8]
+    return Path("runs") / "eval" / f"{name}-{digest}"

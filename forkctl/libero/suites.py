@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Mapping, Optional, Union
 
+from forkctl.errors import UsageError
 from forkctl.libero.errors import UnknownTaskError
 
 DEMOS_PER_TASK = 50
@@ -75,6 +76,31 @@ def find_suite(task: str) -> Optional[Suite]:
     """The suite that a task belongs to (no task is in two), or None for a task of the user's."""
     name = _suite_of_task().get(task)
     return None if name is None else SUITES[name]
+
+
+def choose_tasks(suite: Suite, words: Optional[str]) -> tuple[str, ...]:
+    """`0,3,7`, or parts of names that fit one task each; None for all of the suite."""
+    if words is None:
+        return suite.tasks
+    chosen: list[str] = []
+    for word in filter(None, (each.strip() for each in words.split(","))):
+        if word.isdigit():
+            found = suite.tasks[int(word) : int(word) + 1]
+        else:
+            plain = word.replace(" ", "_").lower()
+            found = tuple(task for task in suite.tasks if plain in task.lower())
+            found = tuple(task for task in found if task.lower() == plain) or found
+        if len(found) != 1:
+            count = f"{len(found)} tasks" if found else "no task"
+            raise UsageError(
+                f"{count} of {suite.name} for {word!r}",
+                hint=f"a part of one name, or a number from 0 to {len(suite.tasks) - 1}: "
+                + ", ".join(f"{number} {task}" for number, task in enumerate(suite.tasks)),
+            )
+        chosen += found
+    if not chosen:
+        raise UsageError("no task is named", hint="such as --tasks 0,1, or a part of a name")
+    return tuple(dict.fromkeys(chosen))
 
 
 def task_name_from_file(path: Union[str, Path]) -> str:

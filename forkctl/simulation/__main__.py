@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 
@@ -21,24 +20,15 @@ def main(arguments: list[str]) -> int:
     return 2
 
 
-def _demos(question: dict[str, Any]) -> int:
+def _demos(asked: dict[str, Any]) -> int:
     from forkctl.errors import ForkctlError
-    from forkctl.libero.schema import FileLayout
-    from forkctl.simulation.demos import DemoPlan, as_line, make_demos
-    from forkctl.simulation.recording import RecordingOptions
+    from forkctl.simulation.demos import as_line, make_demos
+    from forkctl.simulation.request import DemoRequest
 
-    recording = question.pop("recording")
-    recording["layout"] = FileLayout(recording["layout"])
-    plan = DemoPlan(
-        folder=Path(question.pop("folder")),
-        tasks=tuple(question.pop("tasks")),
-        recording=RecordingOptions(**recording),
-        **question,
-    )
     lines = sys.stdout
     sys.stdout = sys.stderr  # LIBERO and robosuite print what they like
     try:
-        for made in make_demos(plan):
+        for made in make_demos(DemoRequest.from_json(asked)):
             print(as_line(made), file=lines, flush=True)
     except ForkctlError as error:
         said = {"message": error.message, "where": error.where, "hint": error.hint}

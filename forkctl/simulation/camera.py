@@ -1,8 +1,8 @@
-"""Frames of a simulation, rendered when they are asked for.
+"""Frames of a simulation, rendered on demand.
 
-One frame costs five times as much as one step of physics, so nothing is rendered that nobody looks
-at. A render context belongs to one simulation: the first frame makes it, and whoever drops the
-simulation drops it.
+One frame costs five times as much as one step of physics, so only what is looked at is rendered. A
+render context belongs to one simulation: the first frame makes it, and whoever drops the simulation
+drops it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def render(sim: Any, camera: str, size: int, *, reflection: bool) -> npt.NDArray
     if sim._render_context_offscreen is None:
         _make_context(sim)
     context = sim._render_context_offscreen
-    context.gl_ctx.make_current()  # another world of this process may have been looked at since
+    context.gl_ctx.make_current()  # another simulation of this process may have rendered since
     _set_reflection(context, reflection)
     frame: npt.NDArray[np.uint8] = sim.render(
         camera_name=CAMERA_NAMES[camera], width=size, height=size
@@ -34,8 +34,8 @@ def render(sim: Any, camera: str, size: int, *, reflection: bool) -> npt.NDArray
 def _make_context(sim: Any) -> None:
     from robosuite.utils.binding_utils import MjRenderContextOffscreen
 
-    # It runs the dynamics once more. That changes where the solver starts next, and so the last
-    # digits of all that follows: whether somebody looks must not.
+    # It runs the dynamics once more, which changes where the solver starts next, and so the last
+    # digits of all that follows. Looking must not change anything.
     remembered = sim.data.qacc_warmstart.copy()
     context = MjRenderContextOffscreen(sim, device_id=-1)  # makes itself known to sim
     sim.data.qacc_warmstart[:] = remembered

@@ -1,4 +1,4 @@
-"""What can go wrong with the simulator, in words that a person can act on."""
+"""What can go wrong with the simulator."""
 
 from __future__ import annotations
 

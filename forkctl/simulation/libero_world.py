@@ -1,4 +1,4 @@
-"""LIBERO's simulator as a world (see forkctl.simulation)."""
+"""LIBERO's simulator as a world that a policy acts in (see forkctl.inside.world_worker)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from forkctl.libero.schema import CAMERAS
 from forkctl.simulation.errors import SimulationError
+from forkctl.simulation.task_simulation import TaskSimulation
 from forkctl.simulation.tasks import init_states
-from forkctl.simulation.world import World
 
 _PACKAGES = ("hf-libero", "robosuite", "mujoco")
 
@@ -28,31 +28,31 @@ class LiberoWorld:
 
     def __init__(self, task: str, image_size: int, reflection: bool) -> None:
         self.image_size = image_size
-        self.world = World.open(task, reflection=reflection)
+        self.simulation = TaskSimulation.open(task, reflection=reflection)
         self.states = init_states(task)
         self.init_states = len(self.states)
         self.versions = {name: metadata.version(name) for name in _PACKAGES}
 
     def reset(self, start: dict[str, Any], seed: int) -> None:
         if "model" in start:
-            self.world.restore(start["model"], start["state"])
+            self.simulation.restore(start["model"], start["state"])
             return
-        self.world.reset(self.states[start["init_state"]], seed=seed)
-        self.world.settle(start["settle"])
+        self.simulation.reset(self.states[start["init_state"]], seed=seed)
+        self.simulation.settle(start["settle"])
 
     def step(self, action: Any) -> bool:
-        self.world.step(action)
-        return self.world.success()
+        self.simulation.step(action)
+        return self.simulation.success()
 
     def observe(self, keys: Sequence[str]) -> dict[str, Any]:
         cameras = [key for key in keys if key in CAMERAS]
-        seen = self.world.observe(cameras, self.image_size)
+        seen = self.simulation.observe(cameras, self.image_size)
         if unknown := sorted(set(keys) - set(seen)):
             raise SimulationError(
                 f"the simulator has no {', '.join(unknown)}",
-                hint=f"It has {', '.join(sorted({*seen, *CAMERAS}))}.",
+                hint=f"it has {', '.join(sorted({*seen, *CAMERAS}))}",
             )
         return {key: seen[key] for key in keys}
 
     def close(self) -> None:
-        self.world.close()
+        self.simulation.close()

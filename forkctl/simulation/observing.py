@@ -1,4 +1,4 @@
-"""What a policy may see of the simulation, by the names of LIBERO's files."""
+"""What a policy may see of the simulation, under the names of LIBERO's files."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def object_poses(env: Any) -> dict[str, Array]:
 def object_state(env: Any, ee_pos: Array) -> Array:
     """For each object that the task is about: position, quaternion, position from the hand.
 
-    The quaternion's sign is chosen (w >= 0): both mean the same rotation, and a policy should not
-    have to learn that.
+    The quaternion is the one with w >= 0: both signs mean the same rotation, and a policy should
+    not have to learn that.
     """
     poses = object_poses(env)
     parts = [np.zeros(0)]
@@ -63,7 +63,7 @@ def object_state(env: Any, ee_pos: Array) -> Array:
 
 
 def _site_pose(env: Any, name: str) -> Array:
-    """A region, as the top of a cabinet: it has a place, and its orientation does not matter."""
+    """A region, such as the top of a cabinet: it has a place, and no orientation that matters."""
     site = env.sim.model.site_name2id(name)
     return np.concatenate([env.sim.data.site_xpos[site], [0.0, 0.0, 0.0, 1.0]])
 

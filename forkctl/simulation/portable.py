@@ -32,8 +32,8 @@ def without_paths(xml: str) -> str:
 
 
 def with_assets(xml: str) -> str:
-    """The paths of this machine for whatever the file says: our own short ones, or those of the
-    published files, made on other machines."""
+    """This machine's paths in place of the file's: our own short ones, or another machine's, as in
+    the published files."""
     robosuite, libero = _folders()
 
     def found(path: str) -> str:

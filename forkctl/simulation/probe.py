@@ -43,6 +43,6 @@ def _device() -> str:
 
 
 def assets_here() -> str | None:
-    """Where LIBERO's assets are without a download; None where one is needed."""
+    """Where LIBERO's assets are; None where they have to be downloaded."""
     places = [os.environ.get(ASSETS), str(package_folder() / "assets")]
     return next((place for place in places if place and (Path(place) / "scenes").is_dir()), None)

@@ -1,11 +1,11 @@
-"""What LIBERO, robosuite and mujoco want to know before they are imported.
+"""What LIBERO, robosuite and mujoco need to know before they are imported.
 
-All of it is said by environment variables, and LIBERO asks on the terminal for what it misses. So
-`prepare` comes before the first import; a parent process may have set any of these already.
+They read environment variables, and LIBERO asks on the terminal for what is missing. So `prepare`
+comes before the first import; a parent process may have set any of these already.
 
     MUJOCO_GL, PYOPENGL_PLATFORM   how frames are rendered: egl, or osmesa where there is no EGL
     LIBERO_CONFIG_PATH             a folder with LIBERO's config.yaml
-    NUMBA_CACHE_DIR                what robosuite compiles (seconds, once a machine)
+    NUMBA_CACHE_DIR                what robosuite compiles (seconds, once per machine)
     FORKCTL_LIBERO_ASSETS          LIBERO's assets; unset: the package's, else the hub's download
 """
 
@@ -20,10 +20,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from forkctl.atomic import write_atomically
 from forkctl.simulation.errors import SimulationError
 
 ASSETS = "FORKCTL_LIBERO_ASSETS"
-# what every task's scene needs, whichever suite it is of
+# needed by the scenes of every task
 _SURELY_THERE = "scenes"
 
 
@@ -37,7 +38,7 @@ def prepare() -> None:
     config = Path(os.environ.setdefault("LIBERO_CONFIG_PATH", str(home / "libero")))
     if not (config / "config.yaml").is_file():
         _write_config(config / "config.yaml", package_folder())
-    # robosuite wants a file of private settings inside its own package, and says so at each import
+    # robosuite asks for a file of private settings in its own package, at every import
     logging.getLogger("robosuite_logs").addFilter(lambda record: "macro" not in record.getMessage())
 
 
@@ -69,14 +70,12 @@ def _write_config(target: Path, package: Path) -> None:
         "datasets": package.parent / "datasets",
         "assets": package / "assets",
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_text(json.dumps({k: str(v) for k, v in paths.items()}))  # JSON is YAML
-    beside.replace(target)
+    # JSON is YAML
+    write_atomically(target, json.dumps({name: str(path) for name, path in paths.items()}))
 
 
 def use_assets() -> Path:
-    """Make LIBERO load its assets from where the variable says; gives the folder in use."""
+    """Make LIBERO load its assets from where the variable says; returns the folder in use."""
     import libero.libero as package
 
     chosen = os.environ.get(ASSETS)
@@ -84,7 +83,7 @@ def use_assets() -> Path:
         folder = Path(chosen).expanduser().resolve()
         if not (folder / _SURELY_THERE).is_dir():
             raise SimulationError(
-                "this is no folder of LIBERO's assets",
+                "these are not LIBERO's assets",
                 where=str(folder),
                 hint=f"{ASSETS} should name LIBERO's libero/libero/assets, or be unset",
             )

@@ -25,7 +25,7 @@ def bddl_path(task: str) -> Path:
 def init_states(task: str) -> npt.NDArray[np.float64]:
     """The states (50, D) that LIBERO evaluates this task from."""
     path = package_folder() / "init_files" / _suite_name(task) / f"{task}.pruned_init"
-    # torch saved them, but there is no tensor in them: reading them needs no torch
+    # torch saved them, but they hold no tensor, and reading them needs no torch
     with zipfile.ZipFile(_existing(path)) as archive:
         name = next(each for each in archive.namelist() if each.endswith("/data.pkl"))
         loaded = _NumpyOnly(io.BytesIO(archive.read(name))).load()
@@ -33,7 +33,7 @@ def init_states(task: str) -> npt.NDArray[np.float64]:
 
 
 class _NumpyOnly(pickle.Unpickler):
-    """A pickle can run anything; these hold an array."""
+    """A pickle can run anything; these hold an array only."""
 
     def find_class(self, module: str, name: str) -> Any:
         harmless = name in ("_reconstruct", "ndarray", "dtype")
@@ -44,7 +44,7 @@ class _NumpyOnly(pickle.Unpickler):
             return super().find_class(module, name)
         raise SimulationError(
             f"initial states hold {module}.{name}, not only numbers",
-            hint="They are not LIBERO's own: forkctl env create libero-sim",
+            hint="they are not LIBERO's own: forkctl env create libero-sim",
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.openloop.episodes import Change, Selection, load_episodes
+from forkctl.evaluation.openloop.episodes import EpisodeSelection, ObservationChange, load_episodes
 from forkctl.evaluation.policies.policy import Conventions
 from forkctl.libero.files.reader import open_demo_file
 
@@ -15,7 +15,7 @@ WANTS = Conventions(observations=("agentview_rgb", "ee_pos"), history=3)
 
 @pytest.fixture(scope="module")
 def episode(demos):
-    return load_episodes(demos, Selection.parse("last:1"))[0]
+    return load_episodes(demos, EpisodeSelection.parse("last:1"))[0]
 
 
 def test_each_observation_goes_with_the_action_that_follows_it(demos, episode):
@@ -38,7 +38,7 @@ def test_images_are_turned_when_the_policy_wants_them_upright_or_a_probe_does(ep
     upright = Conventions(observations=("agentview_rgb", "ee_pos"), rotate_images=True)
     stored = episode.demo.frame("agentview_rgb", 3)
     turned = stored[::-1, ::-1]
-    probe = Change("", rotate=True)
+    probe = ObservationChange("", rotate=True)
     as_stored = Conventions(observations=("agentview_rgb", "ee_pos"))
 
     def shown(wants, change=None):
@@ -59,7 +59,9 @@ def test_a_shift_shows_another_step_and_stays_within_the_demo(episode):
     wants = Conventions(observations=("ee_pos",))
 
     def position(step, shift):
-        return episode.query(step, wants, Change("", shift=shift)).observation["ee_pos"][0]
+        return episode.query(step, wants, ObservationChange("", shift=shift)).observation["ee_pos"][
+            0
+        ]
 
     assert (position(5, 1) == stored[6]).all()
     assert (position(5, -1) == stored[4]).all()
@@ -78,20 +80,20 @@ def test_a_shift_shows_another_step_and_stays_within_the_demo(episode):
     ],
 )
 def test_which_demos_are_held_out(demos, words, chosen):
-    episodes = load_episodes(demos, Selection.parse(words))
+    episodes = load_episodes(demos, EpisodeSelection.parse(words))
     for task in {episode.task for episode in episodes}:
         assert [e.demo.name for e in episodes if e.task == task] == chosen
-    assert str(Selection.parse(words)) == words
+    assert str(EpisodeSelection.parse(words)) == words
 
 
 @pytest.mark.parametrize("words", ["", "last", "last:0", "last:-1", "5", "some:3", "all:2"])
 def test_words_that_choose_nothing_are_refused(words):
     with pytest.raises(UsageError):
-        Selection.parse(words)
+        EpisodeSelection.parse(words)
 
 
 def test_a_limit_keeps_the_first_steps(demos):
-    episodes = load_episodes(demos, Selection.parse("last:1"), max_steps=7)
+    episodes = load_episodes(demos, EpisodeSelection.parse("last:1"), max_steps=7)
     assert {episode.steps for episode in episodes} == {7}
     assert all(len(episode.truth()) == 7 for episode in episodes)
 
@@ -104,10 +106,10 @@ def test_an_observation_that_is_not_there_is_named(episode):
 
 def test_no_data_and_the_same_task_twice(demos, tmp_path):
     with pytest.raises(ForkctlError, match=r"no \.hdf5 or \.h5 file"):
-        load_episodes(tmp_path, Selection.parse("all"))
+        load_episodes(tmp_path, EpisodeSelection.parse("all"))
     file = next(demos.glob("*.hdf5"))
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         shutil.copy(file, tmp_path / name / file.name)
     with pytest.raises(ForkctlError, match="same task"):
-        load_episodes(tmp_path, Selection.parse("last:1"))
+        load_episodes(tmp_path, EpisodeSelection.parse("last:1"))

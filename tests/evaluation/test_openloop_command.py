@@ -206,7 +206,7 @@ def test_every_baseline_is_called_what_it_is(demos, tmp_path, capsys, name, verd
     [
         ([], 2, "name either a fork or a policy file"),
         (["baseline:best"], 2, "no baseline 'best'"),
-        (["robomimic"], 2, "there is no checkpoint to evaluate"),
+        (["robomimic"], 2, "no checkpoint to evaluate"),
         (["--policy", str(POLICY), "robomimic"], 2, "either a fork or a policy file"),
         (["baseline:zero", "--episodes", "some"], 2, "does not say which episodes"),
         (["baseline:zero", "--stats", "nowhere.json"], 1, "cannot read statistics"),

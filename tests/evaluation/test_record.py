@@ -7,18 +7,18 @@ import pytest
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.openloop.predictions import (
-    Entry,
+    EpisodePredictions,
     PredictionRecord,
-    open_record,
-    read_record,
+    open_predictions,
+    read_predictions,
 )
 
 SETUP = {"label": "x", "seed": 0}
 
 
-def entry(episode: str, arm: str = "policy", value: float = 0.123456789) -> Entry:
+def entry(episode: str, arm: str = "policy", value: float = 0.123456789) -> EpisodePredictions:
     truth = np.full((3, 7), value)
-    return Entry(
+    return EpisodePredictions(
         arm,
         f"task/{episode}",
         "task",
@@ -32,9 +32,11 @@ def entry(episode: str, arm: str = "policy", value: float = 0.123456789) -> Entr
     )
 
 
-def recorded(path: Path, *entries: Entry, setup: dict[str, object] = SETUP) -> PredictionRecord:
+def recorded(
+    path: Path, *entries: EpisodePredictions, setup: dict[str, object] = SETUP
+) -> PredictionRecord:
     """The record at `path`, with these entries more."""
-    with open_record(path, setup) as record:
+    with open_predictions(path, setup) as record:
         for each in entries:
             record.add(each)
     return record
@@ -95,7 +97,7 @@ def test_a_file_that_is_no_record_is_left_alone(tmp_path):
     with pytest.raises(ForkctlError, match="not a record"):
         recorded(path)
     with pytest.raises(ForkctlError, match="not a record"):
-        read_record(path)
+        read_predictions(path)
     assert path.read_text() == "my notes\nmore\n"
 
 
@@ -117,14 +119,14 @@ def test_arms_are_apart_and_in_the_order_that_is_asked_for(tmp_path):
 
 def test_reading_where_nothing_is(tmp_path):
     with pytest.raises(ForkctlError, match="no record"):
-        read_record(tmp_path / "r.jsonl")
+        read_predictions(tmp_path / "r.jsonl")
 
 
 def test_two_writers_at_once_are_refused_and_a_reader_is_not(tmp_path):
     path = tmp_path / "r.jsonl"
-    with open_record(path, SETUP) as record:
+    with open_predictions(path, SETUP) as record:
         record.add(entry("demo_1"))
-        with pytest.raises(ForkctlError, match="another forkctl writes"):
+        with pytest.raises(ForkctlError, match="another forkctl is writing"):
             recorded(path)
-        assert len(read_record(path).arm("policy")) == 1
+        assert len(read_predictions(path).arm("policy")) == 1
     assert len(recorded(path).arm("policy")) == 1

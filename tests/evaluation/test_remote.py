@@ -16,7 +16,7 @@ import forkctl
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Launch
 from forkctl.evaluation.policies.policy import Query
-from forkctl.evaluation.policies.remote import RemotePolicy, fingerprint
+from forkctl.evaluation.policies.remote_policy import RemotePolicy, fingerprint
 from forkctl.libero.units.conventions import LIBERO
 
 ROOT = Path(forkctl.__file__).resolve().parent.parent
@@ -94,7 +94,7 @@ def test_a_failing_prediction_is_told(policy):
 
 def test_a_process_that_dies_is_told(policy):
     error = failure(policy(ECHO.replace('print("predicting")', "os._exit(7)")))
-    assert "ended with 7" in error.message
+    assert "ended with exit code 7" in error.message
 
 
 def test_a_missing_package_is_told(policy):

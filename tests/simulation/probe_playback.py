@@ -8,12 +8,12 @@ import sys
 import numpy as np
 
 from forkctl.libero.files.reader import DemoFile
-from forkctl.simulation.world import World
+from forkctl.simulation.task_simulation import TaskSimulation
 
 
 def main(path: str) -> None:
     worst, succeeded = 0.0, 0
-    with DemoFile(path) as file, World.open(file.task) as world:
+    with DemoFile(path) as file, TaskSimulation.open(file.task) as world:
         for demo in file:
             world.restore(demo.attrs["model_file"], demo.attrs["init_state"])
             states, actions = demo.array("states"), demo.array("actions")

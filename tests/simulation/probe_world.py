@@ -1,4 +1,4 @@
-"""Runs in the simulator's environment and says, as JSON, how a World behaves there."""
+"""Runs in the simulator's environment and says, as JSON, how a TaskSimulation behaves there."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from forkctl.simulation import portable
 from forkctl.simulation.expert import Expert
 from forkctl.simulation.observing import robot_state
+from forkctl.simulation.task_simulation import TaskSimulation
 from forkctl.simulation.tasks import bddl_path, init_states
-from forkctl.simulation.world import World
 
 STOVE = "pick_up_the_black_bowl_on_the_stove_and_place_it_on_the_plate"
 GOAL = "put_the_wine_bottle_on_the_rack"
 
 
 def main() -> None:
-    world = World.open(STOVE)
+    world = TaskSimulation.open(STOVE)
     facts = {
         "same as LIBERO": as_libero_observes(world),
         "placements": placements(world),
@@ -31,7 +31,7 @@ def main() -> None:
     print(json.dumps(facts))
 
 
-def as_libero_observes(world: World) -> dict[str, bool]:
+def as_libero_observes(world: TaskSimulation) -> dict[str, bool]:
     """The same scene, state and actions in LIBERO's own wrapper, observables and all."""
     import robosuite.utils.transform_utils as T
     from libero.libero.envs.env_wrapper import ControlEnv
@@ -68,7 +68,7 @@ def as_libero_observes(world: World) -> dict[str, bool]:
     return equal
 
 
-def placements(world: World) -> dict[str, object]:
+def placements(world: TaskSimulation) -> dict[str, object]:
     def after(seed: int) -> list[np.ndarray]:
         world.reset(seed=seed)
         return [world.state(), *world.objects().values()]
@@ -85,14 +85,14 @@ def placements(world: World) -> dict[str, object]:
     }
 
 
-def gripper_after_reset(world: World) -> float:
+def gripper_after_reset(world: TaskSimulation) -> float:
     for _ in range(5):
         world.step(np.array([0, 0, 0, 0, 0, 0, 1.0]))
     world.reset(seed=1)
     return float(np.abs(world.env.robots[0].gripper.current_action).max())
 
 
-def steps_to_success(world: World, index: int) -> int | None:
+def steps_to_success(world: TaskSimulation, index: int) -> int | None:
     """Ten successes in a row."""
     world.reset(init_states(world.task)[index])
     world.settle()
@@ -108,18 +108,18 @@ def steps_to_success(world: World, index: int) -> int | None:
 
 
 def rack() -> int | None:
-    with World.open(GOAL) as world:
+    with TaskSimulation.open(GOAL) as world:
         return steps_to_success(world, 11)
 
 
-def frames(world: World) -> dict[str, object]:
+def frames(world: TaskSimulation) -> dict[str, object]:
     """A render context that outlived its scene would show garbage."""
     world.reset(seed=2)
     xml, state = world.model_xml(), world.state()
     world.restore(xml, state)
     seen = world.frame(size=64)
     world.restore(xml, state)
-    with World.open(STOVE) as other:
+    with TaskSimulation.open(STOVE) as other:
         other.restore(xml, state)
         same = np.array_equal(other.frame(size=64), world.frame(size=64))
     world.reflection = False

@@ -17,7 +17,7 @@ ROOT = Path(forkctl.__file__).parents[1]
 class SimulatorLab:
     def __init__(self, root: Path, cache: Path, python: str | None) -> None:
         self.root = root
-        self.own = ["--env", python] if python else []
+        self.own = ["--sim-env", python] if python else []
         self.variables = {**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(cache)}
 
     def start(self, *words: str) -> subprocess.Popen[str]:

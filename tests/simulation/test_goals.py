@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from forkctl.environments.demonstrations import choose_tasks
+from forkctl.environments.demonstrations import tasks_to_do
 from forkctl.errors import UsageError
 from forkctl.libero.suites import SUITES
 from forkctl.simulation.errors import SimulationError
@@ -21,16 +21,17 @@ def test_what_is_no_pick_and_place_is_refused_by_name() -> None:
     assert supported_tasks("libero_90") == supported_tasks("libero_10") == ()
 
 
-def test_tasks_are_chosen_by_name_or_number() -> None:
+def test_tasks_are_those_that_the_expert_can_do() -> None:
     every = SUITES["libero_spatial"].tasks
-    assert choose_tasks("libero_spatial", ["3", every[0], "3"]) == (every[3], every[0])
-    assert choose_tasks("libero_spatial", []) == every
+    assert tasks_to_do("libero_spatial", f"3,{every[0]}") == (every[3], every[0])
+    assert tasks_to_do("libero_spatial", None) == every
     with pytest.raises(UsageError, match="turning a knob"):
-        choose_tasks("libero_goal", ["turn_on_the_stove"])
-    with pytest.raises(UsageError, match="can do no task"):
-        choose_tasks("libero_90", [])
-    with pytest.raises(UsageError, match="no task '10'"):
-        choose_tasks("libero_spatial", ["10"])
+        tasks_to_do("libero_goal", "turn_on_the_stove")
+    for words in (None, "0"):
+        with pytest.raises(UsageError, match="can do no task"):
+            tasks_to_do("libero_90", words)
+    with pytest.raises(UsageError, match="no task of libero_spatial for '10'"):
+        tasks_to_do("libero_spatial", "10")
 
 
 def test_initial_states_cannot_run_code() -> None:

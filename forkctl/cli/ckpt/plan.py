@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from forkctl.cli.completing import fork_names
-from forkctl.cli.env import own_option, profile_option
+from forkctl.cli.options import own_option, profile_option
 from forkctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -11,13 +11,21 @@ from forkctl.cli import Commands, LazyGroup
 
 COMMANDS: Commands = {
     "inspect": ("forkctl.cli.data.inspect", "inspect", "Show a file: tree, plots, frames."),
-    "validate": ("forkctl.cli.data.validate", "validate", "Check files, say what breaks and why."),
-    "stats": ("forkctl.cli.data.stats", "stats", "Measure actions and states, next to published."),
-    "index": ("forkctl.cli.data.index", "index", "Cache what the files hold, for a quick start."),
+    "validate": (
+        "forkctl.cli.data.validate",
+        "validate",
+        "Check files, and say what breaks and why.",
+    ),
+    "stats": ("forkctl.cli.data.stats", "stats", "Measure actions and states."),
+    "index": ("forkctl.cli.data.index", "index", "Cache where everything is, for quick loading."),
     "merge": ("forkctl.cli.data.merge", "merge", "Join files into one HDF5 of links."),
-    "convert": ("forkctl.cli.data.convert", "convert", "Resample, filter, resize into new files."),
-    "download": ("forkctl.cli.data.download", "download", "Fetch a suite from the hub, verified."),
-    "fix": ("forkctl.cli.data.fix", "fix", "Mend what validate names, in new files."),
+    "convert": (
+        "forkctl.cli.data.convert",
+        "convert",
+        "Resample, filter or resize, into new files.",
+    ),
+    "download": ("forkctl.cli.data.download", "download", "Download a suite, verified."),
+    "fix": ("forkctl.cli.data.fix", "fix", "Repair what validate finds, in new files."),
     "synth": ("forkctl.cli.data.synth", "synth", "Generate LIBERO-shaped data."),
 }
 

@@ -1,4 +1,4 @@
-"""`forkctl data convert`: new files without no-ops, at another rate, of another size."""
+"""`forkctl data convert`: new files without no-ops, at another rate or image size."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.options import alignment_option, jobs_option, json_option, paths_argument
+
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@paths_argument
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."
 )
-@click.option("--no-noops", is_flag=True, help="Leave still steps out, as the regenerated set.")
-@click.option("--hz", type=float, help="Actions held for 20/HZ steps: 10, 5, 4, 2 or 1.")
+@click.option(
+    "--no-noops",
+    is_flag=True,
+    help="Leave out steps that move nothing, as the regenerated set does.",
+)
+@click.option(
+    "--hz", type=float, help="Rate of the actions, each held for 20/HZ steps: 10, 5, 4, 2 or 1."
+)
 @click.option(
     "--mode",
     type=click.Choice(["mean", "subsample"]),
     default="mean",
     show_default=True,
-    help="subsample drops motion; it is there to compare with.",
+    help="subsample drops motion; use it to compare.",
 )
 @click.option(
     "--gripper",
@@ -36,20 +44,14 @@ import click
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="A window begins at every N-th step.",
+    help="Start a window at every N-th step.",
     metavar="N",
 )
-@click.option("--image-size", type=click.IntRange(min=16), help="Pixels a side.")
-@click.option("--compress", is_flag=True, help="gzip the frames.")
-@click.option(
-    "--alignment",
-    type=click.Choice(["auto", "raw", "aligned"]),
-    default="auto",
-    show_default=True,
-    help="raw: obs[t] goes with actions[t+1].",
-)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--image-size", type=click.IntRange(min=16), help="Pixels per side.")
+@click.option("--compress", is_flag=True, help="Compress the frames with gzip.")
+@alignment_option
+@jobs_option
+@json_option
 def convert(
     paths: tuple[Path, ...],
     out: Path,
@@ -66,11 +68,11 @@ def convert(
 ) -> None:
     """Write new files from those in PATHS; the sources are only read.
 
-    In what is written, observation t goes with action t. Steps are left out, not played again in a
-    simulator: the arm may jump by the millimetre it settled in a pause.
+    In the new files observation t goes with action t. Steps are left out, not replayed in a
+    simulator: the arm may jump by the millimetre that it settled in a pause.
     """
-    from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
+    from forkctl.cli.progress_bar import advance_over
     from forkctl.libero.files.paths import find_files
     from forkctl.libero.parallel import cpu_count, map_in_order
     from forkctl.libero.tools.convert import ConvertOptions, check_options, convert_file, recipe_for
@@ -96,7 +98,7 @@ def convert(
         click.echo(json.dumps([asdict(report) for report in reports], indent=2))
         return
     if len(targets) < len(sources):
-        click.echo(f"{len(sources) - len(targets)} files were done before")
+        click.echo(f"{len(sources) - len(targets)} files were there already")
     for report in reports:
         click.echo(
             f"{Path(report.target).name}: {report.demos} demos, "
@@ -104,7 +106,7 @@ def convert(
         )
         if report.replay_error_mm is not None:
             click.echo(
-                f"  replayed in steps of {20 / hz if hz else 1:g}: at most "
+                f"  held for {20 / hz if hz else 1:g} steps each: at most "
                 f"{report.replay_error_mm:.1f} mm off, "
                 f"step size x{report.magnitude_ratio:.2f}"
             )

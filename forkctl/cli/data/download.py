@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from forkctl.cli.completing import suite_names
+from forkctl.cli.options import json_option
 
 if TYPE_CHECKING:
     from forkctl.libero.tools.download import RemoteFile
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     help="Files go to OUT/SUITE.",
 )
 @click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
-@click.option("--repo", help="Another dataset repository with a folder for each suite.")
-@click.option("--revision", default="main", show_default=True, help="Of that repository.")
-@click.option("--dry-run", is_flag=True, help="Only list what there is, and what is here already.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--repo", help="Another dataset repository with a folder per suite.")
+@click.option("--revision", default="main", show_default=True, help="Revision of the repository.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only list the files, and say which are missing here."
+)
+@json_option
 def download(
     suite: str,
     out: Path,
@@ -38,12 +41,12 @@ def download(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Fetch LIBERO's raw files of SUITE.
+    """Download LIBERO's raw files of SUITE.
 
-    Run it again after an interruption: it goes on where it stopped. Every file is checked against
-    the hub's digest, also those that were there. HF_ENDPOINT names a mirror.
+    Run the same command again after an interruption: it resumes. Every file is checked against the
+    hub's digest, including those that were here before. HF_ENDPOINT can name a mirror.
     """
-    from forkctl.cli.data.progress import steps
+    from forkctl.cli.progress_bar import progress_bar
     from forkctl.libero.suites import RAW_HUB_ID
     from forkctl.libero.tools.download import fetch, is_whole, list_suite
 
@@ -53,10 +56,10 @@ def download(
     if dry_run:
         fetched = [file.path for file in remote.files if not is_whole(out / file.path, file)]
     else:
-        with steps(len(remote.files), f"Fetching {size / 1e9:.1f} GB") as advance:
+        with progress_bar(f"Downloading {size / 1e9:.1f} GB", len(remote.files)) as update:
 
             def note(file: RemoteFile, was_fetched: bool) -> None:
-                advance()
+                update(advance=1)
                 if was_fetched:
                     fetched.append(file.path)
 
@@ -71,6 +74,6 @@ def download(
         }
         click.echo(json.dumps(said, indent=2))
         return
-    verb = "to fetch" if dry_run else "fetched"
+    verb = "to download" if dry_run else "downloaded"
     click.echo(f"{remote.repo} at {remote.commit[:12]}: {len(remote.files)} files, {size:,} bytes")
-    click.echo(f"{len(fetched)} {verb}, {len(remote.files) - len(fetched)} were here and are whole")
+    click.echo(f"{len(fetched)} {verb}, {len(remote.files) - len(fetched)} were here already")

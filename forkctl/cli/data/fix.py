@@ -1,4 +1,4 @@
-"""`forkctl data fix`: mend what validate names, in new files."""
+"""`forkctl data fix`: repair what validate finds, in new files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.options import jobs_option, paths_argument
 from forkctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@paths_argument
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder to write to.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be mended.")
-@click.option("--attrs", is_flag=True, help="Fill in attributes that lack or do not parse.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be repaired.")
+@click.option("--attrs", is_flag=True, help="Fill in attributes that are missing or do not parse.")
 @click.option("--language", is_flag=True, help="Write the file name's language into the file.")
-@click.option("--renumber", is_flag=True, help="demo_0 .. demo_n-1, without gaps.")
+@click.option("--renumber", is_flag=True, help="Number the demos demo_0 .. demo_n-1, without gaps.")
 @click.option("--dones", is_flag=True, help="Set dones at the last step, and only there.")
 @click.option("--ee-states", is_flag=True, help="Make ee_states from ee_pos and ee_ori.")
 @click.option("--align", is_flag=True, help="Pair observation t with action t.")
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     "--alignment",
     type=click.Choice(["auto", "raw", "aligned"]),
     default="auto",
-    help="What the files are now, where they do not show it.",
+    help="What the files are now, if they do not show it.",
 )
 @click.option("--actions-from", type=click.Choice(["metric"]), help="What the actions are now.")
 @click.option(
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     help="What the images are now.",
 )
 @click.option("--drop-demos", multiple=True, metavar="NAME", help="Leave this demo out.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+@jobs_option
 def fix(
     paths: tuple[Path, ...],
     out: Path | None,
@@ -60,13 +61,13 @@ def fix(
     drop_demos: tuple[str, ...],
     jobs: int | None,
 ) -> None:
-    """Write mended copies of the files in PATHS; the originals are only read.
+    """Write repaired copies of the files in PATHS; the originals are only read.
 
-    Without options: mends what validation finds and leaves no doubt about. What is only likely,
-    as the turn of the images, has to be said.
+    Without options, repairs what validation is certain about. What is only likely, such as which
+    way up the images are, you have to say.
     """
-    from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.targets import pending_targets
+    from forkctl.cli.progress_bar import advance_over
     from forkctl.libero.files.paths import find_files
     from forkctl.libero.parallel import cpu_count, map_in_order
     from forkctl.libero.tools.fix import Fixes, fix_file, recipe_for
@@ -88,26 +89,26 @@ def fix(
     jobs = jobs or cpu_count()
     plans = dict.fromkeys(sources, said) if said else _planned(sources, jobs)
     for source, fixes in plans.items():
-        click.echo(f"{source.name}: {fixes.describe() or 'nothing to mend without being told'}")
+        click.echo(f"{source.name}: {fixes.describe() or 'nothing that is certain'}")
     to_do = {source: fixes for source, fixes in plans.items() if fixes}
     if dry_run or not to_do:
         return
     if out is None:
-        raise UsageError("there is no folder to write to", hint="Name a new one: --out DIR.")
+        raise UsageError("--out is missing", hint="name a new folder: --out DIR")
     recipes = {source: recipe_for(source, fixes) for source, fixes in to_do.items()}
     targets = pending_targets(recipes, out)
     if len(targets) < len(to_do):
-        click.echo(f"{len(to_do) - len(targets)} files were done before")
+        click.echo(f"{len(to_do) - len(targets)} files were there already")
     work = [(source, target, to_do[source]) for source, target in targets.items()]
-    demos = list(advance_over(map_in_order(fix_file, work, jobs), len(work), "Mending"))
+    demos = list(advance_over(map_in_order(fix_file, work, jobs), len(work), "Repairing"))
     click.echo(f"{len(demos)} files, {sum(demos)} demos: {out}")
 
 
 def _planned(sources: list[Path], jobs: int) -> dict[Path, Fixes]:
-    from forkctl.cli.data.progress import steps
+    from forkctl.cli.progress_bar import progress_bar
     from forkctl.libero.tools.fix import certain_fixes
     from forkctl.libero.validation import validate
 
-    with steps(len(sources), "Validating") as advance:
-        report = validate(sources, jobs=jobs, on_file=lambda _: advance())
+    with progress_bar("Validating", len(sources)) as update:
+        report = validate(sources, jobs=jobs, on_file=lambda _: update(advance=1))
     return {Path(file.path): certain_fixes(file) for file in report.files}

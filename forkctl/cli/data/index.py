@@ -1,4 +1,4 @@
-"""`forkctl data index`: remember where everything lies in the files."""
+"""`forkctl data index`: remember where everything is in the files."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.options import jobs_option, json_option, paths_argument
 from forkctl.errors import ExitCode
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--rebuild", is_flag=True, help="Walk the files even if their index is fresh.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@paths_argument
+@click.option("--rebuild", is_flag=True, help="Index again, even if the index is fresh.")
+@jobs_option
+@json_option
 def index(paths: tuple[Path, ...], rebuild: bool, jobs: int | None, as_json: bool) -> int:
-    """Index the HDF5 files among and below PATHS, so that loaders need not walk them again.
+    """Index the HDF5 files in PATHS and below, so that loaders need not walk them again.
 
-    The index holds names, shapes and offsets, lives in the cache folder, and is left aside as soon
-    as a file changes.
+    The index holds names, shapes and offsets, lies in the cache folder, and is ignored as soon as a
+    file changes.
     """
     from forkctl.cli.data.index_table import print_indexed, to_json
-    from forkctl.cli.data.progress import advance_over
+    from forkctl.cli.progress_bar import advance_over
     from forkctl.libero.files.indexing import index_files
     from forkctl.libero.files.paths import find_files
     from forkctl.libero.parallel import cpu_count

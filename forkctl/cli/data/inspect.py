@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from forkctl.cli.options import json_option
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,16 +20,16 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--demo", "demo_name", metavar="NAME", help="Default: the first.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), help="Write a PNG: actions, gripper, path."
+    "--plot", type=click.Path(path_type=Path), help="Write a PNG of actions, gripper and path."
 )
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG: frames, upright.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG of frames, upright.")
 @click.option(
     "--frames/--no-frames",
     "frames",
     default=None,
-    help="Show frames in the terminal. Default: when it is one.",
+    help="Show frames in the terminal. Default: if it is one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def inspect(
     path: Path,
     demo_name: str | None,
@@ -36,7 +38,7 @@ def inspect(
     frames: bool | None,
     as_json: bool,
 ) -> None:
-    """Show what is in PATH, a file or a folder's first: tree, one demo's motion and frames."""
+    """Show what is in PATH, or a folder's first file: its tree, one demo's motion and frames."""
     from rich.console import Console
 
     from forkctl.libero.files.paths import find_files
@@ -59,7 +61,7 @@ def inspect(
         if frames if frames is not None else console.is_terminal:
             _print_frames(console, demo)
     for written in filter(None, (plot, sheet)):
-        click.echo(f"Written: {written}")
+        click.echo(f"wrote {written}")
 
 
 def _facts(file: DemoFile) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def _facts(file: DemoFile) -> dict[str, Any]:
 
     lengths = [demo.length for demo in file]
     if not lengths:
-        raise ForkctlError("the file holds no demo", where=file.path)
+        raise ForkctlError("the file has no demos", where=file.path)
     try:
         alignment = file.alignment()
     except AlignmentError:
@@ -107,8 +109,8 @@ def _print_file(console: Console, facts: dict[str, Any], demo: Demo) -> None:
     lengths = f"{facts['shortest']} to {facts['longest']} steps, {mean:.1f} on average"
     for line in (
         f"[bold]{Path(facts['path']).name}[/bold]",
-        f"  says       {facts['language']}",
-        f"  timing     {facts['alignment']}",
+        f"  language   {facts['language']}",
+        f"  alignment  {facts['alignment']}",
         f"  demos      {facts['demos']}, of {lengths}",
     ):
         console.print(line, highlight=False, soft_wrap=True)

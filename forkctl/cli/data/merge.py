@@ -1,4 +1,4 @@
-"""`forkctl data merge`: many files as one of links."""
+"""`forkctl data merge`: many files as one that links to them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.options import alignment_option, json_option, paths_argument
+
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@paths_argument
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write."
 )
-@click.option("--valid", default=0.1, show_default=True, help="Share of each task for validation.")
-@click.option("--seed", default=0, show_default=True, help="Draws the demos for validation.")
 @click.option(
-    "--alignment",
-    type=click.Choice(["auto", "raw", "aligned"]),
-    default="auto",
-    show_default=True,
-    help="raw: obs[t] goes with actions[t+1].",
+    "--valid", default=0.1, show_default=True, help="Share of each task to hold out for validation."
 )
-@click.option("--keep-timing", is_flag=True, help="Leave raw demos a step late, as they are.")
-@click.option("--absolute", is_flag=True, help="Links that survive a move of this file alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--seed", default=0, show_default=True, help="Chooses the demos for validation.")
+@alignment_option
+@click.option("--keep-timing", is_flag=True, help="Keep raw demos as they are, a step late.")
+@click.option(
+    "--absolute", is_flag=True, help="Absolute links: this file may be moved, the others not."
+)
+@json_option
 def merge(
     paths: tuple[Path, ...],
     out: Path,
@@ -37,9 +37,9 @@ def merge(
 ) -> None:
     """Join the files in PATHS into one HDF5 that points into them.
 
-    Nothing is copied: the new file has a few kilobytes and needs the others where they are. It has
-    what loaders ask for (env_args, num_samples, masks train and valid), each demo's language,
-    and observation t with action t.
+    Nothing is copied: the new file is a few kilobytes and needs the others where they are. It has
+    what loaders ask for (env_args, num_samples, masks train and valid) and each demo's language,
+    and pairs observation t with action t.
     """
     from dataclasses import asdict
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from forkctl.cli.options import alignment_option, jobs_option, json_option, paths_argument
+
 
 def _known(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
     from forkctl.families.registry import conventions
@@ -18,37 +20,33 @@ def _known(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) 
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@paths_argument
 @click.option(
     "--convention",
     "conventions",
     multiple=True,
     callback=_known,
     metavar="NAME",
-    help="How to read the actions, as a policy speaks; may be given again. Default: that of the "
-    "published numbers.",
+    help="How to read the actions; repeatable. Default: as the published numbers do.",
 )
-@click.option("--suite", help="Published numbers to compare with. Default: by the file names.")
+@click.option("--suite", help="Suite to compare with. Default: by the file names.")
 @click.option("--no-noops", is_flag=True, help="Leave out steps that move nothing.")
-@click.option("--hz", type=float, default=20, show_default=True, help="Hold actions at this rate.")
 @click.option(
-    "--alignment",
-    type=click.Choice(["auto", "raw", "aligned"]),
-    default="auto",
-    show_default=True,
-    help="raw: obs[t] goes with actions[t+1].",
+    "--hz", type=float, default=20, show_default=True, help="Measure actions held at this rate."
 )
-@click.option("--no-states", is_flag=True, help="Measure the actions alone.")
+@alignment_option
+@click.option("--no-states", is_flag=True, help="Measure the actions only.")
 @click.option(
     "--write",
     "writes",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write here: in the form that an upstream reads, where its file has this name, or all.",
+    help="Write a JSON file, in the form that an upstream reads if it has that file's name; "
+    "repeatable.",
 )
-@click.option("--name", help="Key in the written file. Default: the suite, or the folder's name.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--name", help="Key in the written file. Default: the suite's name, or the folder's.")
+@jobs_option
+@json_option
 def stats(
     paths: tuple[Path, ...],
     conventions: tuple[str, ...],
@@ -62,12 +60,12 @@ def stats(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Measure the HDF5 files among and below PATHS, next to the published numbers.
+    """Measure the files in PATHS and show the published numbers beside them.
 
-    One pass, float64; the result does not depend on the number of processes.
+    One pass, in float64; the result does not depend on the number of processes.
     """
-    from forkctl.cli.data.progress import advance_over
     from forkctl.cli.data.stats_table import print_statistics
+    from forkctl.cli.progress_bar import advance_over
     from forkctl.families import registry
     from forkctl.libero.files.paths import find_files, suite_of_files
     from forkctl.libero.parallel import cpu_count
@@ -109,4 +107,4 @@ def stats(
         return
     print_statistics(measured, published().get(chosen.name) if chosen else None, hold)
     for path in writes:
-        click.echo(f"Wrote {key} to {path}")
+        click.echo(f"wrote {key} to {path}")

@@ -54,7 +54,7 @@ def _table(title: str, statistics: Statistics, published: Mapping[str, Any]) -> 
             table.add_row("  published", "", *known, "", style="dim")
     bad = int(statistics.nonfinite.sum())
     if bad:
-        table.caption = f"{bad} values are NaN or infinite and were left out"
+        table.caption = f"{bad} values are NaN or infinite, and left out"
     return table
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from forkctl.cli.completing import suite_names
+from forkctl.cli.options import jobs_option
 
 
 @click.command()
@@ -18,22 +19,30 @@ from forkctl.cli.completing import suite_names
     default=50,
     show_default=True,
     metavar="M",
-    help="Of each task.",
+    help="Demos per task.",
 )
 @click.option(
     "--layout",
     type=click.Choice(["raw", "regenerated"]),
     default="raw",
     show_default=True,
-    help="As LIBERO publishes it, or regenerated without no-ops.",
+    help="As LIBERO publishes it, or as regenerated without no-ops.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
-@click.option("--seed", default=0, show_default=True, help="Other scenes and ways.")
-@click.option("--image-size", type=click.IntRange(min=32), help="Pixels; default 128 or 256.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Another seed gives other scenes and motions."
+)
+@click.option(
+    "--image-size", type=click.IntRange(min=32), help="Pixels per side. Default: 128 or 256."
+)
 @click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")
-@click.option("--compress", is_flag=True, help="gzip the frames, as some copies of LIBERO do.")
-@click.option("--defect", "defects", multiple=True, metavar="NAME", help="Spoil the first file.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+@click.option(
+    "--compress", is_flag=True, help="Compress the frames with gzip, as some copies of LIBERO do."
+)
+@click.option(
+    "--defect", "defects", multiple=True, metavar="NAME", help="Put a mistake into the first file."
+)
+@jobs_option
 def synth(
     suite: str,
     tasks: int | None,
@@ -47,13 +56,13 @@ def synth(
     defects: tuple[str, ...],
     jobs: int | None,
 ) -> None:
-    """Generate SUITE with a scripted expert on a drawn scene.
+    """Generate data in the form of SUITE, by a scripted expert on a drawn scene.
 
-    The same words give the same bytes. Nothing of LIBERO's own data is in it: use it to try a
-    pipeline, not to report results. --defect puts something wrong into the first file, for
-    `forkctl data validate` to find; --defect help lists what there is.
+    The same options give the same bytes. Nothing of LIBERO's own data is in it: use it to try out a
+    pipeline, not to report results. --defect puts a mistake into the first file, for
+    `forkctl data validate` to find; --defect help lists them.
     """
-    from forkctl.cli.data.progress import advance_over
+    from forkctl.cli.progress_bar import advance_over
     from forkctl.libero.parallel import cpu_count
     from forkctl.libero.schema import FileLayout
     from forkctl.libero.suites import get_suite
@@ -65,12 +74,12 @@ def synth(
             click.echo(f"{name:28} found as {defect.finding}")
         return
     spoiling = {name: defect_named(name) for name in defects}
-    kind = FileLayout(layout)
+    form = FileLayout(layout)
     chosen = get_suite(suite)
-    name = chosen.name if kind is FileLayout.RAW else chosen.regenerated_name
+    name = form.folder_name(chosen.name)
     folder = out or Path("data") / name
     options = SynthOptions(
-        layout=kind,
+        layout=form,
         demos=demos,
         seed=seed,
         images=not no_images,
@@ -82,7 +91,7 @@ def synth(
     written = list(advance_over(files, total, f"Generating {name}"))
     for name, defect in spoiling.items():
         put_in(min(written), defect)
-        click.echo(f"Put {name} into {min(written).name}")
+        click.echo(f"put {name} into {min(written).name}")
     size = sum(path.stat().st_size for path in written)
     click.echo(
         f"{len(written)} files, {len(written) * demos} demos, {size / 1e6:,.0f} MB: {folder}"

@@ -17,11 +17,11 @@ def pending_targets(recipes: Mapping[Path, str], out: Path) -> dict[Path, Path]:
 
     targets = {source: out / source.name for source in recipes}
     if len(set(targets.values())) < len(targets):
-        hint = "Give one folder at a time."
+        hint = "give one folder at a time"
         raise ForkctlError("two of the files have the same name", where=str(out), hint=hint)
     for source, target in targets.items():
         if target.exists() and target.samefile(source):
-            hint = "Choose another --out."
+            hint = "give another --out"
             raise ForkctlError("the sources are in this folder", where=str(out), hint=hint)
     to_do = pending({targets[source]: how for source, how in recipes.items()})
     return {source: target for source, target in targets.items() if target in to_do}

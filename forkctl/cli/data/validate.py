@@ -1,4 +1,4 @@
-"""`forkctl data validate`: what is wrong with LIBERO files, what it breaks, what mends it."""
+"""`forkctl data validate`: what is wrong with LIBERO files, what it breaks, how to fix it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forkctl.cli.options import jobs_option, json_option, paths_argument
 from forkctl.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--suite", help="Also check that these files are this suite, complete.")
-@click.option("--no-images", is_flag=True, help="Neither expect nor read the frames.")
-@click.option("--strict", is_flag=True, help="Warnings fail, too.")
-@click.option("--notes", is_flag=True, help="Also print how this layout simply is.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")
+@paths_argument
+@click.option("--suite", help="Also check that the files are this suite, and complete.")
+@click.option("--no-images", is_flag=True, help="Do not expect frames, and do not read them.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--notes", is_flag=True, help="Also print what is normal for the layout.")
+@jobs_option
 @click.option(
-    "--timeout", type=click.FloatRange(min=1), help="Seconds for a file. Default: by size."
+    "--timeout", type=click.FloatRange(min=1), help="Seconds per file. Default: by its size."
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything, for a program.")
+@json_option
 def validate(
     paths: tuple[Path, ...],
     suite: str | None,
@@ -35,25 +36,25 @@ def validate(
     timeout: float | None,
     as_json: bool,
 ) -> int:
-    """Check the files in PATHS. Exits with 1 when there are errors.
+    """Check the files in PATHS. Exits with 1 if there are errors.
 
-    Each file is read in a process of its own: a damaged one never stops the others.
+    Each file is read in a process of its own: a damaged one does not stop the others.
     """
-    from forkctl.cli.data.progress import steps
+    from forkctl.cli.progress_bar import progress_bar
     from forkctl.libero import validation
     from forkctl.libero.files.paths import find_files
     from forkctl.libero.parallel import cpu_count
     from forkctl.libero.validation import Severity
 
     files = find_files(paths)
-    with steps(len(files), "Validating") as advance:
+    with progress_bar("Validating", len(files)) as update:
         report = validation.validate(
             files,
             suite=suite,
             images=not no_images,
             jobs=jobs or cpu_count(),
             seconds=timeout,
-            on_file=lambda _: advance(),
+            on_file=lambda _: update(advance=1),
         )
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
@@ -95,7 +96,7 @@ def _print_file(file: FileReport, notes: bool) -> None:
 
 
 def _print_findings(findings: tuple[Finding, ...], notes: bool) -> None:
-    """One block for each kind; the places it was found in below each other."""
+    """One block per kind, with the first places where it was found."""
     from forkctl.libero.validation import Severity
 
     colours = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -110,7 +111,7 @@ def _print_findings(findings: tuple[Finding, ...], notes: bool) -> None:
         if len(same) > _PLACES:
             click.echo(f"          and {len(same) - _PLACES} more")
         click.echo(f"          breaks: {kind.breaks}")
-        click.echo(f"          mend:   {kind.mend}")
+        click.echo(f"          fix:    {kind.mend}")
 
 
 _PLACES = 3

@@ -10,7 +10,7 @@ COMMANDS: Commands = {
     "openloop": (
         "forkctl.cli.eval.openloop",
         "openloop",
-        "Compare predictions with held-out demos, and name faults.",
+        "Compare predictions with held-out demos, and name what is wrong.",
     ),
     "rollout": (
         "forkctl.cli.eval.rollout",
@@ -25,7 +25,7 @@ COMMANDS: Commands = {
     "report": (
         "forkctl.cli.eval.report",
         "report",
-        "Write the report of an evaluation again.",
+        "Write an evaluation's report again.",
     ),
 }
 

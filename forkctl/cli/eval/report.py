@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from forkctl.cli.env import json_option
+from forkctl.cli.options import json_option
 
 
 @click.command()
@@ -14,7 +14,7 @@ from forkctl.cli.env import json_option
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in FOLDER.")
 @json_option
 def report(folder: Path, html: Path | None, as_json: bool) -> None:
-    """Measure the record in FOLDER again and write its report. No policy is loaded."""
+    """Compute the numbers of the record in FOLDER again, and write its report. Loads no policy."""
     from forkctl.evaluation.rollouts.merging import RECORDS
 
     if list(folder.glob(RECORDS)):
@@ -24,7 +24,7 @@ def report(folder: Path, html: Path | None, as_json: bool) -> None:
 
         print_rollout(count(find_records([folder])), folder, WHOLE, html, as_json)
         return
-    from forkctl.cli.eval.view import print_evaluation
-    from forkctl.evaluation.openloop.evaluate import measured_again
+    from forkctl.cli.eval.openloop_view import print_result
+    from forkctl.evaluation.openloop.evaluate import score_again
 
-    print_evaluation(measured_again(folder), folder, html, as_json)
+    print_result(score_again(folder), folder, html, as_json)

@@ -3,82 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from forkctl.cli.env import json_option, own_option, profile_option
-from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
-
-if TYPE_CHECKING:
-    from forkctl.evaluation.rollouts.request import RolloutRequest
+from forkctl.cli.eval.policy_options import policy_options
+from forkctl.cli.options import json_option, reflections_option, simulators_option, tasks_option
 
 
 @click.command()
-@fork_argument
-@ckpt_option
-@click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: theirs.")
+@policy_options
+@click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
+@click.option("--suite", help="libero_spatial, libero_object, ... Default with --data: its suite.")
+@tasks_option
 @click.option(
-    "--tasks",
-    multiple=True,
-    metavar="TASK",
-    help="Number from 0, or part of a name; repeatable, or 0,3. Default: all of the suite.",
-)
-@click.option(
-    "--trials", type=click.IntRange(min=1), help="Of each task. Default: 50; with --data: all."
+    "--trials", type=click.IntRange(min=1), help="Per task. Default: 50, or with --data all."
 )
 @click.option("--init-states", help="0:20, or 3,7,9. Default: all fifty.")
 @click.option("--shard", default="1/1", show_default=True, help="1/4: the first of four parts.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Simulators."
-)
-@click.option("--horizon", type=click.IntRange(min=1), help="Actions of a plan to execute.")
+@click.option("--horizon", type=click.IntRange(min=1), help="Actions of a chunk to execute.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Default: the suite's cap.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Demonstrations for baseline:replay to replay."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")
+@simulators_option
+@click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
+@click.option(
+    "--world",
+    type=click.Path(path_type=Path),
+    help="Python file with open_world(), in place of LIBERO.",
+)
 @click.option(
     "--settle",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
-    help="Steps of rest at the start.",
+    help="Steps at rest before the policy acts.",
 )
 @click.option(
     "--image-size",
     type=click.IntRange(min=16),
     default=128,
     show_default=True,
-    help="Pixels a side.",
+    help="Pixels per side.",
 )
-@click.option(
-    "--reflection/--no-reflection",
-    default=True,
-    show_default=True,
-    help="Without: frames in half the time, for policies that were trained like that.",
-)
-@click.option("--record-video", is_flag=True, help="Of every episode.")
-@click.option("--record-failures", is_flag=True, help="Videos of episodes that failed.")
+@reflections_option
+@click.option("--record-video", is_flag=True, help="Record a video of every episode.")
+@click.option("--record-failures", is_flag=True, help="Record videos of failed episodes.")
 @click.option("--retry-errors", is_flag=True, help="Play episodes again that ended in an error.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Default: runs/eval/<name>.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/NAME."
+)
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in OUT.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Demonstrations that baseline:replay replays."
-)
-@policy_option
-@click.option(
-    "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
-)
-@click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
-@click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
-@device_option
-@profile_option
-@own_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")
 @json_option
 def rollout(
     world: Path | None,
     sim_env: str | None,
     image_size: int,
-    reflection: bool,
+    no_reflections: bool,
     settle: int,
+    record_video: bool,
+    record_failures: bool,
     out: Path | None,
     html: Path | None,
     as_json: bool,
@@ -89,50 +75,33 @@ def rollout(
     FORK is a fork of forks.toml, whose checkpoint --ckpt is loaded in the fork's own environment,
     or baseline:zero, baseline:random, baseline:replay.
 
-    A stopped evaluation goes on where it was when the same words are typed again; more --trials or
-    --tasks are added to it.
+    Run the same command again to resume an evaluation that was stopped; more --trials or --tasks
+    are added to it.
     """
-    from forkctl.cli.eval.options import launch_policy
+    from forkctl.cli.eval.policy_options import choice_of, launch_policy
     from forkctl.cli.eval.rollout_view import print_rollout, watched
     from forkctl.environments.simulator import find_simulator
+    from forkctl.evaluation.rollouts.remote_world import (
+        WorldOptions,
+        file_source,
+        simulator_source,
+    )
+    from forkctl.evaluation.rollouts.request import RolloutRequest
     from forkctl.evaluation.rollouts.rollout import default_out, open_rollout, setup_of
-    from forkctl.evaluation.rollouts.world import WorldOptions, file_source, simulator_source
+    from forkctl.evaluation.rollouts.videos import ALL, FAILURES, NONE
     from forkctl.forks.workspace import find_workspace
 
-    request = _request(words)
+    video = ALL if record_video else FAILURES if record_failures else NONE
+    request = RolloutRequest(choice_of(words), video=video, **words)
     settings = request.settings()
     source = request.policy(settings.trials, launch_policy)
-    options = WorldOptions(image_size, reflection, settle)
+    options = WorldOptions(image_size, not no_reflections, settle)
     if world is not None:
         worlds = file_source(world, sim_env, options)
     else:
         worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
     setup = setup_of(settings, source, worlds)
     folder = out or default_out(settings, setup)
-    with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as progress:
-        summary = opened.play(source, worlds, folder, progress)
+    with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as on_episode:
+        summary = opened.play(source, worlds, folder, on_episode)
     print_rollout(summary, folder, settings.shard, html, as_json)
-
-
-def _request(words: dict[str, Any]) -> RolloutRequest:
-    """The options' values, as click names them."""
-    from forkctl.evaluation.policies.choosing import PolicyChoice
-    from forkctl.evaluation.rollouts import videos
-    from forkctl.evaluation.rollouts.request import RolloutRequest
-
-    every, failures = words.pop("record_video"), words.pop("record_failures")
-    choice = PolicyChoice(
-        words.pop("fork"),
-        words.pop("policy"),
-        words.pop("ckpt"),
-        device=words.pop("device"),
-        own=words.pop("own"),
-        profile=words.pop("profile"),
-        stats_key=words.pop("stats_key"),
-    )
-    return RolloutRequest(
-        choice,
-        tasks=",".join(words.pop("tasks")) or None,
-        video=videos.ALL if every else videos.FAILURES if failures else videos.NONE,
-        **words,
-    )

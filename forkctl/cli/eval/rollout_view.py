@@ -13,49 +13,30 @@ import click
 from forkctl.output import print_table
 
 if TYPE_CHECKING:
-    from forkctl.evaluation.rollouts.crew import Progress
     from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
+    from forkctl.evaluation.rollouts.pool import OnEpisode
     from forkctl.evaluation.rollouts.rates import Rate
     from forkctl.evaluation.rollouts.summary import RolloutSummary
     from forkctl.evaluation.rollouts.trials import Shard
 
 
 @contextmanager
-def watched(left: int) -> Iterator[Progress]:
-    """A bar on stderr with the successes so far, and nothing where no one watches."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def watched(left: int) -> Iterator[OnEpisode]:
+    """A bar with the successes so far."""
+    from forkctl.cli.progress_bar import progress_bar
 
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("episodes"),
-        TimeRemainingColumn(),
-    )
     outcomes: list[str] = []
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("loading", total=left)
+    with progress_bar("loading", left, "episodes") as update:
 
         def show(result: EpisodeOutcome) -> None:
             outcomes.append(result.outcome)
-            won = outcomes.count("success")
-            bar.update(task, completed=len(outcomes), description=f"{won} succeeded")
+            update(advance=1, description=f"{outcomes.count('success')} succeeded")
 
         yield show
 
 
 def print_rollout(
-    evaluation: RolloutSummary, folder: Path, shard: Shard, html: Path | None, as_json: bool
+    summary: RolloutSummary, folder: Path, shard: Shard, html: Path | None, as_json: bool
 ) -> None:
     """Write the numbers and the report; print the rates, or the JSON."""
     from forkctl.atomic import write_atomically
@@ -63,16 +44,16 @@ def print_rollout(
     from forkctl.evaluation.rollouts.rollout import REPORT, write_numbers
     from forkctl.evaluation.rollouts.summary import to_json
 
-    numbers = write_numbers(evaluation, folder, shard)
+    numbers = write_numbers(summary, folder, shard)
     page = html or (folder / REPORT if shard.count == 1 else numbers.with_suffix(".html"))
-    write_atomically(page, render(evaluation))
+    write_atomically(page, render(summary))
     if as_json:
-        click.echo(json.dumps(to_json(evaluation), indent=1))
+        click.echo(json.dumps(to_json(summary), indent=1))
         return
-    rows = [_row(task.replace("_", " "), rate) for task, rate in evaluation.tasks.items()]
-    rows.append(_row("all", evaluation.rate))
+    rows = [_row(task.replace("_", " "), rate) for task, rate in summary.tasks.items()]
+    rows.append(_row("all", summary.rate))
     print_table(("task", "success", "95 %", "episodes", "errors", "steps to success"), rows)
-    for note in evaluation.notes:
+    for note in summary.notes:
         click.echo(f"{click.style('•', fg='yellow')} {note}")
     click.echo(f"\nreport   {page}\nnumbers  {numbers}\nrecord   {folder / shard.record}")
 

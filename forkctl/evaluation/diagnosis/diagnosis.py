@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 
 from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
-from forkctl.evaluation.openloop.episodes import Change
+from forkctl.evaluation.openloop.episodes import ObservationChange
 from forkctl.evaluation.openloop.metrics.table import Table
 from forkctl.evaluation.openloop.pairs import Pairs
 from forkctl.evaluation.openloop.scale import Scale
@@ -43,7 +43,7 @@ class Evidence:
     scale: Scale
     # the plain predictions for the demos that were probed, and the predictions under each probe
     probed: Pairs | None = None
-    probes: Mapping[Change, Pairs] = field(default_factory=dict)
+    probes: Mapping[ObservationChange, Pairs] = field(default_factory=dict)
     # statistics that somebody may have taken instead of the right ones
     other_scales: Mapping[str, Scale] = field(default_factory=dict)
     not_finite: float = 0.0  # share of steps whose prediction held a NaN or an infinity

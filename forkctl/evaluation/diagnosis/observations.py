@@ -13,7 +13,7 @@ from forkctl.evaluation.diagnosis.diagnosis import (
     episode_errors,
 )
 from forkctl.evaluation.dimensions import MOTION, Floats
-from forkctl.evaluation.openloop.episodes import Change
+from forkctl.evaluation.openloop.episodes import ObservationChange
 from forkctl.evaluation.openloop.pairs import Pairs
 
 # Actions change slowly at 20 Hz, so a step off costs little; a weak policy hides it altogether.
@@ -83,7 +83,7 @@ def _error(evidence: Evidence, difference: Floats) -> float:
     return float(np.abs(difference / (evidence.scale.span / 2))[:, : len(MOTION)].mean())
 
 
-def _probe_drops(evidence: Evidence) -> dict[Change, Drop]:
+def _probe_drops(evidence: Evidence) -> dict[ObservationChange, Drop]:
     if evidence.probed is None:
         return {}
     before = episode_errors(evidence.probed, evidence.scale)

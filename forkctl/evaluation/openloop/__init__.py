@@ -1,1 +1,1 @@
-"""Ask a policy about held-out demonstrations, keep what it said, and measure that."""
+"""Ask a policy about held-out demonstrations, record its answers, and score them."""

@@ -1,7 +1,7 @@
-"""Ask a policy at every step of the held-out demos, and keep what it said.
+"""Ask a policy at every step of the held-out demos, and record its answers.
 
 Open loop: at each step the policy sees the demonstrator's observation, never the consequence of its
-own last action. That makes it quick, repeatable, and blind to drift; rollouts measure the rest.
+own last action. That is quick, repeatable, and blind to drift; rollouts measure the rest.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import WIDTH, Floats
-from forkctl.evaluation.openloop.episodes import AS_DECLARED, Change, Episode
-from forkctl.evaluation.openloop.predictions import Entry, PredictionRecord
+from forkctl.evaluation.openloop.episodes import AS_DECLARED, Episode, ObservationChange
+from forkctl.evaluation.openloop.predictions import EpisodePredictions, PredictionRecord
 from forkctl.evaluation.policies.policy import Policy, PolicySource, Prediction, check_prediction
-from forkctl.evaluation.policies.variant import face_of, loaded_as
+from forkctl.evaluation.policies.variants import policy_of, source_to_open
 from forkctl.libero.schema import CAMERAS
 
-# (steps done, steps in all, what is being worked on)
-Progress = Callable[[int, int, str], None]
+# (steps done, steps in all, what is being asked)
+OnStep = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -32,67 +32,68 @@ class Arm:
     name: str
     source: PolicySource
     episodes: Sequence[Episode]
-    change: Change = AS_DECLARED
+    change: ObservationChange = AS_DECLARED
 
 
-def probe_arm_name(arm: str, change: Change) -> str:
+def probe_arm_name(arm: str, change: ObservationChange) -> str:
     return f"{arm} | {change.name}"
 
 
 def predict_arms(
-    arms: Sequence[Arm], record: PredictionRecord, *, horizon: int, seed: int, progress: Progress
+    arms: Sequence[Arm], record: PredictionRecord, *, horizon: int, seed: int, on_step: OnStep
 ) -> None:
-    """Fill the record. What is in it already is not asked again."""
+    """Fill the record. What it holds already is not asked again."""
     work = [(arm, e) for arm in arms for e in arm.episodes if (arm.name, e.name) not in record]
     total = sum(episode.steps for arm in arms for episode in arm.episodes)
     done = total - sum(episode.steps for _, episode in work)
     with ExitStack() as stack:
-        opened: dict[int, Policy] = {}  # one load serves a policy's arms: the plain and the probes
+        opened: dict[int, Policy] = {}  # one load serves all of a policy's arms
         for arm, episode in work:
-            progress(done, total, arm.name)
-            process = loaded_as(arm.source)
-            if id(process) not in opened:
+            on_step(done, total, arm.name)
+            source = source_to_open(arm.source)
+            if id(source) not in opened:
                 stack.close()  # two large policies rarely fit side by side
-                opened = {id(process): stack.enter_context(process.open())}
-            policy = face_of(arm.source, opened[id(process)])
+                opened = {id(source): stack.enter_context(source.open())}
+            policy = policy_of(arm.source, opened[id(source)])
             if not _is_worth_asking(policy, arm.change):
                 done += episode.steps
                 continue
             answers: list[Prediction] = []
             for batch in _batches(policy, arm, episode, seed):
                 answers += batch
-                progress(done + len(answers), total, arm.name)
-            record.add(_entry(arm, episode, policy, answers, horizon))
+                on_step(done + len(answers), total, arm.name)
+            record.add(_predictions(arm, episode, policy, answers, horizon))
             done += episode.steps
 
 
-def _is_worth_asking(policy: Policy, change: Change) -> bool:
-    """A policy without eyes cannot be tested on what it sees."""
+def _is_worth_asking(policy: Policy, change: ObservationChange) -> bool:
+    """A probe needs a policy that sees what the probe changes."""
     seen = set(policy.conventions.observations)
     return change == AS_DECLARED or bool(seen & set(CAMERAS) if change.rotate else seen)
 
 
 def _batches(policy: Policy, arm: Arm, episode: Episode, seed: int) -> Iterator[list[Prediction]]:
-    """Batches never span demos, so that a resumed run asks exactly what an unbroken one would."""
+    """Batches never span demos, so that a resumed evaluation asks exactly what an unbroken one
+    would."""
     wants = policy.conventions
     for first in range(0, episode.steps, wants.batch):
         steps = range(first, min(first + wants.batch, episode.steps))
         queries = [episode.query(step, wants, arm.change) for step in steps]
-        # The same noise for each view of a step: probes then differ by the view alone.
+        # the same noise for each view of a step: probes then differ by the view only
         noise = zlib.crc32(f"{seed} {episode.name} {first}".encode())
         answers = list(policy.predict(queries, noise))
         if len(answers) != len(queries):
             raise ForkctlError(
                 f"the policy gave {len(answers)} answers to {len(queries)} queries",
                 where=episode.name,
-                hint="predict() answers each query once, in their order",
+                hint="predict() must answer each query once, in order",
             )
         yield answers
 
 
-def _entry(
+def _predictions(
     arm: Arm, episode: Episode, policy: Policy, answers: Sequence[Prediction], horizon: int
-) -> Entry:
+) -> EpisodePredictions:
     wants = policy.conventions
     convention = wants.actions
     for answer in answers:
@@ -104,7 +105,7 @@ def _entry(
     pose = episode.poses(length) if convention.needs_pose else None
     libero = convention.decode(chunks, pose)
     assert libero.shape[-1] == WIDTH
-    return Entry(
+    return EpisodePredictions(
         arm.name,
         episode.name,
         episode.task,

@@ -14,26 +14,26 @@ from numpy.typing import NDArray
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.dimensions import Floats
 from forkctl.evaluation.policies.policy import Conventions, Query
-from forkctl.libero.files import paths as files
+from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import Demo, open_demo_file
 from forkctl.libero.schema import CAMERAS
 from forkctl.libero.units.conventions import Pose
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a probe does to observations, to see whether the policy gets better by it."""
+class ObservationChange:
+    """What a probe changes about observations, to see whether the policy gets better."""
 
     name: str = "as declared"
     rotate: bool = False  # by 180 degrees, on top of what the policy declares
     shift: int = 0  # show the observation of this many steps later
 
 
-AS_DECLARED = Change()
+AS_DECLARED = ObservationChange()
 PROBES = (
-    Change("images rotated by 180 degrees", rotate=True),
-    Change("observations one step earlier", shift=-1),
-    Change("observations one step later", shift=1),
+    ObservationChange("images rotated by 180 degrees", rotate=True),
+    ObservationChange("observations one step earlier", shift=-1),
+    ObservationChange("observations one step later", shift=1),
 )
 
 
@@ -54,7 +54,9 @@ class Episode:
         rows = self.demo.actions()[self.first_action : self.first_action + self.steps]
         return np.array(rows, dtype=np.float64)
 
-    def query(self, step: int, wants: Conventions, change: Change = AS_DECLARED) -> Query:
+    def query(
+        self, step: int, wants: Conventions, change: ObservationChange = AS_DECLARED
+    ) -> Query:
         """The observation at `step`, with its history; before the start the first one repeats."""
         last = self.first_obs + step + change.shift
         newest = self.demo.length - 1
@@ -67,14 +69,14 @@ class Episode:
 
     def poses(self, horizon: int) -> Pose:
         """(steps, horizon, 3) each: where the demonstrator's arm was when the k-th action of a
-        chunk would be executed. An absolute target is an offset from there."""
+        chunk would be executed. An absolute target is converted to an offset from there."""
         ahead = np.arange(self.steps)[:, None] + np.arange(horizon)[None]
         rows = np.minimum(self.first_obs + ahead, self.demo.length - 1)
         position, orientation = (np.asarray(self.demo.obs(key)) for key in ("ee_pos", "ee_ori"))
         return Pose(position[rows], orientation[rows])
 
     def frame(self, camera: str, step: int) -> NDArray[Any]:
-        """Upright, for people."""
+        """Upright, to look at."""
         return self.demo.frame(camera, self.first_obs + step)[::-1, ::-1]
 
     def _rows(self, key: str, steps: Sequence[int]) -> NDArray[Any]:
@@ -82,26 +84,26 @@ class Episode:
             raise ForkctlError(
                 f"the policy wants {key!r}, which this demo does not have",
                 where=f"{self.file}:{self.demo.name}",
-                hint=f"It has {', '.join(self.demo.obs_keys)}.",
+                hint=f"it has {', '.join(self.demo.obs_keys)}",
             )
         series = self.demo.obs(key)
         return np.stack([series[step] for step in steps])
 
 
 @dataclass(frozen=True)
-class Selection:
+class EpisodeSelection:
     """Which demos of each file: `last:5`, `first:5`, `every:10`, `all`."""
 
     kind: str
     count: int
 
     @classmethod
-    def parse(cls, words: str) -> Selection:
+    def parse(cls, words: str) -> EpisodeSelection:
         found = re.fullmatch(r"(last|first|every):([1-9]\d*)|all", words)
         if found is None:
             raise UsageError(
                 f"{words!r} does not say which episodes",
-                hint="Use last:5, first:5, every:10 or all.",
+                hint="such as last:5, first:5, every:10 or all",
             )
         return cls(found[1] or "all", int(found[2] or 1))
 
@@ -116,17 +118,16 @@ class Selection:
         return names[:: self.count]
 
 
-def find_files(data: Path) -> tuple[Path, ...]:
-    """The HDF5 files of a folder, or the one file that is named."""
-    return tuple(files.find_files([data]))
-
-
 def load_episodes(
-    data: Path, selection: Selection, *, max_steps: int | None = None, alignment: str = "auto"
+    data: Path,
+    selection: EpisodeSelection,
+    *,
+    max_steps: int | None = None,
+    alignment: str = "auto",
 ) -> tuple[Episode, ...]:
-    """The held-out demos of each file. Each needs two steps at least."""
+    """The held-out demos of each file, as far as they have two steps or more."""
     episodes = []
-    for path in find_files(data):
+    for path in find_files([data]):
         file = open_demo_file(path)
         for name in selection.choose(file.demo_names):
             demo = file[name]
@@ -152,6 +153,6 @@ def load_episodes(
         raise ForkctlError(
             f"two files hold the same task: {twice[0]}",
             where=str(data),
-            hint="Name the folder of one copy.",
+            hint="name the folder of one copy",
         )
     return tuple(episodes)

@@ -1,4 +1,4 @@
-"""Predicted and true actions side by side, one row a step, in LIBERO's controller units."""
+"""Predicted and true actions side by side, one row per step, in LIBERO's controller units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats, Ints
 
-# What a robot that has not been told anything does: it stands still with an open gripper.
+# Standing still with an open gripper.
 AT_REST = np.array([0.0] * 6 + [-1.0])
 
 
@@ -22,8 +22,8 @@ class EpisodePairs:
     task: str
     truth: Floats  # (T, 7)
     prediction: Floats  # (T, 7), first action of each chunk
-    tokens: Ints | None = None  # (T, 7), when the policy speaks in tokens
-    invalid: Ints | None = None  # (T,), tokens of the step that are no action tokens
+    tokens: Ints | None = None  # (T, 7), if the policy answers in tokens
+    invalid: Ints | None = None  # (T,), how many of them are not action tokens
 
 
 @dataclass(frozen=True)

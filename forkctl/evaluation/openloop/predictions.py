@@ -1,4 +1,4 @@
-"""The record of predictions: one JSON line a demo (see journal.py)."""
+"""The record of predictions: one JSON line per demo (see journal.py)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What one arm (a policy under one view of the observations) said about one demo."""
+class EpisodePredictions:
+    """What one arm (a policy under one view of the observations) predicted for one demo."""
 
     arm: str
     episode: str
@@ -41,7 +41,7 @@ class Entry:
 
 
 class PredictionRecord:
-    """What was said, by arm and episode. Read from a file, it takes no more entries."""
+    """The predictions by arm and episode. Without a journal, none can be added."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class PredictionRecord:
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._entries
 
-    def arm(self, name: str, order: Sequence[str] | None = None) -> list[Entry]:
-        """The entries of an arm, in the order of the given episodes, or as recorded."""
+    def arm(self, name: str, order: Sequence[str] | None = None) -> list[EpisodePredictions]:
+        """The predictions of an arm, in the order of the given episodes, or as recorded."""
         found = {e.episode: e for (arm, _), e in self._entries.items() if arm == name}
         return [found[episode] for episode in (order or found) if episode in found]
 
@@ -65,17 +65,17 @@ class PredictionRecord:
     def arms(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(arm for arm, _ in self._entries))
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: EpisodePredictions) -> None:
         assert self._journal is not None
         line = _to_json(entry)
         self._journal.append(line)
-        # as a resumed run would read it, so that both measure the same numbers
+        # as a resumed evaluation would read it, so that both have the same numbers
         self._entries[entry.arm, entry.episode] = _from_json(line)
 
 
 @contextmanager
-def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[PredictionRecord]:
-    """To go on with, or to begin. `setup` is what all of its lines have in common."""
+def open_predictions(path: Path, setup: Mapping[str, object]) -> Iterator[PredictionRecord]:
+    """Begin or resume a record. `setup` is what all of its lines have in common."""
     journal = Journal(path, KIND, VERSION, setup)
     try:
         yield PredictionRecord(setup, journal.lines, journal)
@@ -83,13 +83,13 @@ def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[PredictionR
         journal.close()
 
 
-def read_record(path: Path) -> PredictionRecord:
-    """A record as it lies there, with the setup that it was made with."""
+def read_predictions(path: Path) -> PredictionRecord:
+    """A record as it is, with the setup that it was made with."""
     setup, lines = read_journal(path, KIND, VERSION)
     return PredictionRecord(setup, lines, None)
 
 
-def _to_json(entry: Entry) -> dict[str, object]:
+def _to_json(entry: EpisodePredictions) -> dict[str, object]:
     line: dict[str, object] = {
         "arm": entry.arm,
         "episode": entry.episode,
@@ -108,7 +108,7 @@ def _to_json(entry: Entry) -> dict[str, object]:
 
 
 def _numbers(values: Floats) -> Any:
-    """Seven digits are float32's, and halve the file. NaN has no JSON, so null."""
+    """Seven digits are float32's, and halve the file. NaN is null in JSON."""
 
     def short(number: float) -> float | None:
         return float(f"{number:.7g}") if np.isfinite(number) else None
@@ -124,8 +124,8 @@ def _array(values: Any) -> NDArray[np.float64]:
     return np.array(values, dtype=np.float64)
 
 
-def _from_json(line: Mapping[str, Any]) -> Entry:
-    return Entry(
+def _from_json(line: Mapping[str, Any]) -> EpisodePredictions:
+    return EpisodePredictions(
         line["arm"],
         line["episode"],
         line["task"],

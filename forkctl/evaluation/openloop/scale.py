@@ -12,10 +12,12 @@ import numpy as np
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats
+from forkctl.libero.files.paths import find_files
+from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.units.published import published
 
-# 0.05 of the normalised half range, the threshold that published notes use for "near zero". It is
-# more than six of 256 bins, and just above the smallest step that LIBERO's device makes.
+# 0.05 of the normalised half range, the threshold of published notes for "near zero". It is more
+# than six of 256 bins, and just above the smallest step that LIBERO's device makes.
 DEAD_ZONE = 0.025
 HALF_BIN = 0.5 / 256
 # A dimension that hardly moves must not turn noise into huge normalised errors.
@@ -37,7 +39,7 @@ class Scale:
         if self.dead_zone_share < HALF_BIN:
             raise ForkctlError(
                 f"a dead zone of {self.dead_zone_share:g} of the range is less than half a bin",
-                hint=f"Use at least {HALF_BIN:.5f}; the default is {DEAD_ZONE}.",
+                hint=f"at least {HALF_BIN:.5f}; the default is {DEAD_ZONE}",
             )
 
     def to_json(self) -> dict[str, object]:
@@ -70,15 +72,25 @@ class Scale:
         return 2.0 * (actions - self.q01) / self.span - 1.0
 
     def bins(self, actions: Floats) -> Floats:
-        """0..255, as policies that speak in tokens divide the range."""
+        """0..255, as policies that answer in tokens divide the range."""
         clipped = np.clip(self.normalise(actions), -1.0, 1.0)
         return np.clip(np.floor((clipped + 1.0) * 127.5), 0, 255)
 
 
 def scale_of(actions: Floats, source: str, dead_zone_share: float = DEAD_ZONE) -> Scale:
-    """Measured on actions themselves."""
+    """From the actions themselves."""
     q01, q99 = np.quantile(actions, [0.01, 0.99], axis=0)
     return Scale(q01, q99, actions.mean(axis=0), source, dead_zone_share)
+
+
+def measured_scale(data: Path, dead_zone_share: float = DEAD_ZONE) -> Scale:
+    """From all demos there, the held-out ones too, as upstreams compute theirs."""
+    actions = [
+        np.asarray(demo.actions(), dtype=np.float64)
+        for path in find_files([data])
+        for demo in open_demo_file(path)
+    ]
+    return scale_of(np.concatenate(actions), f"all demos of {data}", dead_zone_share)
 
 
 def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_ZONE) -> Scale:
@@ -94,16 +106,16 @@ def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_Z
         raise ForkctlError(
             f"no usable q01, q99 and mean of the action: {error}",
             where=str(path),
-            hint="Write the file with `forkctl data stats`.",
+            hint="write the file with `forkctl data stats`",
         ) from error
     for name, values in fields.items():
         if values.shape != (WIDTH,) or not np.isfinite(values).all():
-            raise ForkctlError(f"{name} there is not {WIDTH} finite numbers", where=str(path))
+            raise ForkctlError(f"{name} is not {WIDTH} finite numbers", where=str(path))
     return _from_open_is_one(fields, str(path), dead_zone_share)
 
 
 def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
-    """The suites' published statistics: what a checkpoint may have been un-normalised with."""
+    """The suites' published statistics: a checkpoint may have been un-normalised with them."""
     scales = {}
     for suite, entry in published().items():
         if entry.complete:
@@ -124,19 +136,19 @@ def _from_open_is_one(fields: Mapping[str, Floats], source: str, dead_zone_share
 
 def _entry(content: object, key: str | None, path: Path) -> Mapping[str, object]:
     if not isinstance(content, dict) or not content:
-        raise ForkctlError("this is not a statistics file", where=str(path))
+        raise ForkctlError("not a statistics file", where=str(path))
     if key is None and len(content) > 1:
         raise ForkctlError(
             f"the file holds statistics of {', '.join(sorted(content))}",
             where=str(path),
-            hint="Say which with --stats-key.",
+            hint="say which with --stats-key",
         )
     found = content.get(key if key is not None else next(iter(content)))
     if not isinstance(found, dict) or not isinstance(found.get("action"), dict):
         raise ForkctlError(
             f"no action statistics under {key!r}",
             where=str(path),
-            hint=f"It has {', '.join(sorted(content))}.",
+            hint=f"it has {', '.join(sorted(content))}",
         )
     entry = found["action"]
     assert isinstance(entry, dict)

@@ -1,1 +1,1 @@
-"""What predicts actions: the interface, and where policies come from."""
+"""What predicts actions: the interface of a policy, and how one is loaded elsewhere."""

@@ -1,4 +1,4 @@
-"""A process in another environment that answers messages over a pipe, and ends with us."""
+"""A process in another environment that answers messages over a pipe, and ends with this one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True)
 class Launch:
-    """How an environment's Python is started; the run layer knows."""
+    """How an environment's Python is started."""
 
     python: str
     env: Mapping[str, str]
@@ -29,9 +29,9 @@ class Launch:
 
 @contextmanager
 def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterator[Connection]:
-    """Started in a group of its own, and ended with everything that it started.
+    """Start it in a process group of its own, and end it with everything that it started.
 
-    `who` is what errors call it. What it prints goes to `log`.
+    `who` is what errors call it. Its output goes to `log`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
@@ -53,14 +53,14 @@ def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterat
     try:
         yield connection
     except BaseException:
-        connection.kill()  # it may be in the middle of a long computation
+        connection.kill()  # it may be busy for minutes
         raise
     finally:
         connection.close()
 
 
 class Connection:
-    """Questions and answers, and what went wrong in words."""
+    """Asks and answers; a failure becomes an error that shows the log."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, who: str) -> None:
         self.process = process
@@ -75,10 +75,10 @@ class Connection:
         except BrokenPipeError:
             answer = read_message(self.process.stdout)  # its last word, if it had one
         except BrokenMessage as error:
-            raise self._failure(f"the {self.who}'s process broke off: {error}") from error
+            raise self._failure(f"the {self.who}'s process sent garbage: {error}") from error
         if answer is None:
             code = self.process.wait()
-            raise self._failure(f"the {self.who}'s process ended with {code}")
+            raise self._failure(f"the {self.who}'s process ended with exit code {code}")
         if "error" in answer:
             raise self._failure(f"the {self.who} failed: {answer['error']}")
         return answer
@@ -89,16 +89,16 @@ class Connection:
         return ForkctlError(
             f"{message}\n{tail}" if tail else message,
             where=str(self.log),
-            hint="The log has the whole story. What was recorded so far is kept.",
+            hint="the log has the whole story; what was recorded so far is kept",
         )
 
     def kill(self) -> None:
-        """End it at once, with everything that it started."""
+        """End it at once, and everything that it started."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Closing its input asks it to end; if it does not, it is killed."""
+        """Close its input, which asks it to end, and kill it if it does not."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):

@@ -1,4 +1,4 @@
-"""Which Python and tree serve a fork's policy, and which worker loads it there."""
+"""Where a policy runs: which Python, which tree, and which worker loads it there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from forkctl.patching.series.fork_tree import open_fork_tree
 
 @dataclass(frozen=True)
 class PolicyProcess:
-    """`bound` is what a record is bound to besides the checkpoint."""
+    """`bound` is what a record depends on besides the checkpoint."""
 
     launch: Launch
     worker: str  # a module, or a file's path
@@ -34,7 +34,7 @@ def fork_policy(
     tree = open_fork_tree(workspace, fork)
     if family.worker is None:
         raise ForkctlError(
-            f"no policy of the family {family.name} can be loaded",
+            f"the family {family.name} cannot load policies",
             where=fork.name,
             hint="load it in a file of your own: --policy FILE",
         )
@@ -58,7 +58,7 @@ def fork_policy(
 def file_policy(
     policy: Path, own: str | None, conventions: Mapping[str, Convention]
 ) -> PolicyProcess:
-    """A policy file of the user's own, in an environment of theirs."""
+    """A policy file of the user's, in an environment of the user's."""
     return PolicyProcess(file_launch(policy, own), str(policy), conventions)
 
 

@@ -1,8 +1,8 @@
 """The one interface between the evaluator and whatever predicts actions.
 
-A policy declares what it wants to see and how it speaks; the evaluator lays out observations that
-way (history, camera orientation) and turns answers into LIBERO's convention. A policy itself does
-nothing but predict.
+A policy declares what it wants to see and how it answers. The evaluator arranges observations that
+way (history, camera orientation) and converts answers to LIBERO's convention. A policy only
+predicts.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ Observation = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Conventions:
-    """What a policy wants to see, and how it speaks."""
+    """What a policy wants to see, and how it answers."""
 
     observations: tuple[str, ...] = ()  # LIBERO's observation keys
     history: int = 1  # observations up to and including the current one
     chunk: int = 1  # actions in an answer
-    execute: int | None = None  # how many of them before it is asked again; None for all
+    execute: int | None = None  # how many of them before it is asked again; None: all
     actions: Convention = LIBERO
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once
-    variants: tuple[str, ...] = ()  # other policies that it can answer for (see variant.py)
+    variants: tuple[str, ...] = ()  # other policies that it can answer for (see variants.py)
 
     @classmethod
     def from_json(
         cls, declared: Mapping[str, object], known: Mapping[str, Convention]
     ) -> Conventions:
-        """What a policy's process declared; `known` are the conventions that it may speak in."""
+        """What a policy's process declared; `known` are the conventions that its actions may be
+        in."""
         names = {field.name for field in fields(cls)}
         if unknown := set(declared) - names:
             raise ForkctlError(
@@ -50,7 +51,7 @@ class Conventions:
         spoken = values.get("actions", LIBERO.name)
         if spoken not in known:
             raise ForkctlError(
-                f"the policy speaks in {spoken!r}, which is not known here",
+                f"the policy's actions are in {spoken!r}, which is not known here",
                 hint=f"known: {', '.join(known)}",
             )
         values["actions"] = known[spoken]
@@ -59,20 +60,20 @@ class Conventions:
         found = cls(**values)
         if min(found.history, found.chunk, found.batch) < 1:
             raise ForkctlError(
-                "history, chunk and batch of a policy are at least 1",
+                "a policy's history, chunk and batch must be at least 1",
                 hint="correct what its load() returns",
             )
         return found
 
     def to_json(self) -> dict[str, object]:
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        del said["variants"]  # says nothing of an answer
+        del said["variants"]  # does not change an answer
         return {**said, "observations": list(self.observations), "actions": self.actions.name}
 
 
 @dataclass(frozen=True)
 class Query:
-    """One step of a demo, laid out as the conventions ask: each array is (history, ...)."""
+    """One step, arranged as the conventions ask: each array is (history, ...)."""
 
     episode: str
     step: int
@@ -85,8 +86,8 @@ class Prediction:
     """An answer in the policy's own convention."""
 
     actions: Floats  # (chunk, width)
-    tokens: Ints | None = None  # (7,) of the first action, when the policy speaks in tokens
-    invalid: int | None = None  # how many of them are no action tokens
+    tokens: Ints | None = None  # (7,) of the first action, if the policy answers in tokens
+    invalid: int | None = None  # how many of them are not action tokens
 
 
 class Policy(Protocol):
@@ -99,11 +100,12 @@ class Policy(Protocol):
 
 
 class PolicySource(Protocol):
-    """A policy that is not loaded yet: loading takes minutes, and a finished record needs none."""
+    """A policy that is not loaded yet: loading takes minutes, and a finished record needs no
+    policy."""
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """What makes it this policy and no other: JSON values that a record is bound to."""
+        """What makes it this policy and no other: JSON values that a record depends on."""
         ...
 
     def open(self) -> AbstractContextManager[Policy]: ...
@@ -115,10 +117,11 @@ def check_prediction(prediction: Prediction, chunk: int, width: int) -> None:
     if len(shape) != 2 or shape[1] != width or not 1 <= shape[0] <= chunk:
         raise ForkctlError(
             f"the policy answered with an array of shape {shape}, not (1..{chunk}, {width})",
-            hint="Its conventions and its predict() disagree.",
+            hint="its conventions and its predict() disagree",
         )
     if prediction.tokens is not None and np.shape(prediction.tokens) != (width,):
         raise ForkctlError(
-            f"tokens have the shape {np.shape(prediction.tokens)}, not ({width},)",
-            hint="one token for each dimension of the action",
+            f"the policy answered with tokens of shape {np.shape(prediction.tokens)}, not "
+            f"({width},)",
+            hint="one token per dimension of the action",
         )

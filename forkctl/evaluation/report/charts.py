@@ -8,8 +8,8 @@ import numpy as np
 
 from forkctl.evaluation.dimensions import DIMENSIONS, GRIPPER, MOTION, Floats
 from forkctl.evaluation.openloop.pairs import Pairs
-from forkctl.evaluation.openloop.results import ArmResult
 from forkctl.evaluation.openloop.scale import Scale
+from forkctl.evaluation.openloop.scoring import ArmResult
 from forkctl.evaluation.report import svg
 
 BINS = 41

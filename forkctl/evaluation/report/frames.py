@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.openloop.predictions import Entry
+from forkctl.evaluation.openloop.predictions import EpisodePredictions
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.schema import AGENTVIEW
 
@@ -18,7 +18,7 @@ SHOWN = 8
 SIDE = 104
 
 
-def strip(entry: Entry) -> list[tuple[int, str]]:
+def strip(entry: EpisodePredictions) -> list[tuple[int, str]]:
     """(step, data URL) of evenly spread frames, upright; nothing where the data is gone."""
     if not Path(entry.file).is_file():
         return []

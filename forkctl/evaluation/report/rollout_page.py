@@ -1,41 +1,30 @@
-"""The report of a closed-loop evaluation: one HTML file without script or network."""
+"""The report of a closed-loop evaluation: rates, beside published ones, then errors."""
 
 from __future__ import annotations
 
-import json
 from html import escape
-from importlib import resources
 
-from forkctl import __version__
 from forkctl.evaluation.report import svg
+from forkctl.evaluation.report.markup import facts, html_table, origin, page
 from forkctl.evaluation.rollouts.rates import Rate
-from forkctl.evaluation.rollouts.summary import RolloutSummary, published
+from forkctl.evaluation.rollouts.summary import RolloutSummary, published_rates
 
-_IN_WORDS = ("protocol", "source", "error")  # columns that are read, not compared
+_TEXT_COLUMNS = ("protocol", "source", "error")
 _BAR = 220
 _GOOD, _BAND = "#3f9d6b", "#1f2733"
 
 
-def render(evaluation: RolloutSummary) -> str:
-    setup = evaluation.setup
-    title = f"{setup['label']} on {evaluation.suite}"
-    style = resources.files("forkctl.evaluation.report").joinpath("style.css")
+def render(summary: RolloutSummary) -> str:
+    title = f"{summary.setup['label']} on {summary.suite}"
     sections = (
         f"<h1>{escape(title)}</h1>",
-        _head(evaluation),
-        _tasks(evaluation),
-        _published(evaluation),
-        _errors(evaluation),
-        f"<details><summary>Setup</summary><pre>"
-        f"{escape(json.dumps(setup, indent=1, sort_keys=True))}</pre></details>"
-        f"<p class='soft'>Made with forkctl {__version__}.</p>",
+        _head(summary),
+        _tasks(summary),
+        _published(summary),
+        _errors(summary),
+        origin(summary.setup),
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style.read_text(encoding='utf-8')}</style></head>"
-        f"<body>{''.join(sections)}</body></html>\n"
-    )
+    return page(title, sections)
 
 
 def percent(rate: Rate) -> str:
@@ -47,32 +36,31 @@ def interval(rate: Rate) -> str:
     return f"{100 * low:.1f} … {100 * high:.1f}" if rate.trials else ""
 
 
-def _head(evaluation: RolloutSummary) -> str:
-    setup, rate = evaluation.setup, evaluation.rate
+def _head(summary: RolloutSummary) -> str:
+    setup, rate = summary.setup, summary.rate
     horizon = setup["horizon"] or "all"
-    facts = {
+    rows = {
         "success": f"{percent(rate)} ({rate.successes} of {rate.trials}); 95 % interval "
         f"{interval(rate)}",
         "protocol": f"at most {setup['max_steps']} steps after {setup['world']['settle']} at rest; "
-        f"{horizon} actions of each plan executed; seed {setup['seed']}",
+        f"{horizon} actions of each chunk executed; seed {setup['seed']}",
         "simulator": "; ".join(
             ", ".join(f"{name} {version}" for name, version in sorted(each.items()))
-            for each in evaluation.versions
+            for each in summary.versions
         ),
     }
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
-    notes = "".join(f"<li>{escape(note)}</li>" for note in evaluation.notes)
-    return f"<dl class='facts'>{rows}</dl><ul>{notes}</ul>"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in summary.notes)
+    return f"{facts(rows)}<ul>{notes}</ul>"
 
 
-def _tasks(evaluation: RolloutSummary) -> str:
+def _tasks(summary: RolloutSummary) -> str:
     rows = [
-        *(_row(task.replace("_", " "), rate, "") for task, rate in evaluation.tasks.items()),
-        _row("all", evaluation.rate, "policy"),
+        *(_row(task.replace("_", " "), rate, "") for task, rate in summary.tasks.items()),
+        _row("all", summary.rate, "policy"),
     ]
     return (
-        "<h2>By task</h2><p>Wilson's 95 % interval. Episodes that ended in an error are counted "
-        "apart, and are in no rate.</p>"
+        "<h2>By task</h2><p>Intervals are Wilson's, 95 %. Episodes that ended in an error are "
+        "listed separately and count in no rate.</p>"
         + _table(
             ("task", "success", "interval", "", "episodes", "errors", "steps to success"), rows
         )
@@ -95,35 +83,33 @@ def _bar(rate: Rate) -> str:
     return svg.svg(_BAR, 16, shapes, percent(rate))
 
 
-def _published(evaluation: RolloutSummary) -> str:
+def _published(summary: RolloutSummary) -> str:
     rows = [
         f"<tr><td>{escape(each.policy)}</td><td>{each.percent:.1f} %</td>"
         f"<td class='words'>{escape(each.protocol)}</td>"
         f"<td class='words'>{escape(each.source)}</td></tr>"
-        for each in published(evaluation.suite)
+        for each in published_rates(summary.suite)
     ]
     if not rows:
         return ""
     return (
-        f"<h2>What others report of {escape(evaluation.suite)}</h2><p>All tasks of the suite. A "
-        "comparison holds where the protocol is the same: initial states, step caps, simulator "
-        "and training data.</p>" + _table(("policy", "success", "protocol", "source"), rows)
+        f"<h2>What others report for {escape(summary.suite)}</h2><p>All tasks of the suite. "
+        "Rates compare only under the same protocol: initial states, step caps, simulator and "
+        "training data.</p>" + _table(("policy", "success", "protocol", "source"), rows)
     )
 
 
-def _errors(evaluation: RolloutSummary) -> str:
-    if not evaluation.errors:
+def _errors(summary: RolloutSummary) -> str:
+    if not summary.errors:
         return ""
     rows = [
         f"<tr><td>{escape(each.task)}</td><td>{each.trial}</td>"
         f"<td class='words'><pre>{escape(each.error or '')}</pre></td></tr>"
-        for each in evaluation.errors
+        for each in summary.errors
     ]
     return "<h2>Errors</h2>" + _table(("task", "trial", "error"), rows)
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:
-    kinds = {each: " class='words'" if each in _IN_WORDS else "" for each in heads}
-    head = "".join(f"<th{kinds[each]}>{each}</th>" for each in heads)
-    body = f"<tbody>{''.join(rows)}</tbody>"
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>{body}</table></div>'
+    kinds = {each: " class='words'" if each in _TEXT_COLUMNS else "" for each in heads}
+    return html_table("".join(f"<th{kinds[each]}>{each}</th>" for each in heads), rows)

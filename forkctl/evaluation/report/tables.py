@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from forkctl.evaluation.dimensions import COLUMNS
+from forkctl.evaluation.openloop.baselines import RULES
 from forkctl.evaluation.openloop.metrics.metric import Metric
 from forkctl.evaluation.openloop.metrics.table import METRIC, METRICS, Estimate, Table
-from forkctl.evaluation.openloop.results import ArmResult, OpenLoopResult
-from forkctl.evaluation.policies.baselines import RULES
+from forkctl.evaluation.openloop.scoring import ArmResult, OpenLoopResult
+from forkctl.evaluation.report.markup import html_table
 
 HEADLINE = (
     ("l1_norm", "motion"),
@@ -64,18 +65,18 @@ def _title(metric: Metric) -> str:
     return f'<span title="{escape(metric.meaning)}">{escape(words)}</span>'
 
 
-def headline(evaluation: OpenLoopResult) -> str:
+def headline(result: OpenLoopResult) -> str:
     """Policies over trivial policies, a row each, and what base and fine-tuned differ by."""
     heads = "".join(f"<th>{_title(METRIC[metric])}</th>" for metric, _ in HEADLINE)
-    rows = [_row(arm.name, arm.table, "policy") for arm in evaluation.arms]
-    if evaluation.difference is not None:
-        first, second = evaluation.arms[0].name, evaluation.arms[1].name
-        rows.append(_row(f"{first} minus {second}", evaluation.difference, "", signed=True))
+    rows = [_row(arm.name, arm.table, "policy") for arm in result.arms]
+    if result.difference is not None:
+        first, second = result.arms[0].name, result.arms[1].name
+        rows.append(_row(f"{first} minus {second}", result.difference, "", signed=True))
     rows += [
         _row(f"{name}: {RULES[name][1]}", table, "trivial")
-        for name, table in evaluation.trivial.items()
+        for name, table in result.trivial.items()
     ]
-    return _table(f"<th>policy</th>{heads}", rows)
+    return html_table(f"<th>policy</th>{heads}", rows)
 
 
 def _row(name: str, table: Table, kind: str, signed: bool = False) -> str:
@@ -91,7 +92,7 @@ def by_dimension(arm: ArmResult) -> str:
         if metrics:
             rows.append(f'<tr class="family"><th colspan="{len(COLUMNS) + 1}">{title}</th></tr>')
             rows += [_metric_row(metric, arm.table) for metric in metrics]
-    return _table("<th>metric</th>" + "".join(f"<th>{name}</th>" for name in COLUMNS), rows)
+    return html_table("<th>metric</th>" + "".join(f"<th>{name}</th>" for name in COLUMNS), rows)
 
 
 def naive(arms: Sequence[ArmResult], trivial: Mapping[str, Table]) -> str:
@@ -106,7 +107,7 @@ def naive(arms: Sequence[ArmResult], trivial: Mapping[str, Table]) -> str:
         + "</tr>"
         for name, table in tables.items()
     ]
-    return _table(f"<th>policy</th>{heads}", rows)
+    return html_table(f"<th>policy</th>{heads}", rows)
 
 
 def by_task(arm: ArmResult) -> str:
@@ -117,7 +118,7 @@ def by_task(arm: ArmResult) -> str:
         + "</tr>"
         for task, table in arm.tasks.items()
     ]
-    return _table(f"<th>task</th><th>demos</th>{heads}", rows)
+    return html_table(f"<th>task</th><th>demos</th>{heads}", rows)
 
 
 def definitions() -> str:
@@ -126,7 +127,7 @@ def definitions() -> str:
         f"<td>{metric.better.value}</td></tr>"
         for metric in METRICS
     ]
-    return _table("<th>metric</th><th>meaning</th><th>better</th>", rows)
+    return html_table("<th>metric</th><th>meaning</th><th>better</th>", rows)
 
 
 def _has_value(metric: Metric, table: Table) -> bool:
@@ -139,8 +140,3 @@ def _metric_row(metric: Metric, table: Table) -> str:
         for column in COLUMNS
     )
     return f"<tr><td>{_title(metric)}</td>{cells}</tr>"
-
-
-def _table(head: str, rows: Sequence[str]) -> str:
-    body = f"<tbody>{''.join(rows)}</tbody>"
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>{body}</table></div>'

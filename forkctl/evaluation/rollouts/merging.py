@@ -1,4 +1,4 @@
-"""Records of shards into one: each episode once, and none from another setup."""
+"""The records of shards as one: each episode once, and none of another setup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key, open_record, read_results
+from forkctl.evaluation.rollouts.outcomes import (
+    EpisodeOutcome,
+    Key,
+    open_outcomes,
+    read_outcomes,
+)
 from forkctl.evaluation.rollouts.playing import ERROR
 from forkctl.evaluation.rollouts.summary import RolloutSummary
 
@@ -16,7 +21,7 @@ RECORDS = "episodes*.jsonl"
 
 
 def find_records(places: Sequence[Path]) -> tuple[Path, ...]:
-    """Records that are named, and all that lie in a named folder."""
+    """The records that are named, and all those in a named folder."""
     found: list[Path] = []
     for place in places:
         inside = sorted(place.glob(RECORDS)) if place.is_dir() else [place]
@@ -27,9 +32,9 @@ def find_records(places: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def merge(records: Sequence[Path], out: Path) -> RolloutSummary:
-    """Write `out`, a record that an evaluation can go on with, and count it."""
+    """Write `out`, a record that an evaluation can resume from, and count it."""
     setup, results = _together([path for path in records if path != out.resolve()] or records)
-    with open_record(out, setup) as record:
+    with open_outcomes(out, setup) as record:
         there = {result.key: result for result in record.results}
         for result in results:
             if result.key not in there or not result.same_as(there[result.key]):
@@ -38,17 +43,17 @@ def merge(records: Sequence[Path], out: Path) -> RolloutSummary:
 
 
 def count(records: Sequence[Path]) -> RolloutSummary:
-    """What records hold together, with nothing written."""
+    """What the records hold together; writes nothing."""
     setup, results = _together(records)
     return RolloutSummary(setup, tuple(results), _missing(results))
 
 
 def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[EpisodeOutcome]]:
     first, *_ = records
-    setup, _ = read_results(first)
+    setup, _ = read_outcomes(first)
     merged: dict[Key, tuple[EpisodeOutcome, Path]] = {}
     for path in records:
-        other, results = read_results(path)
+        other, results = read_outcomes(path)
         _require_same(setup, first, other, path)
         for result in results:
             known = merged.get(result.key)
@@ -60,19 +65,19 @@ def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[Epis
                     f"{known[0].outcome} after {known[0].steps} steps, and {result.outcome} after "
                     f"{result.steps}",
                     where=f"{known[1]} and {path}",
-                    hint="One of them was made with other software. Leave one of them out.",
+                    hint="leave one of them out: they were made with different software",
                 )
     return setup, [result for result, _ in merged.values()]
 
 
 def _require_same(setup: Mapping[str, Any], path: Path, other: Mapping[str, Any], at: Path) -> None:
-    """But for what differs between machines: where the checkpoint lies, and its times."""
+    """Apart from what differs between machines: the checkpoint's path, and its times."""
     one, two = _portable(setup), _portable(other)
     if changed := sorted(key for key in {*one, *two} if one.get(key) != two.get(key)):
         raise ForkctlError(
             f"the records were made with another {', '.join(changed)}",
             where=f"{path} and {at}",
-            hint="Only shards of one evaluation can be merged.",
+            hint="only shards of one evaluation can be merged",
         )
 
 
@@ -84,7 +89,7 @@ def _portable(setup: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing(results: Sequence[EpisodeOutcome]) -> tuple[Key, ...]:
-    """As far as can be told: every task should have as many trials as the longest one."""
+    """As far as one can tell: every task should have as many trials as the one with the most."""
     counts = Counter(result.task for result in results)
     there = {result.key for result in results}
     longest = max((trial for _, trial in there), default=-1) + 1

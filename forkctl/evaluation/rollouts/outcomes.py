@@ -1,4 +1,4 @@
-"""The record of an evaluation: one line an episode, only ever appended to (see journal.py)."""
+"""The record of a rollout: one line per episode, only ever appended to (see journal.py)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class EpisodeOutcome:
 
     task: str
     trial: int
-    init_state: int | None  # None where it began as a demonstration did
+    init_state: int | None  # None where it began like a demonstration
     seed: int
     outcome: str
     steps: int
     error: str | None
-    world: Mapping[str, str]  # versions of what it was played in
+    world: Mapping[str, str]  # versions of the world
     seconds: float
 
     @property
@@ -36,13 +36,13 @@ class EpisodeOutcome:
         return self.task, self.trial
 
     def same_as(self, other: EpisodeOutcome) -> bool:
-        """But for how long it took."""
+        """Apart from how long it took."""
         return asdict(self) | {"seconds": 0} == asdict(other) | {"seconds": 0}
 
 
 class RolloutRecord:
-    """Open for adding, from several threads. An episode that is added again counts once: the last
-    line holds."""
+    """Open for adding, from several threads. Of an episode that is added again, the last line
+    counts."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -76,7 +76,7 @@ def from_json(line: Mapping[str, Any]) -> EpisodeOutcome:
 
 
 @contextmanager
-def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[RolloutRecord]:
+def open_outcomes(path: Path, setup: Mapping[str, object]) -> Iterator[RolloutRecord]:
     journal = Journal(path, KIND, VERSION, setup)
     try:
         yield RolloutRecord(journal)
@@ -84,7 +84,7 @@ def open_record(path: Path, setup: Mapping[str, object]) -> Iterator[RolloutReco
         journal.close()
 
 
-def read_results(path: Path) -> tuple[Mapping[str, Any], Sequence[EpisodeOutcome]]:
-    """The setup, and the last result of each episode."""
+def read_outcomes(path: Path) -> tuple[Mapping[str, Any], Sequence[EpisodeOutcome]]:
+    """The setup, and the last outcome of each episode."""
     setup, lines = read_journal(path, KIND, VERSION)
     return setup, tuple(by_key(map(from_json, lines)).values())

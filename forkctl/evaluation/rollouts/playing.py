@@ -1,7 +1,7 @@
-"""One episode: ask the policy, act, and ask again when its plan is used up.
+"""One episode: ask the policy, act, and ask again when its chunk of actions is used up.
 
-Frames are rendered only when the policy will see them. It looks once a plan, so with a history of
-two and a plan of eight actions, six of eight steps need no frame.
+Frames are rendered only if the policy will see them. It looks once per chunk, so with a history of
+two and chunks of eight actions, six of eight steps need no frame.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from forkctl.evaluation.policies.policy import (
     Query,
     check_prediction,
 )
+from forkctl.evaluation.rollouts.remote_world import World
 from forkctl.evaluation.rollouts.trials import Trial, seed_of
-from forkctl.evaluation.rollouts.world import World
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
 from forkctl.libero.units.conventions import Convention, Pose
 
 POSE_KEYS = ("ee_pos", "ee_ori")
 SUCCESS, FAILURE, ERROR = "success", "failure", "error"
 
-# is shown each frame of AGENTVIEW, upside down as LIBERO stores it
-Camera = Callable[[NDArray[Any]], None]
+# takes each frame of AGENTVIEW, upside down as LIBERO stores it
+OnFrame = Callable[[NDArray[Any]], None]
 
 
 class BadAction(ForkctlError):
-    """The policy answered with something that no robot can do."""
+    """The policy answered with something that is not an action."""
 
 
 @dataclass(frozen=True)
 class Limits:
     max_steps: int
-    horizon: int | None = None  # actions of a plan that are executed; None for the policy's wish
+    horizon: int | None = None  # actions of a chunk to execute; None: as many as the policy says
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Played:
 
 
 def play(
-    world: World, policy: Policy, trial: Trial, limits: Limits, camera: Camera | None = None
+    world: World, policy: Policy, trial: Trial, limits: Limits, on_frame: OnFrame | None = None
 ) -> Played:
-    """Until the task is done, or `max_steps` actions were executed."""
+    """Until the task is done, or `max_steps` actions have been executed."""
     wants = policy.conventions
     convention = wants.actions
-    eyes = _Eyes(wants, convention, camera)
+    eyes = _Eyes(wants, convention, on_frame)
     eyes.see(world.reset(trial, eyes.keys(0)))
     step = queries = 0
     while step < limits.max_steps:
@@ -66,11 +66,11 @@ def play(
         (answer,) = policy.predict([query], seed_of(trial.seed, step))
         queries += 1
         check_prediction(answer, wants.chunk, len(convention.dims))
-        asked_for = limits.horizon or wants.execute or wants.chunk
-        plan = answer.actions[: min(asked_for, limits.max_steps - step)]
-        final = step + len(plan) == limits.max_steps  # the policy is not asked again
-        for number, values in enumerate(plan):
-            left = None if final else len(plan) - 1 - number
+        horizon = limits.horizon or wants.execute or wants.chunk
+        chunk = answer.actions[: min(horizon, limits.max_steps - step)]
+        final = step + len(chunk) == limits.max_steps  # the policy is not asked again
+        for number, values in enumerate(chunk):
+            left = None if final else len(chunk) - 1 - number
             action = _action(convention, values, eyes.pose)
             done, seen = world.step(action, eyes.keys(left))
             step += 1
@@ -83,21 +83,23 @@ def play(
 class _Eyes:
     """What was seen so far, as far back as the policy wants to look."""
 
-    def __init__(self, wants: Conventions, convention: Convention, camera: Camera | None) -> None:
+    def __init__(
+        self, wants: Conventions, convention: Convention, on_frame: OnFrame | None
+    ) -> None:
         self.wants = wants
-        self.camera = camera
+        self.on_frame = on_frame
         self.pose: Pose | None = None
-        # A convention of absolute targets is decoded against the pose before each single action.
+        # absolute targets are decoded against the pose before each single action
         self._every_step = POSE_KEYS if convention.needs_pose else ()
         self._seen: deque[Observation] = deque(maxlen=wants.history)
 
     def keys(self, left: int | None) -> Sequence[str]:
-        """What to look at now, with `left` actions to go before the policy is asked again; None
-        for when it is not asked again."""
+        """What to look at now, with `left` actions to go before the policy is asked again, or None
+        if it will not be."""
         keys = list(self._every_step)
         if left is not None and left < self.wants.history:
             keys += self.wants.observations
-        if self.camera is not None:
+        if self.on_frame is not None:
             keys.append(AGENTVIEW)
         return tuple(dict.fromkeys(keys))
 
@@ -106,8 +108,8 @@ class _Eyes:
             self.pose = Pose(observation["ee_pos"], observation["ee_ori"])
         if all(key in observation for key in self.wants.observations):
             self._seen.append({key: observation[key] for key in self.wants.observations})
-        if self.camera is not None:
-            self.camera(observation[AGENTVIEW])
+        if self.on_frame is not None:
+            self.on_frame(observation[AGENTVIEW])
 
     def history(self) -> Observation:
         """Each array as (history, ...); before the start the first observation repeats."""
@@ -125,6 +127,6 @@ def _action(convention: Convention, values: Floats, pose: Pose | None) -> Floats
     if not np.isfinite(action).all():
         raise BadAction(
             "the policy answered with numbers that are not finite",
-            hint="look at its statistics and at what it was given",
+            hint="check its statistics, and its input",
         )
     return np.clip(action, -1.0, 1.0)

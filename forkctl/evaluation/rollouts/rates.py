@@ -15,7 +15,7 @@ Z = 1.959964  # 95 %
 
 @dataclass(frozen=True)
 class Rate:
-    """Errors are no trials: the policy was not judged in them."""
+    """Errors do not count as trials: the policy was not judged in them."""
 
     successes: int
     trials: int

@@ -1,4 +1,4 @@
-"""The words of `forkctl eval rollout`, and what they come to."""
+"""What `forkctl eval rollout` was asked for, and what it comes to."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import UsageError
-from forkctl.evaluation.policies import baselines
-from forkctl.evaluation.policies.choosing import ONLY, Launcher, PolicyChoice, loaded_policy
+from forkctl.evaluation.policies.choice import (
+    BASELINE,
+    PolicyChoice,
+    PolicyLauncher,
+    loaded_policy,
+)
 from forkctl.evaluation.policies.policy import PolicySource
-from forkctl.evaluation.rollouts.builtin import Random, Replay, Still
+from forkctl.evaluation.rollouts.baselines import Random, Replay, Still
 from forkctl.evaluation.rollouts.playing import Limits
 from forkctl.evaluation.rollouts.rollout import RolloutSettings
 from forkctl.evaluation.rollouts.trials import (
     Shard,
     Trial,
     choose_init_states,
-    choose_tasks,
     suite_of_data,
     trials_from_demos,
     trials_from_init_states,
 )
 from forkctl.evaluation.rollouts.videos import NONE
-from forkctl.libero.suites import SUITES, get_suite
+from forkctl.libero.suites import SUITES, choose_tasks, get_suite
 
 TRIALS = 50
 ZERO, RANDOM, REPLAY = "zero", "random", "replay"
@@ -31,14 +34,14 @@ BUILTIN = (ZERO, RANDOM, REPLAY)
 
 @dataclass(frozen=True)
 class RolloutRequest:
-    """None where nothing was said."""
+    """None stands for the default."""
 
     choice: PolicyChoice
     suite: str | None = None
     tasks: str | None = None
     trials: int | None = None
     init_states: str | None = None
-    data: Path | None = None  # the demonstrations that are replayed
+    data: Path | None = None  # the demonstrations to replay
     max_steps: int | None = None
     horizon: int | None = None
     seed: int = 0
@@ -48,13 +51,13 @@ class RolloutRequest:
     retry_errors: bool = False
 
     def check(self) -> None:
-        """Refuse what can be refused before anything is looked at."""
+        """Refuse what can be refused without looking at anything."""
         self.choice.check("rollout")
         name = self.choice.baseline
         if name is not None and name not in BUILTIN:
             raise UsageError(
-                f"there is no baseline {name!r} in closed loop",
-                hint="baselines: " + ", ".join(baselines.PREFIX + each for each in BUILTIN),
+                f"no baseline {name!r} in closed loop",
+                hint="one of: " + ", ".join(BASELINE + each for each in BUILTIN),
             )
         if name == REPLAY and self.data is None:
             raise UsageError(
@@ -65,7 +68,7 @@ class RolloutRequest:
                 "--data is for baseline:replay", hint="other policies begin at --init-states"
             )
         if self.suite is None and self.data is None:
-            raise UsageError("--suite is missing", hint=f"suites: {', '.join(SUITES)}")
+            raise UsageError("--suite is missing", hint=f"one of: {', '.join(SUITES)}")
         if self.data is not None and self.init_states is not None:
             raise UsageError(
                 "--init-states does not go with --data",
@@ -95,7 +98,7 @@ class RolloutRequest:
             self.retry_errors,
         )
 
-    def policy(self, trials: tuple[Trial, ...], launch: Launcher) -> PolicySource:
+    def policy(self, trials: tuple[Trial, ...], launch: PolicyLauncher) -> PolicySource:
         if self.choice.baseline == REPLAY:
             return Replay(trials)
         if self.choice.baseline == ZERO:
@@ -103,7 +106,7 @@ class RolloutRequest:
         if self.choice.baseline == RANDOM:
             return Random()
         assert self.choice.checkpoint is not None
-        return loaded_policy(self.choice, launch(self.choice), ONLY, self.choice.checkpoint)
+        return loaded_policy(self.choice, launch(self.choice), "policy", self.choice.checkpoint)
 
     @property
     def _data(self) -> Path:

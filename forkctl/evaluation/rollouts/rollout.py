@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from forkctl.atomic import write_atomically
-from forkctl.evaluation.openloop.episodes import find_files
-from forkctl.evaluation.openloop.evaluate import digest_of
+from forkctl.evaluation.journal import default_folder
 from forkctl.evaluation.policies.policy import PolicySource
-from forkctl.evaluation.rollouts.crew import Crew, Progress
-from forkctl.evaluation.rollouts.outcomes import RolloutRecord, open_record
+from forkctl.evaluation.rollouts.outcomes import RolloutRecord, open_outcomes
 from forkctl.evaluation.rollouts.playing import Limits
+from forkctl.evaluation.rollouts.pool import OnEpisode, WorldPool
+from forkctl.evaluation.rollouts.remote_world import WorldSource
 from forkctl.evaluation.rollouts.summary import RolloutSummary, to_json
 from forkctl.evaluation.rollouts.trials import WHOLE, Shard, Trial
 from forkctl.evaluation.rollouts.videos import NONE, Videos
-from forkctl.evaluation.rollouts.world import WorldSource
+from forkctl.libero.files.paths import find_files
 
 RESULTS = "rollout.json"
 REPORT = "rollout.html"
@@ -26,7 +26,7 @@ REPORT = "rollout.html"
 
 @dataclass(frozen=True)
 class RolloutSettings:
-    """What is played, and how. Trials, tasks and shards may grow later; the rest is one setup."""
+    """What to play, and how. Trials, tasks and shards may grow later; the rest is one setup."""
 
     label: str
     suite: str
@@ -44,7 +44,7 @@ class RolloutSettings:
 def setup_of(
     settings: RolloutSettings, source: PolicySource, worlds: WorldSource
 ) -> dict[str, object]:
-    """Everything that an episode's outcome depends on, but the episode itself."""
+    """Everything that an episode's outcome depends on, apart from the episode itself."""
     return {
         "label": settings.label,
         "suite": settings.suite,
@@ -58,16 +58,15 @@ def setup_of(
 
 
 def _demonstrations(data: Path) -> list[list[object]]:
-    return [[file.name, file.stat().st_size] for file in find_files(data)]
+    return [[file.name, file.stat().st_size] for file in find_files([data])]
 
 
 def default_out(settings: RolloutSettings, setup: Mapping[str, object]) -> Path:
-    """The same words land in the same folder."""
-    return Path("runs") / "eval" / f"{settings.label}-rollout-{digest_of(setup)}"
+    return default_folder(f"{settings.label}-rollout", setup)
 
 
 class Rollout:
-    """An evaluation whose record is open: what is left of it can be played, and counted."""
+    """An evaluation whose record is open: what is left can be played and counted."""
 
     def __init__(
         self, settings: RolloutSettings, setup: Mapping[str, object], record: RolloutRecord
@@ -83,14 +82,14 @@ class Rollout:
         return [trial for trial in self._mine if trial.key not in there]
 
     def play(
-        self, source: PolicySource, worlds: WorldSource, out: Path, progress: Progress
+        self, source: PolicySource, worlds: WorldSource, out: Path, on_episode: OnEpisode
     ) -> RolloutSummary:
         """Play what is left, then count the shard."""
         settings, left = self._settings, self.left
         if left:
             videos = Videos(out / "videos", settings.video)
-            crew = Crew(worlds, self._record, settings.limits, videos, progress)
-            crew.play(left, source, settings.jobs)
+            pool = WorldPool(worlds, self._record, settings.limits, videos, on_episode)
+            pool.play(left, source, settings.jobs)
         return RolloutSummary(
             json.loads(json.dumps(self._setup)),
             self._record.results,
@@ -102,12 +101,12 @@ class Rollout:
 def open_rollout(
     settings: RolloutSettings, setup: Mapping[str, object], out: Path
 ) -> Iterator[Rollout]:
-    """A record of another setup in `out` is refused at once."""
-    with open_record(out / settings.shard.record, setup) as record:
+    """Refuses a record of another setup in `out`."""
+    with open_outcomes(out / settings.shard.record, setup) as record:
         yield Rollout(settings, setup, record)
 
 
-def write_numbers(evaluation: RolloutSummary, out: Path, shard: Shard) -> Path:
+def write_numbers(summary: RolloutSummary, out: Path, shard: Shard) -> Path:
     path = out / (RESULTS if shard.count == 1 else f"rollout-{shard.index + 1}of{shard.count}.json")
-    write_atomically(path, json.dumps(to_json(evaluation), indent=1) + "\n")
+    write_atomically(path, json.dumps(to_json(summary), indent=1) + "\n")
     return path

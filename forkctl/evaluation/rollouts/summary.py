@@ -1,4 +1,4 @@
-"""From records to numbers. Needs neither policy nor simulator."""
+"""From records to rates. Needs neither policy nor simulator."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from forkctl.environments.simulator import renders_dark_floors
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key
 from forkctl.evaluation.rollouts.playing import ERROR
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
 from forkctl.libero.suites import get_suite
 
 SCHEMA = 1  # of the JSON
-_DARK_FLOORS = (3, 3, 3)  # mujoco renders them darker from here on
 
 
 @dataclass(frozen=True)
-class Published:
-    """What somebody reports of this suite."""
+class PublishedRate:
+    """What others report of a suite."""
 
     policy: str
     source: str
@@ -29,7 +29,7 @@ class Published:
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """`missing` are episodes that were asked for and are in no record yet."""
+    """`missing` are episodes that were asked for and have not been played yet."""
 
     setup: Mapping[str, Any]
     results: tuple[EpisodeOutcome, ...]
@@ -56,7 +56,7 @@ class RolloutSummary:
 
     @property
     def versions(self) -> tuple[Mapping[str, str], ...]:
-        """Of the simulators that it was played in; more than one where a shard had another."""
+        """Of the simulators that it was played in; more than one if shards had different ones."""
         distinct = {json.dumps(result.world, sort_keys=True) for result in self.results}
         return tuple(json.loads(text) for text in sorted(distinct))
 
@@ -67,42 +67,38 @@ class RolloutSummary:
         if self.missing:
             found.append(f"{len(self.missing)} episodes are not played yet")
         if self.errors:
-            found.append(f"{len(self.errors)} episodes ended in an error and are in no rate")
+            found.append(f"{len(self.errors)} episodes ended in an error and count in no rate")
         if len(self.versions) > 1:
             found.append("the episodes were played in different simulators")
-        if any(_numbers(each.get("mujoco", "0")) >= _DARK_FLOORS for each in self.versions):
+        if any(renders_dark_floors(each.get("mujoco", "0")) for each in self.versions):
             found.append(
                 "mujoco 3.3.3 and later render floors darker: image policies that were trained on "
                 "published frames do worse there"
             )
         if self.setup.get("start") != "init states":
-            found.append("episodes began where demonstrations did: no benchmark of a policy")
+            found.append("episodes began where demonstrations did: not a benchmark of a policy")
         return tuple(found)
 
 
-def to_json(evaluation: RolloutSummary) -> dict[str, object]:
+def to_json(summary: RolloutSummary) -> dict[str, object]:
     return {
         "schema": SCHEMA,
-        "setup": dict(evaluation.setup),
-        "suite": evaluation.suite,
-        "overall": evaluation.rate.to_json(),
-        "tasks": {task: each.to_json() for task, each in evaluation.tasks.items()},
-        "missing": [list(key) for key in evaluation.missing],
-        "errors": [[each.task, each.trial, each.error] for each in evaluation.errors],
-        "simulators": list(evaluation.versions),
-        "notes": list(evaluation.notes),
-        "published": [vars(each) for each in published(evaluation.suite)],
+        "setup": dict(summary.setup),
+        "suite": summary.suite,
+        "overall": summary.rate.to_json(),
+        "tasks": {task: each.to_json() for task, each in summary.tasks.items()},
+        "missing": [list(key) for key in summary.missing],
+        "errors": [[each.task, each.trial, each.error] for each in summary.errors],
+        "simulators": list(summary.versions),
+        "notes": list(summary.notes),
+        "published": [vars(each) for each in published_rates(summary.suite)],
     }
 
 
-def published(suite: str) -> Sequence[Published]:
+def published_rates(suite: str) -> Sequence[PublishedRate]:
     text = resources.files(__package__).joinpath("published.json").read_text(encoding="utf-8")
     return [
-        Published(row["policy"], row["source"], row["protocol"], row["rates"][suite])
+        PublishedRate(row["policy"], row["source"], row["protocol"], row["rates"][suite])
         for row in json.loads(text)["rows"]
         if suite in row["rates"]
     ]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

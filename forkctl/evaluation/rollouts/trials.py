@@ -1,4 +1,4 @@
-"""Which episodes an evaluation consists of, in what order, and which of them are this shard's."""
+"""Which episodes an evaluation has, in what order, and which of them are this shard's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.evaluation.openloop.episodes import find_files
+from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import Demo, open_demo_file
-from forkctl.libero.suites import Suite, find_suite, language_from_task
+from forkctl.libero.suites import Suite, find_suite, language_from_task, task_name_from_file
 
 ALL_INIT_STATES = range(50)
 
@@ -26,8 +26,8 @@ class Start:
 
 @dataclass(frozen=True)
 class Trial:
-    """One episode to play. Its seed depends on nothing but itself, so that the order of episodes,
-    shards and interruptions change no result."""
+    """One episode to play. Its seed depends on nothing else, so that the order of episodes, shards
+    and interruptions change no result."""
 
     task: str
     number: int
@@ -58,7 +58,7 @@ class Shard:
     def parse(cls, words: str) -> Shard:
         found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", words)
         if found is None or int(found[1]) > int(found[2]):
-            raise UsageError(f"{words!r} is no shard", hint="Use 1/4, 2/4, 3/4, 4/4.")
+            raise UsageError(f"{words!r} is not a shard", hint="such as 1/4, 2/4, 3/4, 4/4")
         return cls(int(found[1]) - 1, int(found[2]))
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Shard:
 
     @property
     def record(self) -> str:
-        """The name of its record: shards of one evaluation can share a folder."""
+        """The name of its record, so that shards of one evaluation can share a folder."""
         if self.count == 1:
             return "episodes.jsonl"
         return f"episodes-{self.index + 1}of{self.count}.jsonl"
@@ -76,31 +76,6 @@ class Shard:
 
 
 WHOLE = Shard()
-
-
-def choose_tasks(suite: Suite, words: str | None) -> tuple[str, ...]:
-    """`0,3,7`, or parts of names that fit one task each; None for all of the suite."""
-    if words is None:
-        return suite.tasks
-    chosen: list[str] = []
-    for word in filter(None, (each.strip() for each in words.split(","))):
-        if word.isdigit():
-            found = suite.tasks[int(word) : int(word) + 1]
-        else:
-            plain = word.replace(" ", "_").lower()
-            found = tuple(task for task in suite.tasks if plain in task.lower())
-            found = (plain,) if plain in found else found
-        if len(found) != 1:
-            what = "no task" if not found else f"{len(found)} tasks"
-            raise UsageError(
-                f"{what} of {suite.name} for {word!r}",
-                hint=f"Numbers are 0 to {len(suite.tasks) - 1}: "
-                + ", ".join(f"{n} {task}" for n, task in enumerate(suite.tasks)),
-            )
-        chosen += found
-    if not chosen:
-        raise UsageError("no task is named", hint="--tasks 0,1 or a part of a task's name")
-    return tuple(dict.fromkeys(chosen))
 
 
 def choose_init_states(words: str | None) -> Sequence[int]:
@@ -116,14 +91,14 @@ def choose_init_states(words: str | None) -> Sequence[int]:
             return numbers
     raise UsageError(
         f"{words!r} does not say which initial states",
-        hint="0:20 for the first twenty, or 3,7,9; there are fifty.",
+        hint="0:20 for the first twenty, or 3,7,9; there are fifty",
     )
 
 
 def trials_from_init_states(
     tasks: Sequence[str], count: int, init_states: Sequence[int], seed: int
 ) -> tuple[Trial, ...]:
-    """Task by task; more trials than initial states begin again with other seeds."""
+    """Task by task; with more trials than initial states, they repeat with other seeds."""
     return tuple(
         Trial(
             task,
@@ -139,9 +114,9 @@ def trials_from_init_states(
 def trials_from_demos(
     data: Path, tasks: Sequence[str], count: int | None, seed: int
 ) -> tuple[Trial, ...]:
-    """Each begins where a demonstration began: for the policies that replay it."""
+    """Each begins where a demonstration began, for policies that replay it."""
     trials = []
-    for path in find_files(data):
+    for path in find_files([data]):
         file = open_demo_file(path)
         if file.task not in tasks:
             continue
@@ -149,7 +124,7 @@ def trials_from_demos(
             start = Start(demo=file[name])
             trials.append(Trial(file.task, number, start, seed_of(seed, file.task, number)))
     if not trials:
-        raise ForkctlError("no demonstration of the chosen tasks here", where=str(data))
+        raise ForkctlError("no demonstrations of the chosen tasks here", where=str(data))
     return tuple(trials)
 
 
@@ -158,9 +133,9 @@ def seed_of(*parts: object) -> int:
 
 
 def suite_of_data(data: Path) -> Suite:
-    """The suite that the files in `data` are of."""
-    for path in find_files(data):
-        suite = find_suite(open_demo_file(path).task)
+    """The suite of the files in `data`, or of the first that has one."""
+    for path in find_files([data]):
+        suite = find_suite(task_name_from_file(path))
         if suite is not None:
             return suite
-    raise UsageError("these are no demonstrations of a LIBERO suite", where=str(data))
+    raise UsageError("these are not demonstrations of a LIBERO suite", where=str(data))

@@ -22,7 +22,7 @@ KINDS = (NONE, FAILURES, ALL)
 
 @dataclass(frozen=True)
 class Videos:
-    """Every step is rendered for a video, so an episode takes a few times as long."""
+    """A video needs every step rendered, so an episode takes a few times as long."""
 
     folder: Path
     kind: str = NONE
@@ -33,7 +33,7 @@ class Videos:
 
     @contextmanager
     def of(self, trial: Trial) -> Iterator[Video]:
-        """Written beside its place, and named when it is known how the episode ended."""
+        """Hidden while it is written, and named once it is known how the episode ended."""
         video = Video(self.folder, trial, self.kind)
         try:
             yield video
@@ -50,7 +50,7 @@ class Video:
 
     @property
     def frame(self) -> Callable[[NDArray[Any]], None] | None:
-        """Takes frames that are upside down; None where no video is wanted."""
+        """Takes frames that are upside down; None if no video is wanted."""
         return None if self.kind == NONE else self._add
 
     @property
@@ -63,7 +63,7 @@ class Video:
         self._release()
         if self.kind == FAILURES and outcome == SUCCESS:
             return
-        # an episode that is played again has one video, whatever became of it before
+        # an episode that is played again keeps one video, however it ended before
         stem = f"{self.trial.task}--{self.trial.number:03d}"
         for earlier in self.folder.glob(f"{stem}--*.mp4"):
             earlier.unlink()
@@ -88,5 +88,5 @@ class Video:
             code = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
             self._writer = cv2.VideoWriter(str(self._unfinished), code, CONTROL_HZ, size)
             if not self._writer.isOpened():
-                raise ForkctlError("cannot write a video", where=str(self._unfinished))
+                raise ForkctlError("cannot write the video", where=str(self._unfinished))
         self._writer.write(np.ascontiguousarray(frame[::-1, ::-1, ::-1]))  # upright, and BGR

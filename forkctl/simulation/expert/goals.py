@@ -11,7 +11,7 @@ from forkctl.libero.suites import get_suite
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.expert.solids import Array, solids_of
 
-# What these ask for is not to put one thing on another: drawers, a knob, a push.
+# These ask for something other than putting one thing on another: a drawer, a knob, a push.
 _OTHER_SKILLS = {
     "open_the_middle_drawer_of_the_cabinet": "opening a drawer",
     "open_the_top_drawer_and_put_the_bowl_inside": "opening a drawer",
@@ -35,7 +35,7 @@ def supported_tasks(suite: str) -> tuple[str, ...]:
 
 
 def refused_tasks(suite: str) -> dict[str, str]:
-    """Task -> what the expert would have to be able to do."""
+    """Task -> what it takes that the expert cannot do."""
     chosen = get_suite(suite)
     if chosen.name not in _SUITES:
         return dict.fromkeys(chosen.tasks, "tasks of several steps")
@@ -48,7 +48,7 @@ def goal_of(env: Any) -> Goal:
     if len(wanted) != 1 or len(wanted[0]) != 3 or wanted[0][0] not in ("on", "in"):
         raise SimulationError(
             f"the goal {wanted} is not to put one thing on or into another",
-            hint="The expert knows pick-and-place tasks; docs/simulator.md lists them.",
+            hint="the expert does pick-and-place tasks only; docs/simulator.md lists them",
         )
     return Goal(item=wanted[0][1], target=wanted[0][2])
 

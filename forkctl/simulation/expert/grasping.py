@@ -1,8 +1,8 @@
 """Where to take hold: from above, with something between the fingers and nothing under them.
 
 A grasp is tried at many points of the object and in many directions. The hand is three boxes, the
-two open fingers and the palm, drawn out upwards along the way they come down. For a bowl the best
-grasps are at its rim, for a carton across its narrow side, without either being known here.
+two open fingers and the palm, stretched upwards along the way they come down. For a bowl the best
+grasps turn out to be at its rim, for a carton across its narrow side; neither is known here.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _DEPTH = 0.017  # of the site below the top of what is between the fingers
 _WIDEST = 0.072
 _DIRECTIONS = 24
 _SURROUNDINGS = 0.2
-# Where, from its base, the arm is all but stretched out, and what a metre beyond it costs.
+# How far from its base the arm is all but stretched out, and what a metre beyond that costs.
 _COMFORTABLE, _FAR = 0.72, 0.5
-_TIGHT = 0.004  # room that the way down needs: the hand comes to its place by a few millimetres
+_TIGHT = 0.004  # room that the way down needs: the hand is a few millimetres off its place
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def stroke(yaw: float) -> Array:
 
 @dataclass(frozen=True)
 class Errand:
-    """From where the arm reaches out, and how far the item is to be moved, seen from above."""
+    """Where the arm reaches out from, and how far the item is to be moved, seen from above."""
 
     base: Array
     way: Array
@@ -92,14 +92,14 @@ def _middle_and_ends(points: Array, middle: Array, yaw: float) -> list[Array]:
 
 
 def _from_above(points: Array, middle: Array) -> Grasp:
-    """What is left where nothing fits: at its middle, and hope."""
+    """Where nothing fits: the middle of the item, and hope."""
     height = max(points[:, 2].max() - _DEPTH, points[:, 2].min() + FINGER_TIP)
     return Grasp(np.array([middle[0], middle[1], height]), 0.0, _WIDEST, -1.0, -1.0)
 
 
 def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp | None:
     """The grasp around `place`, judged by the object alone."""
-    for _ in range(2):  # what is only half between the fingers is gone nearer to, and seen whole
+    for _ in range(2):  # the second time from nearer, where all of it is between the fingers
         along, across, up = _in_hand(points, place, yaw)
         between = (np.abs(along) < 0.037) & (np.abs(across) < 0.011)
         if not between.any():
@@ -119,8 +119,8 @@ def _grasp_at(place: Array, yaw: float, points: Array, errand: Errand) -> Grasp 
 
 
 def _judged(grasp: Grasp, errand: Errand) -> Grasp:
-    """Room for the fingers is good, up to a point, and too little of it is bad: something else is
-    touched on the way, and the grasp is askew. What is held askew is wide, and turns."""
+    """Room for the fingers is good, up to a point. With too little of it the hand touches something
+    on the way and grasps askew, and what is held askew is wide, and turns."""
     costs = 0.006 * abs(grasp.yaw) + 1.0 * grasp.width + errand.cost(grasp.position)
     room = min(grasp.clearance, 0.012) + 3.0 * min(grasp.clearance - _TIGHT, 0.0)
     return replace(grasp, score=room - costs)

@@ -1,6 +1,6 @@
 """The order of things: over it, down, close, up, over the place, down, open, away.
 
-After each stage the expert looks whether the world is as it should be, and begins anew where it is
+After each stage the expert checks that the scene is as it should be, and starts over where it is
 not: the object has moved, the way down is blocked, or the hand came up empty.
 """
 
@@ -23,8 +23,6 @@ from forkctl.simulation.expert.moving import (
 )
 from forkctl.simulation.expert.solids import Array, solids_of, surroundings
 
-Actions = Iterator[Array]
-
 _HOVER = 0.05  # above the grasp, before the way down
 _LIFT = 0.04
 # Where the item's bottom is when the hand opens: it is dropped onto an object, but set down in a
@@ -46,13 +44,13 @@ class Stuck(Exception):
 
 
 class Expert:
-    """`actions()` gives one action after another; step the world with each before the next."""
+    """`actions()` yields one action at a time; step the simulation with it before the next."""
 
     def __init__(self, env: Any) -> None:
         self._env = env
         self._goal = goal_of(env)
 
-    def actions(self) -> Actions:
+    def actions(self) -> Iterator[Array]:
         failed: list[Grasp] = []
         while True:
             grasp = self._choose(failed)
@@ -73,7 +71,7 @@ class Expert:
         errand = Errand(np.array(self._env.robots[0].base_pos), way)
         return find_grasp(solids_of(self._env, self._goal.item), around, errand, failed)
 
-    def _approach(self, grasp: Grasp) -> Actions:
+    def _approach(self, grasp: Grasp) -> Iterator[Array]:
         """To above the grasp, then down to it."""
         env, item = self._env, self._item_position()
         around = surroundings(env, but=self._goal.item)
@@ -88,7 +86,7 @@ class Expert:
 
     def _down(
         self, goal_now: Callable[[], Array], yaw: float, gripper: float, unmoved: Array | None
-    ) -> Actions:
+    ) -> Iterator[Array]:
         """Straight down to a place; blocked is stuck, unless it is all but there."""
         env = self._env
         heights: list[float] = []  # since it has been above the place
@@ -108,11 +106,11 @@ class Expert:
                 raise Stuck("the way down is blocked")
             yield towards(env, goal, yaw, gripper)
 
-    def _close(self, grasp: Grasp) -> Actions:
+    def _close(self, grasp: Grasp) -> Iterator[Array]:
         for _ in range(_CLOSING_STEPS):
             yield towards(self._env, grasp.position, grasp.yaw, CLOSE)
 
-    def _lift(self, grasp: Grasp) -> Actions:
+    def _lift(self, grasp: Grasp) -> Iterator[Array]:
         began, others = self._item_position()[2], self._heights_of_others()
         goal = hand_position(self._env) + np.array([0.0, 0.0, _LIFT])
         for _ in range(_STAGE_STEPS):
@@ -127,7 +125,7 @@ class Expert:
             yield from self._open(grasp)
             raise Stuck("something came along")
 
-    def _carry(self, grasp: Grasp) -> Actions:
+    def _carry(self, grasp: Grasp) -> Iterator[Array]:
         """To above the place, then down until the item all but stands."""
         env, item = self._env, self._goal.item
         around = surroundings(env, but=item)
@@ -142,7 +140,7 @@ class Expert:
         try:
             yield from self._down(self._release, grasp.yaw, CLOSE, unmoved=None)
         except Stuck:
-            return  # it stands on something: let go of it here
+            return  # it is standing on something: let go of it here
 
     def _release(self) -> Array:
         """Where the hand must be for the item to be over its place, held as it is now."""
@@ -154,14 +152,14 @@ class Expert:
         above = _ABOVE_OBJECT if self._goal.target in env.obj_body_id else _IN_REGION
         return np.array([*sideways, place[2] + above + here[2] - bottom])
 
-    def _open(self, grasp: Grasp) -> Actions:
+    def _open(self, grasp: Grasp) -> Iterator[Array]:
         here = hand_position(self._env)
         for _ in range(_HOLD_STEPS if self._goal.target not in self._env.obj_body_id else 0):
             yield towards(self._env, here, grasp.yaw, CLOSE)
         for _ in range(_OPENING_STEPS):
             yield towards(self._env, here, grasp.yaw, OPEN)
 
-    def _back_off(self, grasp: Grasp) -> Actions:
+    def _back_off(self, grasp: Grasp) -> Iterator[Array]:
         """Up and out of the way, and time for things to come to rest."""
         goal = hand_position(self._env) + np.array([0.0, 0.0, 2 * _HOVER])
         for _ in range(_PATIENCE):

@@ -1,4 +1,4 @@
-"""What a perfect policy of each fork would answer, and that each fault is one."""
+"""What a perfect policy of each fork would answer, and that each mistake is one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import pytest
 from benchmarks import channels
 from benchmarks.channels import ReplayThrough
 from forkctl.evaluation.policies.policy import Query
-from forkctl.evaluation.rollouts.builtin import Replay
+from forkctl.evaluation.rollouts.baselines import Replay
 from forkctl.evaluation.rollouts.trials import trials_from_demos
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.units.conventions import Pose
 
 RANDOM = np.random.default_rng(0)
 COUNT = 400
-FAULTS = [(name, fault) for name, each in channels.CHANNELS.items() for fault in each.faults]
+MISTAKES = [
+    (name, mistake) for name, each in channels.CHANNELS.items() for mistake in each.mistakes
+]
 
 
 def actions() -> np.ndarray:
@@ -29,15 +31,15 @@ POSE = Pose(
     channels.ROBOT_BASE + RANDOM.uniform([0.3, -0.3, 0.0], [0.7, 0.3, 0.5], (COUNT, 3)),
     RANDOM.normal(0, 1, (COUNT, 3)),
 )
-STATISTICS = channels.measure(ACTIONS)
+RANGES = channels.ranges_of(ACTIONS)
 
 
-def through(name: str, fault: str | None = None) -> np.ndarray:
+def through(name: str, mistake: str | None = None) -> np.ndarray:
     """There and back, as an evaluation decodes it."""
     channel = channels.CHANNELS[name]
-    answer = channel.encode(ACTIONS, POSE, STATISTICS)
-    if fault is not None:
-        answer = channel.faults[fault](answer, STATISTICS)
+    answer = channel.encode(ACTIONS, POSE, RANGES)
+    if mistake is not None:
+        answer = channel.mistakes[mistake](answer, RANGES)
     return channel.convention.decode(answer, POSE)
 
 
@@ -61,7 +63,7 @@ def test_the_right_way_costs_no_more_than_its_rounding(name, move, turn):
 
 def test_openvla_rounds_within_its_quantiles_and_clips_beyond_them():
     back = through("openvla")
-    low, high = STATISTICS.q01[:6], STATISTICS.q99[:6]
+    low, high = RANGES.q01[:6], RANGES.q99[:6]
     clipped = np.clip(ACTIONS[:, :6], low, high)
     assert (np.abs(back[:, :6] - clipped) <= (high - low) / 255 / 2 + 1e-6).all()
     assert (np.sign(back[:, 6]) == ACTIONS[:, 6]).all()
@@ -81,10 +83,10 @@ def test_bfloat16_rounds_to_the_nearest_even():
     assert rounded.tolist() == [1.0, 1.0, 1 + 2**-6, 1 + 2**-7, -0.91015625, 3.140625]
 
 
-@pytest.mark.parametrize(("name", "fault"), FAULTS)
-def test_a_fault_spoils_what_it_is_called_after(name, fault):
-    wrong, right = through(name, fault), through(name)
-    if fault == "gripper-sign":
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
+def test_a_mistake_spoils_what_it_is_called_after(name, mistake):
+    wrong, right = through(name, mistake), through(name)
+    if mistake == "gripper-sign":
         assert (np.sign(wrong[:, 6]) == -ACTIONS[:, 6]).all()
         assert (wrong[:, :6] == right[:, :6]).all()
     else:

@@ -3,14 +3,13 @@ from __future__ import annotations
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.evaluation.rollouts.crew import Deck
+from forkctl.evaluation.rollouts.pool import TrialQueue
 from forkctl.evaluation.rollouts.trials import (
     Shard,
     choose_init_states,
-    choose_tasks,
     trials_from_init_states,
 )
-from forkctl.libero.suites import get_suite
+from forkctl.libero.suites import choose_tasks, get_suite
 
 SPATIAL = get_suite("libero_spatial")
 
@@ -31,7 +30,7 @@ def test_shards_share_the_work_and_nothing_else():
 
 @pytest.mark.parametrize("words", ["0/4", "5/4", "1", "1/0", "a/b", "-1/2"])
 def test_what_is_no_shard(words):
-    with pytest.raises(UsageError, match="no shard"):
+    with pytest.raises(UsageError, match="not a shard"):
         Shard.parse(words)
 
 
@@ -79,21 +78,21 @@ def test_what_are_no_initial_states(words):
 
 
 def test_a_world_keeps_its_task_and_helps_where_most_is_left():
-    deck = Deck(trials(2, 3))
-    first = deck.take(None)
-    second = deck.take(None)
+    queue = TrialQueue(trials(2, 3))
+    first = queue.take(None)
+    second = queue.take(None)
     assert first.task != second.task
-    taken = [deck.take(first.task), deck.take(first.task)]
+    taken = [queue.take(first.task), queue.take(first.task)]
     assert {trial.task for trial in taken} == {first.task}
-    helping = deck.take(first.task)
+    helping = queue.take(first.task)
     assert helping.task == second.task
-    rest = [deck.take(second.task)]
-    assert deck.take(second.task) is None
+    rest = [queue.take(second.task)]
+    assert queue.take(second.task) is None
     names = [trial.name for trial in (first, second, *taken, helping, *rest)]
     assert sorted(names) == sorted(trial.name for trial in trials(2, 3))
 
 
 def test_a_closed_deck_gives_nothing():
-    deck = Deck(trials())
-    deck.close()
-    assert deck.take(None) is None
+    queue = TrialQueue(trials())
+    queue.close()
+    assert queue.take(None) is None

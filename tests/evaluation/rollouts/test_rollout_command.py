@@ -23,7 +23,7 @@ RECORD = Path("out/episodes.jsonl")
 
 
 def test_a_policy_that_can_do_it_is_seen_to(rollout):
-    found = rollout("--tasks", "0,1", "--trials", "6", "--workers", "2")
+    found = rollout("--tasks", "0,1", "--trials", "6", "--jobs", "2")
     assert found["overall"]["successes"] == found["overall"]["trials"] == 12
     assert list(found["tasks"]) == list(TASKS[:2])
     assert found["overall"]["low"] == pytest.approx(0.7575, abs=1e-4)
@@ -32,9 +32,9 @@ def test_a_policy_that_can_do_it_is_seen_to(rollout):
     assert found["published"][2]["percent"] == 84.7
 
 
-def test_workers_and_order_change_no_result(rollout):
+def test_jobs_and_order_change_no_result(rollout):
     rollout("--tasks", "0,1,2", "--trials", "8", skill=0.6)
-    rollout("--tasks", "2,0,1", "--trials", "8", "--workers", "3", out="other", skill=0.6)
+    rollout("--tasks", "2,0,1", "--trials", "8", "--jobs", "3", out="other", skill=0.6)
     alone, together = episodes(RECORD), episodes(Path("other/episodes.jsonl"))
     assert alone == together
     assert {line["outcome"] for line in alone.values()} == {"success", "failure"}
@@ -107,7 +107,7 @@ def test_errors_without_end_stop_the_evaluation(rollout, monkeypatch):
 
 
 def test_a_policy_that_fails_stops_it_and_is_no_episodes_fault(rollout):
-    said = rollout("--tasks", "0", "--trials", "4", "--workers", "2", code=1, answers="nothing")
+    said = rollout("--tasks", "0", "--trials", "4", "--jobs", "2", code=1, answers="nothing")
     assert "RuntimeError: out of memory" in said
     assert lines_of(RECORD) == []
 
@@ -206,7 +206,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
     command = [
         *(sys.executable, "-m", "forkctl", "eval", "rollout", "--policy", str(POLICY)),
         *("--ckpt", str(tmp_path / "point.json"), "--world", str(WORLD), "--suite"),
-        *("libero_spatial", "--tasks", "0,1", "--trials", "10", "--workers", "2", "--out", "out"),
+        *("libero_spatial", "--tasks", "0,1", "--trials", "10", "--jobs", "2", "--out", "out"),
     ]
     root = str(Path(forkctl.__file__).parents[1])
     env = {**os.environ, "PYTHONPATH": root, "POINT_WORLD_DELAY": "0.01"}
@@ -237,7 +237,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
         (["baseline:zero", "--suite", "libero"], 1, "no LIBERO suite"),
         (["baseline:zero", "--suite", "libero_goal", "--tasks", "99"], 2, "no task"),
         (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "w.py: no such file"),
-        (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "no shard"),
+        (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "not a shard"),
         (["baseline:zero", "--suite", "libero_goal", "--data", "."], 2, "is for baseline:replay"),
         (["baseline:replay", "--suite", "libero_goal"], 2, "baseline:replay needs --data"),
     ],

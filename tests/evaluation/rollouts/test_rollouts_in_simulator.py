@@ -6,12 +6,10 @@ already. FORKCTL_LIBERO_ASSETS must name LIBERO's assets: they are in no package
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,8 @@ import forkctl
 from forkctl.environments.simulator import find_simulator
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Launch
+from forkctl.evaluation.rollouts.remote_world import RemoteWorld, WorldOptions, WorldSource
 from forkctl.evaluation.rollouts.trials import trials_from_init_states
-from forkctl.evaluation.rollouts.world import RemoteWorld, WorldOptions, WorldSource
 from forkctl.forks.workspace import find_workspace
 from forkctl.libero.schema import AGENTVIEW, CAMERAS
 from forkctl.libero.suites import get_suite
@@ -70,7 +68,9 @@ def worlds(lab, monkeypatch) -> WorldSource:
     monkeypatch.setenv("FORKCTL_CACHE", str(lab / "cache"))
     found = find_simulator(find_workspace(), os.environ.get("FORKCTL_TEST_LIBERO_SIM_PYTHON"))
     launch = Launch(str(found.python), found.variables)
-    return WorldSource("libero", launch, lab.parent / "logs", WorldOptions(image_size=64))
+    return WorldSource(
+        "forkctl.simulation.libero_world", launch, lab.parent / "logs", WorldOptions(image_size=64)
+    )
 
 
 def test_an_episode_does_not_depend_on_those_before_it(worlds):
@@ -117,29 +117,18 @@ def test_frames_have_the_wanted_size_and_unknown_keys_are_told(worlds):
 def demo(lab) -> Path:
     """One demonstration of one task, without frames."""
     words = ["demos", "libero_spatial", "--tasks", str(TASK), "--demos", "1", "--layout", "low_dim"]
-    made = typed(lab, *words, "--out", "demos", *own_simulator("--env"))
+    made = typed(lab, *words, "--out", "demos", *own_simulator("--sim-env"))
     assert made.returncode == 0, made.stderr
     return lab / "demos"
 
 
-@pytest.fixture
-def replayed(lab, demo) -> Callable[..., dict]:
-    def replay(through: str, *more: str) -> dict:
-        out = "-".join(("replay", through, *more)).replace("--", "")
-        words = ["eval", "rollout", "baseline:replay", "--data", str(demo), "--through", through]
-        done = typed(lab, *words, *more, *own_simulator("--sim-env"), "--out", out, "--json")
-        assert done.returncode == 0, done.stderr
-        found: dict = json.loads(done.stdout)["overall"]
-        return found
-
-    return replay
-
-
-@pytest.mark.parametrize("through", ["libero", "rdt-absolute"])
-def test_a_demonstration_that_is_replayed_succeeds(replayed, through):
-    assert replayed(through)["successes"] == 1
-
-
-def test_metres_that_are_scaled_twice_do_not(replayed):
-    rate = replayed("rdt-delta", "--fault", "metres-twice")
-    assert (rate["successes"], rate["trials"]) == (0, 1)
+def test_replays_through_the_forks_conventions_succeed_and_a_mistake_does_not(lab, demo):
+    """What benchmarks/replay_table.py does for all of them."""
+    rows = ["libero", "rdt-absolute", "rdt-delta:metres-twice"]
+    words = ["--data", str(demo), "--trials", "1", "--mistake-trials", "1", *rows]
+    command = [sys.executable, "-m", "benchmarks.replay_table", *words, *own_simulator("--sim-env")]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "FORKCTL_CACHE": str(lab / "cache")}
+    done = subprocess.run(command, cwd=lab, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shares = [line.split("|")[3].strip() for line in done.stdout.splitlines()[2:]]
+    assert shares == ["1 of 1", "1 of 1", "0 of 1"]

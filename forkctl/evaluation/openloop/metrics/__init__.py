@@ -1,4 +1,4 @@
-"""Metrics that a constant predictor cannot win unseen. Pure numpy.
+"""Metrics that a constant predictor cannot win unnoticed. Pure numpy.
 
-`metric` says what a metric is; each other module holds one family; `table` computes all of them.
+`metric` says what a metric is; each other module has one family; `table` computes them all.
 """

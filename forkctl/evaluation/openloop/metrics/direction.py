@@ -1,7 +1,7 @@
 """Which way: of the steps where the demonstrator moved, dir_acc + inverted + abstain = 1.
 
-Steps where the demonstrator stood still are counted apart (false_move), because there is no right
-direction then; a sign comparison over all steps gives an always-zero policy .5 for them.
+Steps where the demonstrator stood still are counted separately (false_move), because no direction
+is right then; comparing signs over all steps would give an always-zero policy .5.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gripper is a switch: accuracy rewards whoever never moves it, so changes count as well."""
+"""The gripper is a switch: accuracy rewards a policy that never moves it, so changes count too."""
 
 from __future__ import annotations
 

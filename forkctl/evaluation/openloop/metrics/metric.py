@@ -1,8 +1,8 @@
 """What a metric is: a function of sums.
 
-Every metric of ours is computed from sums over steps, kept apart for each episode. Summing over all
-episodes gives the value, over a task's episodes the value of the task, and over episodes drawn with
-replacement a bootstrap sample: one code path for all of them.
+Every metric here is computed from sums over the steps of each episode. Adding up all episodes gives
+the value, a task's episodes the task's value, and episodes drawn with replacement a bootstrap
+sample: one code path for all of them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from forkctl.evaluation.dimensions import COLUMNS, Floats, Ints
 
-# name -> (episodes, dimensions, ...): one sum for each episode and dimension
+# name -> (episodes, dimensions, ...): one sum per episode and dimension
 Sums = dict[str, Floats]
-# name -> (samples, columns, ...): those sums, added up over a choice of episodes
+# name -> (samples, columns, ...): those sums, added up over some episodes
 Totals = Mapping[str, Floats]
 
 
 class Better(str, Enum):
-    """Which way is good: to be read by people, and by `compare`."""
+    """Which way is good."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -32,7 +32,7 @@ class Better(str, Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One number for each column, with a name that stays the same in JSON for ever."""
+    """One number per column. The name is that of the JSON and must not change."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Metric:
     family: str
 
     def masked(self, totals: Totals) -> Floats:
-        """The value where the metric means something, NaN elsewhere."""
+        """The value where the metric has a meaning, NaN elsewhere."""
         value = np.array(self.value(totals), dtype=np.float64)
         value[..., [column not in self.columns for column in COLUMNS]] = np.nan
         return value

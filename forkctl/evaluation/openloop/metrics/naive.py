@@ -1,6 +1,6 @@
-"""The definitions that published notes use, so that their tables can be read beside ours.
+"""The definitions of published notes, so that their tables can be read beside ours.
 
-None of them tells a good policy from a constant one: when half of the true actions are exactly
+None of them tells a good policy from a constant one. Where half of the true actions are exactly
 zero, the sign accuracy of a near perfect policy is .5, of an always-zero one .5, of random signs
 .25. A drop from .5 to .25 is the step from silence to noise, not an inversion.
 """

@@ -58,7 +58,7 @@ def measure(pairs: Pairs, scale: Scale, *, resamples: int = 1000, seed: int = 0)
 def measure_tasks(
     pairs: Pairs, scale: Scale, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Table]:
-    """The same for each task's episodes."""
+    """Every metric for each task's episodes."""
     sums = all_sums(pairs, scale)
     tables = {}
     for task in sorted(set(pairs.tasks)):
@@ -72,7 +72,7 @@ def measure_tasks(
 def compare(
     better: Pairs, than: Pairs, scale: Scale, *, resamples: int = 1000, seed: int = 0
 ) -> Table:
-    """The difference of every metric. Paired: both policies are resampled by the same demos."""
+    """The difference of every metric. Paired: both policies are resampled over the same demos."""
     if better.episodes != than.episodes:
         raise ValueError("a comparison needs the same demos on both sides")
     episodes = len(better.episodes)

@@ -1,4 +1,4 @@
-"""How many different things a policy says: the share of its favourite bin, beside the truth's."""
+"""How varied a policy's answers are: the share of its favourite bin, beside the truth's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sums(pairs: Pairs, scale: Scale) -> Sums:
 
 
 def _ranked(tokens: Ints) -> Ints:
-    """Token ids of a vocabulary become 0..255 for each dimension; rarer ones share the last."""
+    """Token ids of a vocabulary become 0..255 per dimension; the rarer ones share the last."""
     if tokens.size == 0 or (tokens.min() >= 0 and tokens.max() < BINS):
         return tokens
     ranked = np.empty_like(tokens)
@@ -72,7 +72,7 @@ METRICS = (
     Metric(
         "invalid_tokens",
         "invalid tokens",
-        "share of spoken tokens that are no action tokens (they decode to the ends of the range)",
+        "share of tokens that are not action tokens (they decode to an end of the range)",
         Better.LOWER,
         ("motion",),
         lambda totals: ratio(totals["invalid"], totals["said"]),

@@ -1,4 +1,4 @@
-"""From a record of predictions to everything that is said about them. Needs no policy."""
+"""From a record of predictions to numbers and verdicts. Needs no policy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from forkctl.evaluation.diagnosis import diagnose
 from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence
 from forkctl.evaluation.dimensions import MOTION, Floats
 from forkctl.evaluation.openloop.asking import probe_arm_name
-from forkctl.evaluation.openloop.episodes import PROBES, Change
+from forkctl.evaluation.openloop.baselines import RULES, baseline_actions
+from forkctl.evaluation.openloop.episodes import PROBES, ObservationChange
 from forkctl.evaluation.openloop.metrics.table import (
     METRIC,
     Estimate,
@@ -24,9 +25,8 @@ from forkctl.evaluation.openloop.metrics.table import (
     measure_tasks,
 )
 from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
-from forkctl.evaluation.openloop.predictions import Entry, PredictionRecord
+from forkctl.evaluation.openloop.predictions import EpisodePredictions, PredictionRecord
 from forkctl.evaluation.openloop.scale import Scale
-from forkctl.evaluation.policies.baselines import RULES, baseline_actions
 from forkctl.libero.schema import CAMERAS
 
 SCHEMA = 1  # of the JSON
@@ -37,7 +37,7 @@ class ArmResult:
     """One policy's numbers and verdicts."""
 
     name: str
-    entries: Sequence[Entry]
+    entries: Sequence[EpisodePredictions]
     pairs: Pairs  # finite rows
     not_finite: float  # share of rows with a NaN or infinity
     table: Table
@@ -48,7 +48,7 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class OpenLoopResult:
-    """All of it: the arms in order, the trivial policies on the same steps, and the difference."""
+    """The arms in order, the trivial policies on the same steps, and the difference."""
 
     setup: Mapping[str, object]
     scale: Scale
@@ -61,7 +61,7 @@ class OpenLoopResult:
         return self.arms[0]
 
 
-def evaluate(
+def score(
     record: PredictionRecord,
     scale: Scale,
     arms: Sequence[str],
@@ -91,7 +91,7 @@ def _difference(results: Sequence[ArmResult], scale: Scale, resamples: int) -> T
     return compare(results[0].pairs, results[1].pairs, scale, resamples=resamples)
 
 
-def _as_baseline(name: str, entry: Entry, scale: Scale) -> EpisodePairs:
+def _as_baseline(name: str, entry: EpisodePredictions, scale: Scale) -> EpisodePairs:
     pairs = entry.pairs()
     seed = zlib.crc32(entry.episode.encode())
     prediction = baseline_actions(name, entry.truth, scale, seed)
@@ -107,7 +107,7 @@ def _arm(
 ) -> ArmResult:
     entries = record.arm(name)
     if not entries:
-        raise ForkctlError(f"no prediction of {name!r} is recorded", hint="evaluate it first")
+        raise ForkctlError(f"no predictions of {name!r} are recorded", hint="evaluate it first")
     everything = pair_up([entry.pairs() for entry in entries])
     pairs = everything.finite()
     not_finite = 1 - pairs.rows / max(everything.rows, 1)
@@ -135,13 +135,15 @@ def _arm(
     )
 
 
-def _observations(entry: Entry) -> Sequence[str]:
+def _observations(entry: EpisodePredictions) -> Sequence[str]:
     names = entry.conventions.get("observations", [])
     return names if isinstance(names, list) else []
 
 
-def _probes(record: PredictionRecord, name: str) -> tuple[Pairs | None, dict[Change, Pairs]]:
-    """The plain predictions and the probes', over the demos that every one of them has."""
+def _probes(
+    record: PredictionRecord, name: str
+) -> tuple[Pairs | None, dict[ObservationChange, Pairs]]:
+    """The plain predictions and the probes', over the demos that all of them have."""
     arms = {change: record.arm(probe_arm_name(name, change)) for change in PROBES}
     arms = {change: entries for change, entries in arms.items() if entries}
     if not arms:
@@ -159,7 +161,7 @@ def _probes(record: PredictionRecord, name: str) -> tuple[Pairs | None, dict[Cha
     return probed, probes
 
 
-def _by_offset(entries: Sequence[Entry], scale: Scale) -> Floats:
+def _by_offset(entries: Sequence[EpisodePredictions], scale: Scale) -> Floats:
     """Error of the k-th action of a chunk, against the true action k steps on."""
     length = min(entry.chunks.shape[1] for entry in entries)
     half_span = scale.span[: len(MOTION)] / 2
@@ -175,12 +177,12 @@ def _by_offset(entries: Sequence[Entry], scale: Scale) -> Floats:
     return errors
 
 
-def to_json(evaluation: OpenLoopResult) -> dict[str, object]:
-    """Plain JSON; a number that has no value is null."""
+def to_json(result: OpenLoopResult) -> dict[str, object]:
+    """Plain JSON; a number without a value is null."""
     return {
         "schema": SCHEMA,
-        "setup": dict(evaluation.setup),
-        "scale": evaluation.scale.to_json(),
+        "setup": dict(result.setup),
+        "scale": result.scale.to_json(),
         "arms": {
             arm.name: {
                 "episodes": arm.table.episodes,
@@ -191,10 +193,10 @@ def to_json(evaluation: OpenLoopResult) -> dict[str, object]:
                 "l1_norm_by_offset": [_number(value) for value in arm.by_offset],
                 "verdicts": [_verdict_json(verdict) for verdict in arm.verdicts],
             }
-            for arm in evaluation.arms
+            for arm in result.arms
         },
-        "trivial": {name: _table_json(table) for name, table in evaluation.trivial.items()},
-        "difference": None if evaluation.difference is None else _table_json(evaluation.difference),
+        "trivial": {name: _table_json(table) for name, table in result.trivial.items()},
+        "difference": None if result.difference is None else _table_json(result.difference),
         "definitions": {metric.name: metric.meaning for metric in METRIC.values()},
     }
 

@@ -19,7 +19,7 @@ from forkctl.forks.cache import cache_root
 
 
 class WorldError(ForkctlError):
-    """The world failed in the middle of an episode: the episode's error, not the policy's fault."""
+    """The world failed during an episode: an error of the episode, not the policy's fault."""
 
 
 class World(Protocol):
@@ -37,17 +37,17 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """What an outcome can depend on besides the policy."""
+    """What an outcome depends on besides the policy."""
 
     image_size: int = 128
     reflection: bool = True
-    settle: int = 10  # steps at rest before the policy is asked: objects fall, cameras settle
+    settle: int = 10  # steps at rest before the policy is asked: objects fall into place
 
 
 @dataclass(frozen=True)
 class WorldSource:
-    """A world that is not started yet. `world` is a module or a file's path, see
-    forkctl.inside.world_worker."""
+    """A world that is not started yet. `world` is a module or a file's path (see
+    forkctl.inside.world_worker)."""
 
     world: str
     launch: Launch
@@ -56,7 +56,7 @@ class WorldSource:
 
     @contextmanager
     def start(self, number: int, started: Callable[[Connection], None]) -> Iterator[RemoteWorld]:
-        """`started` is given the process at once, so that somebody else can end it."""
+        """`started` gets the process at once, so that another thread can end it."""
         words = ["forkctl.inside.world_worker", self.world]
         log = self.logs / f"simulator-{number}.log"
         with connect(self.launch, words, log, "simulator") as connection:
@@ -65,7 +65,7 @@ class WorldSource:
 
 
 class RemoteWorld:
-    """Costs 0.03 ms a step: nothing beside the physics."""
+    """Costs 0.03 ms per step: nothing beside the physics."""
 
     def __init__(self, connection: Connection, options: WorldOptions) -> None:
         self.connection = connection
@@ -75,7 +75,7 @@ class RemoteWorld:
         self._init_states = 0
 
     def open(self, task: str, frames: bool) -> None:
-        """`frames` where any will be wanted."""
+        """`frames` says whether any will be wanted."""
         if task == self.task:
             return
         options = {
@@ -104,7 +104,7 @@ class RemoteWorld:
         assert number is not None
         if number >= self._init_states:
             raise ForkctlError(
-                f"there is no initial state {number}, only {self._init_states}", where=trial.task
+                f"no initial state {number}: the task has {self._init_states}", where=trial.task
             )
         return {"init_state": number, "settle": self.options.settle}
 
@@ -122,9 +122,9 @@ def saved_start(trial: Trial) -> dict[str, Any]:
     model = demo.attrs.get("model_file")
     if model is None:
         raise ForkctlError(
-            "the demonstration does not hold its scene (attribute model_file)",
+            "the demonstration lacks its scene (the attribute model_file)",
             where=f"{demo.file.path}:{demo.name}",
-            hint="Replay needs LIBERO's raw files; `forkctl demos` makes such files.",
+            hint="replay needs LIBERO's raw files; `forkctl demos` makes such files",
         )
     text = model.decode() if isinstance(model, bytes) else str(model)
     return {"model": text, "state": demo.states()[0]}
@@ -136,7 +136,7 @@ def simulator_source(simulator: Simulator, options: WorldOptions) -> WorldSource
 
 
 def file_source(file: Path, own: str | None, options: WorldOptions) -> WorldSource:
-    """A world of the user's own, which may need no simulator at all."""
+    """A world of the user's, which may need no simulator at all."""
     path = file.absolute()
     return WorldSource(str(path), file_launch(path, own), _logs(), options)
 

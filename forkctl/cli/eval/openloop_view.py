@@ -1,21 +1,18 @@
-"""What a terminal shows of an evaluation."""
+"""What a terminal shows of an open-loop evaluation."""
 
 from __future__ import annotations
 
 import json
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from forkctl.evaluation.openloop.asking import Progress
     from forkctl.evaluation.openloop.metrics.table import Estimate
-    from forkctl.evaluation.openloop.results import OpenLoopResult
+    from forkctl.evaluation.openloop.scoring import OpenLoopResult
 
 _MARKS = {"fault": ("✗", "red"), "note": ("•", "yellow"), "good": ("✓", "green")}
 _COLUMNS = (
@@ -29,61 +26,37 @@ _COLUMNS = (
 )
 
 
-@contextmanager
-def watched() -> Iterator[Progress]:
-    """A bar on stderr, and nothing where no one watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("loading", total=None)
-        yield lambda done, total, what: bar.update(
-            task, completed=done, total=total, description=what
-        )
-
-
-def print_evaluation(
-    evaluation: OpenLoopResult, folder: Path, html: Path | None, as_json: bool
-) -> None:
-    """Write the report; print the verdicts and the numbers that matter most, or the JSON."""
+def print_result(result: OpenLoopResult, folder: Path, html: Path | None, as_json: bool) -> None:
+    """Write the report; print the verdicts and the most important numbers, or the JSON."""
     from forkctl.atomic import write_atomically
     from forkctl.evaluation.openloop.evaluate import RECORD, RESULTS
-    from forkctl.evaluation.openloop.results import to_json
+    from forkctl.evaluation.openloop.scoring import to_json
     from forkctl.evaluation.report.openloop_page import render
 
     page = html or folder / "report.html"
-    write_atomically(page, render(evaluation))
+    write_atomically(page, render(result))
     if as_json:
-        click.echo(json.dumps(to_json(evaluation), indent=1))
+        click.echo(json.dumps(to_json(result), indent=1))
         return
-    _print_table(evaluation)
-    _print_verdicts(evaluation)
+    _print_table(result)
+    _print_verdicts(result)
     click.echo(f"\nreport   {page}\nnumbers  {folder / RESULTS}\nrecord   {folder / RECORD}")
 
 
-def _print_table(evaluation: OpenLoopResult) -> None:
+def _print_table(result: OpenLoopResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    first = evaluation.main.table
+    first = result.main.table
     table = Table(title=f"{first.episodes} demos, {first.steps} steps", title_justify="left")
     table.add_column("")
     for *_, title in _COLUMNS:
         table.add_column(title, justify="right")
-    for arm in evaluation.arms:
+    for arm in result.arms:
         cells = (_shown(arm.table[metric, column]) for metric, column, _ in _COLUMNS)
         table.add_row(arm.name, *cells, style="bold")
     table.add_section()
-    for name, trivial in evaluation.trivial.items():
+    for name, trivial in result.trivial.items():
         cells = (_shown(trivial[metric, column]) for metric, column, _ in _COLUMNS)
         table.add_row(name, *cells, style="dim")
     Console(width=None if sys.stdout.isatty() else 120).print(table)
@@ -93,9 +66,9 @@ def _shown(cell: Estimate) -> str:
     return f"{cell.value:.2f}" if math.isfinite(cell.value) else "-"
 
 
-def _print_verdicts(evaluation: OpenLoopResult) -> None:
-    for arm in evaluation.arms:
-        if len(evaluation.arms) > 1:
+def _print_verdicts(result: OpenLoopResult) -> None:
+    for arm in result.arms:
+        if len(result.arms) > 1:
             click.echo(f"\n{arm.name}")
         for verdict in arm.verdicts:
             mark, colour = _MARKS[verdict.kind.value]

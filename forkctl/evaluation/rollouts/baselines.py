@@ -1,4 +1,4 @@
-"""Policies that need no checkpoint: the floors, and the ceiling."""
+"""Policies without a checkpoint: the floor, and the ceiling."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Still:
 
 @dataclass(frozen=True)
 class Random:
-    """Uniform over the range that controllers take, another action each step."""
+    """Uniform over the controller's range, another action at each step."""
 
     conventions: Conventions = field(default=Conventions(chunk=8))
 
@@ -50,12 +50,12 @@ class Random:
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         random = np.random.default_rng(seed)
-        return [Prediction(self._plan(random)) for _ in queries]
+        return [Prediction(self._chunk(random)) for _ in queries]
 
-    def _plan(self, random: np.random.Generator) -> Floats:
-        plan = random.uniform(-1, 1, (self.conventions.chunk, len(AT_REST)))
-        plan[:, GRIPPER] = np.sign(plan[:, GRIPPER])
-        return plan
+    def _chunk(self, random: np.random.Generator) -> Floats:
+        chunk = random.uniform(-1, 1, (self.conventions.chunk, len(AT_REST)))
+        chunk[:, GRIPPER] = np.sign(chunk[:, GRIPPER])
+        return chunk
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,5 @@ def next_actions(trials: Sequence[Trial], query: Query) -> Floats:
     actions = demo.actions()[query.step : query.step + REPLAYED_AT_ONCE].astype(np.float64)
     if len(actions):
         return actions
-    # it is over, and should have succeeded
+    # the demonstration is over, and the task should be done
     return np.concatenate([AT_REST[:GRIPPER], demo.actions()[-1, GRIPPER:]])[None]

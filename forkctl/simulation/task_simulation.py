@@ -1,16 +1,16 @@
 """One LIBERO task in the simulator: reset, look, act, and ask whether it is done.
 
-    with World.open("pick_up_the_black_bowl_...") as world:
-        world.reset(init_states(task)[3])
-        world.settle()
+    with TaskSimulation.open("pick_up_the_black_bowl_...") as simulation:
+        simulation.reset(init_states(task)[3])
+        simulation.settle()
         for ...:
-            seen = world.observe(CAMERAS, size=256)   # keys and values as in LIBERO's files
-            world.step(action)
-            if world.success(): ...
+            seen = simulation.observe(CAMERAS, size=256)   # keys and values as in LIBERO's files
+            simulation.step(action)
+            if simulation.success(): ...
 
 Three things differ from LIBERO's own wrapper, none of them in the physics. Resets are soft: the
-scene stays compiled. Frames are rendered only by `observe`. And robosuite's observables are taken
-out, which evaluate some fifty Python functions a step; `observe` reads the same numbers.
+scene stays compiled. Frames are rendered only by `observe`. And robosuite's observables, which call
+some fifty Python functions a step, are left out; `observe` reads the same numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ REST_ACTION = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0])
 _PLACEMENT_ATTEMPTS = 100
 
 
-class World:
+class TaskSimulation:
     """`env` is robosuite's environment, for what this interface does not offer."""
 
     def __init__(self, task: str, env: Any, *, reflection: bool) -> None:
@@ -47,9 +47,9 @@ class World:
         self._compiled = self._own
 
     @classmethod
-    def open(cls, task: str, *, reflection: bool = True) -> World:
-        """`reflection=False` renders twice as fast and changes 1.4 % of the pixels: for one's own
-        data and policies, not for checkpoints that were trained on LIBERO's frames."""
+    def open(cls, task: str, *, reflection: bool = True) -> TaskSimulation:
+        """`reflection=False` renders twice as fast and changes 1.4 % of the pixels: for data and
+        policies of one's own, not for checkpoints that were trained on LIBERO's frames."""
         settings.prepare()
         settings.use_assets()
         from libero.libero.envs import TASK_MAPPING
@@ -73,13 +73,13 @@ class World:
         env._observables.clear()
         return cls(task, env, reflection=reflection)
 
-    # Where an episode starts
+    # How an episode starts
 
     def reset(self, init_state: Array | None = None, *, seed: int = 0) -> None:
         """Objects as in `init_state`, or placed at random as the task's definition allows.
 
-        `seed` also places what is no part of a state: fixtures, which are a centimetre elsewhere
-        after each reset.
+        `seed` also places what is not part of a state: fixtures, which each reset moves by about a
+        centimetre.
         """
         from robosuite.utils.errors import RandomizationError
 
@@ -108,14 +108,14 @@ class World:
         self._set_state(state)
 
     def settle(self, steps: int = SETTLE_STEPS) -> None:
-        """Let fall what hangs in the air, as every evaluation protocol does."""
+        """Let things come to rest, as every evaluation protocol does."""
         for _ in range(steps):
             self.step(REST_ACTION)
 
-    # What goes on
+    # While it runs
 
     def step(self, action: Array) -> None:
-        """A twentieth of a second."""
+        """One twentieth of a second."""
         self.env.step(np.asarray(action, dtype=np.float64))
 
     def success(self) -> bool:
@@ -148,15 +148,15 @@ class World:
         """The scene as it stands, fixtures included, without any path of this machine."""
         import mujoco
 
-        # mujoco fills a model's numbers into the XML that this process compiled last, of whichever
-        # world it was
+        # mujoco fills a model's numbers into the XML that this process compiled last, whichever
+        # simulation that was for
         mujoco.MjModel.from_xml_string(self._compiled)
         return portable.without_paths(self.env.sim.model.get_xml())
 
     def close(self) -> None:
         self._drop_simulation()
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> TaskSimulation:
         return self
 
     def __exit__(
@@ -184,8 +184,8 @@ class World:
         self.env.reset_from_xml_string(xml)
 
     def _fixtures_to_origin(self) -> None:
-        """LIBERO places what stands on a fixture by where the fixture's regions are in a scene that
-        was just compiled, where fixtures are at the origin. A soft reset leaves them in place."""
+        """LIBERO places what stands on a fixture by the fixture's regions in a freshly compiled
+        scene, where fixtures are at the origin. A soft reset leaves fixtures where they were."""
         model = self.env.sim.model
         for name in self.env.fixtures_dict:
             body = self.env.obj_body_id.get(name)
@@ -199,10 +199,10 @@ class World:
             robot.gripper.current_action = np.zeros(robot.gripper.dof)
 
     def _drop_simulation(self) -> None:
-        """With its render context, which would show garbage for another simulation."""
+        """And its render context, which would show garbage for another simulation."""
         if self.env.sim is None:
             return
         context = self.env.sim._render_context_offscreen
         if context is not None:
-            context.gl_ctx.make_current()  # or it would free what belongs to another world
+            context.gl_ctx.make_current()  # or it would free what belongs to another simulation
         self.env.close()

@@ -18,13 +18,13 @@ from forkctl.libero.units.conventions import Convention
 
 @dataclass(frozen=True)
 class RemotePolicy:
-    """A policy that is loaded by `open`. `policy` is a worker module's name or a file's path."""
+    """Loaded by `open`. `policy` is a worker module's name or a file's path."""
 
     policy: str
     checkpoint: Path
     launch: Launch
     log: Path
-    conventions: Mapping[str, Convention]  # those that it may speak in
+    conventions: Mapping[str, Convention]  # those that its actions may be in
     device: str = "cpu"
     options: Mapping[str, object] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ def _prediction(answer: Mapping[str, Any]) -> Prediction:
 
 
 def fingerprint(checkpoint: Path) -> list[list[object]]:
-    """Names, sizes and times of a checkpoint's files: it changes when one of them does."""
+    """Names, sizes and times of a checkpoint's files; another one when any of them changes."""
     files = sorted(checkpoint.rglob("*")) if checkpoint.is_dir() else [checkpoint]
     if not checkpoint.exists():
         raise ForkctlError("no checkpoint here", where=str(checkpoint))

@@ -1,6 +1,6 @@
 """Policies that know nothing, or everything. A metric that one of them wins says nothing.
 
-They speak through the same interface as a real policy, so that they go through the same code.
+They have the same interface as a real policy, and go through the same code.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats
 from forkctl.evaluation.openloop.episodes import Episode
 from forkctl.evaluation.openloop.pairs import AT_REST
 from forkctl.evaluation.openloop.scale import Scale
+from forkctl.evaluation.policies.choice import BASELINE
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
 
 # (truth of the demo, step, scale, random numbers) -> the action
 Rule = Callable[[Floats, int, Scale, np.random.Generator], Floats]
-PREFIX = "baseline:"
 
 
 def _zero(truth: Floats, step: int, scale: Scale, random: np.random.Generator) -> Floats:
@@ -55,7 +55,7 @@ RULES: Mapping[str, tuple[Rule, str]] = {
 
 
 def baseline_actions(name: str, truth: Floats, scale: Scale, seed: int = 0) -> Floats:
-    """What a baseline says over a whole demo."""
+    """What a baseline answers over a whole demo."""
     random = np.random.default_rng(seed)
     rule, _ = RULES[name]
     return np.stack([rule(truth, step, scale, random) for step in range(len(truth))])
@@ -97,6 +97,6 @@ def baseline(name: str, episodes: Sequence[Episode], scale: Scale) -> Baseline:
     if name not in RULES:
         raise UsageError(
             f"no baseline {name!r}",
-            hint="One of: " + ", ".join(PREFIX + known for known in RULES) + ".",
+            hint="one of: " + ", ".join(BASELINE + known for known in RULES),
         )
     return Baseline(name, episodes, scale)

@@ -1,7 +1,7 @@
-"""Another face of a policy that is loaded once: the base of a fine-tuned checkpoint, say.
+"""Another policy from the same load: the base of a fine-tuned checkpoint, say.
 
-A fork's worker lists the faces that it has in its conventions. Loading 15 GB twice, only to switch
-an adapter off, would cost minutes.
+A fork's worker lists the variants that it has in its conventions. Loading 15 GB twice, only to
+switch an adapter off, would cost minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
 
 
-class ManyFaced(Policy, Protocol):
+class PolicyWithVariants(Policy, Protocol):
     """A policy that answers for others too; its conventions name them as `variants`."""
 
     def predict_as(
@@ -25,7 +25,7 @@ class ManyFaced(Policy, Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """A policy source that has no process of its own."""
+    """A policy source without a process of its own."""
 
     source: PolicySource
     name: str
@@ -43,14 +43,14 @@ class Variant:
         if self.name not in policy.conventions.variants:
             raise ForkctlError(
                 f"the checkpoint does not say what its {self.name} is",
-                hint=f"Name it: --{self.name} CHECKPOINT.",
+                hint=f"name it: --{self.name} CHECKPOINT",
             )
-        return _Face(policy, self.name)  # type: ignore[arg-type]  # it has just said that it is
+        return _VariantPolicy(policy, self.name)  # type: ignore[arg-type]  # it has just said so
 
 
 @dataclass(frozen=True)
-class _Face:
-    policy: ManyFaced
+class _VariantPolicy:
+    policy: PolicyWithVariants
     name: str
 
     @property
@@ -61,10 +61,11 @@ class _Face:
         return self.policy.predict_as(self.name, queries, seed)
 
 
-def loaded_as(source: PolicySource) -> PolicySource:
+def source_to_open(source: PolicySource) -> PolicySource:
     """The source whose process answers for this one."""
     return source.source if isinstance(source, Variant) else source
 
 
-def face_of(source: PolicySource, loaded: Policy) -> Policy:
-    return source.of(loaded) if isinstance(source, Variant) else loaded
+def policy_of(source: PolicySource, opened: Policy) -> Policy:
+    """This source's policy, where `source_to_open` is open."""
+    return source.of(opened) if isinstance(source, Variant) else opened

@@ -1,6 +1,6 @@
-"""Several worlds at once, one policy for all of them.
+"""Several worlds at once, and one policy for all of them.
 
-Each world is a process with a thread here that plays episodes in it. The policy is asked one query
+Each world is a process, with a thread here that plays episodes in it. The policy is asked one query
 at a time: batches of whatever happens to be ready would make results depend on timing.
 """
 
@@ -17,27 +17,21 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection
 from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, RolloutRecord
-from forkctl.evaluation.rollouts.playing import (
-    ERROR,
-    BadAction,
-    Limits,
-    play,
-)
+from forkctl.evaluation.rollouts.playing import ERROR, BadAction, Limits, play
+from forkctl.evaluation.rollouts.remote_world import RemoteWorld, WorldError, WorldSource
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.evaluation.rollouts.videos import Videos
-from forkctl.evaluation.rollouts.world import RemoteWorld, WorldError, WorldSource
 from forkctl.libero.schema import CAMERAS
 
 ERRORS_IN_A_ROW = 5  # then something is wrong with all of them
-CAMERA_KEYS = frozenset(CAMERAS)
-_GLANCE = 0.2  # seconds between looks at the threads: a signal is only heard in between
+_POLL_SECONDS = 0.2  # between looks at the threads: signals are handled in between
 
-Progress = Callable[[EpisodeOutcome], None]
+OnEpisode = Callable[[EpisodeOutcome], None]
 
 
-class Deck:
-    """The episodes that are left. A world is given those of its own task as long as there are any,
-    since another task costs it seconds."""
+class TrialQueue:
+    """The episodes that are left. A world stays with its task as long as there are any, because
+    another task takes seconds to open."""
 
     def __init__(self, trials: Iterable[Trial]) -> None:
         self._left: dict[str, list[Trial]] = {}
@@ -48,7 +42,7 @@ class Deck:
         self._closed = False
 
     def take(self, task: str | None) -> Trial | None:
-        """The next one for a world that stands at `task`."""
+        """The next one for a world that has `task` open."""
         with self._lock:
             if self._closed:
                 return None
@@ -78,7 +72,7 @@ class Deck:
 
 
 @dataclass(frozen=True)
-class OneAtATime:
+class SharedPolicy:
     """A policy that several threads may ask."""
 
     policy: Policy
@@ -93,8 +87,8 @@ class OneAtATime:
             return self.policy.predict(queries, seed)
 
 
-class Crew:
-    """Plays episodes until none is left, or something goes wrong with all of them."""
+class WorldPool:
+    """Plays episodes until none is left, or something is wrong with all of them."""
 
     def __init__(
         self,
@@ -102,21 +96,21 @@ class Crew:
         record: RolloutRecord,
         limits: Limits,
         videos: Videos,
-        progress: Progress,
+        on_episode: OnEpisode,
     ) -> None:
         self.worlds, self.record, self.limits = worlds, record, limits
-        self.videos, self.progress = videos, progress
+        self.videos, self.on_episode = videos, on_episode
         self._processes: dict[int, Connection] = {}  # the world of each thread
         self._failure: BaseException | None = None
         self._errors_in_a_row = 0
         self._lock = threading.Lock()
 
     def play(self, trials: Sequence[Trial], source: PolicySource, jobs: int) -> None:
-        deck = Deck(trials)
+        queue = TrialQueue(trials)
         with source.open() as opened:
-            policy = OneAtATime(opened)
+            policy = SharedPolicy(opened)
             threads = [
-                threading.Thread(target=self._serve, args=(deck, policy, number), daemon=True)
+                threading.Thread(target=self._serve, args=(queue, policy, number), daemon=True)
                 for number in range(min(jobs, len(trials)))
             ]
             try:
@@ -124,40 +118,40 @@ class Crew:
                     thread.start()
                 while any(thread.is_alive() for thread in threads) and self._failure is None:
                     for thread in threads:
-                        thread.join(_GLANCE)
+                        thread.join(_POLL_SECONDS)
                 if self._failure is not None:
                     raise self._failure
             except BaseException:
-                deck.close()
+                queue.close()
                 for process in tuple(self._processes.values()):
                     process.kill()
                 raise
 
-    def _serve(self, deck: Deck, policy: Policy, number: int) -> None:
-        frames = self.videos.wanted or not CAMERA_KEYS.isdisjoint(policy.conventions.observations)
+    def _serve(self, queue: TrialQueue, policy: Policy, number: int) -> None:
+        frames = self.videos.wanted or bool({*CAMERAS} & {*policy.conventions.observations})
         try:
             task: str | None = None
-            trial = deck.take(task)
+            trial = queue.take(task)
             while trial is not None:
                 started = partial(self._processes.__setitem__, number)
                 with self.worlds.start(number, started) as world:
                     while trial is not None:
                         task = trial.task
                         world.open(task, frames)
-                        healthy = self._episode(world, policy, trial, deck)
-                        trial = deck.take(task)
+                        healthy = self._episode(world, policy, trial, queue)
+                        trial = queue.take(task)
                         if not healthy:
                             world.connection.kill()
                             break
         except BaseException as failure:
-            # the end of a process that was killed because of another thread's failure is no news
+            # a process that was killed because another thread failed is not a failure of its own
             with self._lock:
-                if not deck.closed and self._failure is None:
+                if not queue.closed and self._failure is None:
                     self._failure = failure
-            deck.close()
+            queue.close()
 
-    def _episode(self, world: RemoteWorld, policy: Policy, trial: Trial, deck: Deck) -> bool:
-        """Play one and write it down; False where the world cannot go on."""
+    def _episode(self, world: RemoteWorld, policy: Policy, trial: Trial, queue: TrialQueue) -> bool:
+        """Play one and record it; False if the world cannot go on."""
         began = time.monotonic()
         error: ForkctlError | None = None
         with self.videos.of(trial) as video:
@@ -165,7 +159,7 @@ class Crew:
                 played = play(world, policy, trial, self.limits, video.frame)
             except (WorldError, BadAction) as caught:
                 error = caught
-            if deck.closed:  # killed from outside: nothing is known of this episode
+            if queue.closed:  # killed from outside: this episode has no outcome
                 raise error or InterruptedError("another episode failed")
             result = EpisodeOutcome(
                 trial.task,
@@ -180,7 +174,7 @@ class Crew:
             )
             video.ends(result.outcome)
             self.record.add(result)
-        self.progress(result)
+        self.on_episode(result)
         self._count(error)
         return not isinstance(error, WorldError)
 
@@ -192,6 +186,6 @@ class Crew:
                     f"{ERRORS_IN_A_ROW} episodes in a row ended in an error; the last: "
                     f"{error.message}",
                     where=error.where,
-                    hint="They are recorded as errors. Once mended: the same command with "
-                    "--retry-errors.",
+                    hint="they are recorded as errors; after the repair, run the same command with "
+                    "--retry-errors",
                 )

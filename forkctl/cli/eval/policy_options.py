@@ -1,0 +1,65 @@
+"""The options by which both evaluations know the policy, and how its process is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from forkctl.cli.completing import fork_names
+from forkctl.cli.options import own_option, profile_option
+
+if TYPE_CHECKING:
+    from forkctl.evaluation.policies.choice import PolicyChoice
+    from forkctl.evaluation.policies.launching import PolicyProcess
+
+_OPTIONS = (
+    click.argument("fork", required=False, shell_complete=fork_names),
+    click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate."),
+    click.option(
+        "--policy",
+        type=click.Path(path_type=Path),
+        help="Python file with load(), in place of FORK.",
+    ),
+    click.option("--device", default="cpu", show_default=True, help="As torch calls it: cuda:0."),
+    profile_option,
+    own_option,
+)
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def choice_of(words: dict[str, Any]) -> PolicyChoice:
+    """Takes the policy's options out of a command's; --stats-key belongs to both."""
+    from forkctl.evaluation.policies.choice import PolicyChoice
+
+    return PolicyChoice(
+        words.pop("fork"),
+        words.pop("policy"),
+        words.pop("ckpt"),
+        device=words.pop("device"),
+        own=words.pop("own"),
+        profile=words.pop("profile"),
+        stats_key=words.pop("stats_key"),
+    )
+
+
+def launch_policy(choice: PolicyChoice) -> PolicyProcess:
+    from forkctl.evaluation.policies.launching import file_policy, fork_policy
+    from forkctl.families import registry
+    from forkctl.forks.manifest import load
+    from forkctl.forks.workspace import find_workspace
+
+    if choice.policy is not None:
+        return file_policy(choice.policy.absolute(), choice.own, registry.conventions())
+    assert choice.fork is not None
+    workspace = find_workspace()
+    fork = load(workspace.manifest).fork(choice.fork)
+    family = registry.family_of(workspace, fork)
+    return fork_policy(workspace, fork, family, choice.own, choice.profile)
