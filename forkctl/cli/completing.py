@@ -17,11 +17,11 @@ def fork_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
         names = [fork.name for fork in load(find_workspace().manifest).forks]
     except ForkctlError:
         return []
-    return _new(names, ctx, param, incomplete)
+    return _offered(names, ctx, param, incomplete)
 
 
 def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """An environment has the name of its fork, or one of its own."""
+    """An environment has the name of its fork, or of an [env.NAME] in forks.toml."""
     from forkctl.forks.manifest import load
     from forkctl.forks.workspace import find_workspace
 
@@ -30,7 +30,7 @@ def environment_names(ctx: click.Context, param: click.Parameter, incomplete: st
     except ForkctlError:
         return []
     names = [*(fork.name for fork in manifest.forks), *(name for name, _ in manifest.environments)]
-    return _new(names, ctx, param, incomplete)
+    return _offered(names, ctx, param, incomplete)
 
 
 def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -41,19 +41,19 @@ def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
         newest_first = [run.id for run in all_runs(find_workspace().root)][::-1]
     except ForkctlError:
         return []
-    return _new(["last", *newest_first], ctx, param, incomplete)
+    return _offered(["last", *newest_first], ctx, param, incomplete)
 
 
 def suite_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from forkctl.libero.suites import SUITES
 
-    return _new(SUITES, ctx, param, incomplete)
+    return _offered(SUITES, ctx, param, incomplete)
 
 
-def _new(
+def _offered(
     names: Iterable[str], ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[str]:
-    """Those that begin as typed, and were not named before."""
+    """Those that start as typed, and are not on the line yet."""
     given = ctx.params.get(param.name or "")
     taken = given if isinstance(given, (list, tuple)) else ()
     return [name for name in names if name.startswith(incomplete) and name not in taken]

@@ -13,7 +13,7 @@ from forkctl.cli.options import own_option, profile_option
 
 
 def family_choices(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each choice that a family of forks offers."""
+    """One option per choice that a family of forks offers."""
     from forkctl.families.registry import choices
 
     for name, values in choices().items():
@@ -29,13 +29,15 @@ def family_choices(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--ckpt",
     metavar="FILE",
-    help="Fine-tune from this checkpoint, in the form that its own config says. "
-    "'${MY_CKPT}' stands for one to be named at run time.",
+    help="Fine-tune from this checkpoint, whose own config decides the form. "
+    "'${MY_CKPT}' is filled in when the config runs.",
 )
 @family_choices
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a value.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write here, not to stdout.")
-@click.option("--validate", is_flag=True, help="Let upstream's own Config judge the result.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write to this file, not to stdout."
+)
+@click.option("--validate", is_flag=True, help="Have upstream's own code check the result.")
 @profile_option
 @own_option
 def config(
@@ -51,6 +53,7 @@ def config(
     **asked: str | None,
 ) -> int:
     """Generate FORK's native config for SUITE (libero_spatial, libero_object, …)."""
+    from forkctl.atomic import write_atomically
     from forkctl.checks import any_failed
     from forkctl.families.registry import family_of
     from forkctl.forks import manifest
@@ -72,8 +75,7 @@ def config(
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        write_atomically(out, text)
         say(f"wrote {out}")
     if not validate:
         return 0

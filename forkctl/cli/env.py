@@ -23,7 +23,7 @@ def env() -> None:
 @click.argument("name", shell_complete=environment_names)
 @profile_option
 def create(name: str, profile: str | None) -> None:
-    """Make the environment NAME, a fork's or one of its own, from its lock."""
+    """Make the environment NAME, of a fork or an [env.NAME] of forks.toml, from its lock."""
     from forkctl.environments.environment import create_environment, size_of
     from forkctl.environments.selecting import lock_by_spec, spec_named
     from forkctl.forks import manifest
@@ -41,7 +41,7 @@ def create(name: str, profile: str | None) -> None:
 @click.argument("name", required=False, shell_complete=environment_names)
 @json_option
 def show(name: str | None, as_json: bool) -> None:
-    """List the environment NAME, or all."""
+    """Show the environment NAME, or all."""
     from forkctl.environments.listing import all_environments
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
@@ -58,13 +58,13 @@ def show(name: str | None, as_json: bool) -> None:
     )
 
 
-@env.command(short_help="Prove what is in it, and what FORK imports.")
+@env.command(short_help="Check its packages, and what FORK imports.")
 @click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @json_option
 def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int:
-    """Prove that the packages are those of the lock, and that FORK's own come from its tree."""
+    """Check that the packages are those of the lock, and that FORK's own come from its tree."""
     from forkctl.checks import any_failed
     from forkctl.environments.proving import check_environment
     from forkctl.families.registry import launcher_of
@@ -85,13 +85,13 @@ def check(fork: str, profile: str | None, own: str | None, as_json: bool) -> int
     return 1 if any_failed(found) else 0
 
 
-@env.command(name="exec", short_help="Run a command of your own in it.")
+@env.command(name="exec", short_help="Run a command in it.")
 @click.argument("fork", shell_complete=fork_names)
 @profile_option
 @own_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[str, ...]) -> int:
-    """Run a command of your own in FORK's environment, bound to its tree.
+    """Run any command in FORK's environment, bound to its tree.
 
     \b
     forkctl env exec FORK -- python -m a.module --help
@@ -128,7 +128,7 @@ def remove(name: str, profile: str | None) -> None:
 @click.argument("name", shell_complete=environment_names)
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
-    """Resolve PROFILE.in anew, as of its date, and write the lock."""
+    """Resolve PROFILE.in again, as of its date, and write the lock."""
     from forkctl.environments.locks import PROFILES, write_lock
     from forkctl.environments.selecting import spec_named
     from forkctl.forks import manifest

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 @click.command(context_settings={"ignore_unknown_options": False})
 @click.argument("fork", shell_complete=fork_names)
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Files to train on, or their folder.")
+@click.option("--data", type=click.Path(path_type=Path), help="LIBERO file or folder to train on.")
 @click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to fine-tune from.")
 @click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a config value.")
 @click.option("--steps", type=click.IntRange(min=1), help="Train only this many steps.")
-@click.option("--gpus", type=click.IntRange(min=1), help="Processes, one for each GPU.")
+@click.option("--gpus", type=click.IntRange(min=1), help="Processes, one per GPU.")
 @profile_option
 @own_option
 @click.option("--name", help="Name of the run. Default: the config's.")
-@click.option("--allow-dirty", is_flag=True, help="Run with your changes in the fork's tree.")
+@click.option(
+    "--allow-dirty", is_flag=True, help="Run with uncommitted changes in the fork's tree."
+)
 @click.option(
     "--any-data", is_flag=True, help="Train on one HDF5 file that is not LIBERO's, unchecked."
 )
@@ -55,7 +57,7 @@ def run(
 ) -> int:
     """Run FORK's own training entrypoint with CONFIG, recorded under runs/FORK/.
 
-    Words after -- are handed to the entrypoint as they are.
+    Everything after -- goes to the entrypoint unchanged.
     """
     from forkctl.checks import any_failed
     from forkctl.families.registry import launcher_of
@@ -106,7 +108,7 @@ def run(
 
 @contextlib.contextmanager
 def saying_how_it_ends(run: Run) -> Iterator[None]:
-    """Of a failure the end of its log; of an interrupt how to go on."""
+    """Show the end of a failed run's log, and of an interrupted run how to resume it."""
     from forkctl.training.running import RunFailed
 
     try:
@@ -115,5 +117,5 @@ def saying_how_it_ends(run: Run) -> Iterator[None]:
         click.echo("\n".join(failure.tail[-25:]), err=True)
         raise
     except KeyboardInterrupt:
-        click.echo(f"interrupted: `forkctl runs resume {run.folder.name}` goes on", err=True)
+        click.echo(f"interrupted: `forkctl runs resume {run.folder.name}` resumes it", err=True)
         raise click.exceptions.Exit(int(ExitCode.INTERRUPTED)) from None

@@ -14,12 +14,12 @@ from forkctl.cli.options import json_option
 def runs() -> None:
     """List, show, plot and compare runs.
 
-    RUN is an id as `runs list` prints it, a part of one that no other has, a folder, or `last`.
+    RUN is an id as `runs list` prints it, an unambiguous part of one, a folder, or `last`.
     """
 
 
 @runs.command(name="list")
-@click.option("--fork", help="Only runs of this fork.", shell_complete=fork_names)
+@click.option("--fork", help="Only this fork's runs.", shell_complete=fork_names)
 @json_option
 def list_command(fork: str | None, as_json: bool) -> None:
     """List all runs, newest last."""
@@ -50,7 +50,7 @@ def list_command(fork: str | None, as_json: bool) -> None:
 @click.argument("run", shell_complete=run_names)
 @json_option
 def show(run: str, as_json: bool) -> None:
-    """Show what RUN was made of and what came out."""
+    """Show what RUN was made from, and what came out."""
     from dataclasses import asdict
 
     from forkctl.forks.workspace import find_workspace
@@ -67,8 +67,8 @@ def show(run: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run", shell_complete=run_names)
-@click.option("-f", "--follow", "following", is_flag=True, help="Go on until the run ends.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Keep printing until the run ends.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last N lines.")
 def logs(run: str, following: bool, lines: int | None) -> None:
     """Print the log of RUN."""
     from forkctl.forks.workspace import find_workspace
@@ -86,13 +86,15 @@ def logs(run: str, following: bool, lines: int | None) -> None:
 
 @runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=run_names)
-@click.option("--metric", default="loss", show_default=True, help="`runs show` names them.")
+@click.option(
+    "--metric", default="loss", show_default=True, help="One of those that `runs show` lists."
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "valid"]),
     default="train",
     show_default=True,
-    help="Which steps.",
+    help="Training or validation steps.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write a PNG here.")
 @click.option(
@@ -100,10 +102,10 @@ def logs(run: str, following: bool, lines: int | None) -> None:
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="Mean of so many points.",
+    help="Average over this many points.",
 )
 def plot(names: tuple[str, ...], metric: str, split: str, out: Path | None, smooth: int) -> None:
-    """Plot a metric of one or more runs, in the terminal or as PNG."""
+    """Plot a metric of one or more runs, in the terminal or as a PNG."""
     from forkctl.forks.workspace import find_workspace
     from forkctl.training import plots
     from forkctl.training.metrics import read_metrics, series
@@ -144,7 +146,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 @runs.command()
 @click.argument("run", shell_complete=run_names)
 def resume(run: str) -> None:
-    """Go on with RUN where its last checkpoint is, if its upstream can."""
+    """Resume RUN from its last checkpoint, if its upstream can."""
     from forkctl.cli.run import saying_how_it_ends
     from forkctl.families.registry import launcher_of
     from forkctl.forks.manifest import load
@@ -159,7 +161,7 @@ def resume(run: str) -> None:
     launcher = launcher_of(workspace, fork)
     with saying_how_it_ends(found):
         done = resume_run(workspace, fork, launcher, found, view_for(found.record.steps))
-    click.echo(f"finished after {done.record.seconds} s in all: {done.folder}")
+    click.echo(f"finished after {done.record.seconds} s in total: {done.folder}")
 
 
 def _number(value: float | None) -> str:

@@ -1,9 +1,9 @@
 """The five LIBERO suites: their tasks, step caps, expected counts, and where they are published.
 
 A task has three names that are often mixed up. `KITCHEN_SCENE3_turn_on_the_stove` is the task,
-`KITCHEN_SCENE3_turn_on_the_stove_demo.hdf5` its file, and `turn on the stove` what a policy is
-told. The language comes from the task's name, as LIBERO's own evaluation does it: the text inside
-the files differs from it in 34 of 130 tasks.
+`KITCHEN_SCENE3_turn_on_the_stove_demo.hdf5` its file, and `turn on the stove` the instruction that
+a policy gets. The instruction comes from the task's name, as in LIBERO's own evaluation: the text
+inside the files differs from it in 34 of 130 tasks.
 """
 
 from __future__ import annotations
@@ -116,5 +116,5 @@ def file_name_from_task(task: str) -> str:
 
 
 def language_from_task(task: str) -> str:
-    """What a policy is told: the name without its scene, words apart."""
+    """A policy's instruction: the name without its scene, words apart."""
     return _SCENE_PREFIX.sub("", task).replace("_", " ")

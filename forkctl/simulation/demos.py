@@ -1,7 +1,7 @@
 """Files of demonstrations, one per task, made by several processes and resumed after a stop.
 
-Each demo is written by itself into a hidden folder beside the file, and named there only when it is
-whole. When all demos of a task are there, they are put together in the file, and the folder goes.
+Each demo is written to a file of its own in a hidden folder beside the target, complete or not at
+all. When all demos of a task are there, they are put together in the file, and the folder goes.
 The folder's name stands for everything that decides what is in it, so other options start over.
 """
 

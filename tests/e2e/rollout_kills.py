@@ -53,7 +53,7 @@ def evaluation(scratch: Path, simulator: bool) -> tuple[list[str], float]:
     """The command, and the longest time that it is left alone."""
     command = [sys.executable, "-m", "forkctl", "eval", "rollout"]
     os.environ["PYTHONPATH"] = str(ROOT)
-    suite = ["--suite", "libero_spatial", "--workers", "2"]
+    suite = ["--suite", "libero_spatial", "--jobs", "2"]
     if simulator:
         limits = ["--tasks", "0,1", "--trials", "40", "--max-steps", "25"]
         return [*command, "baseline:random", *suite, *limits], 25.0

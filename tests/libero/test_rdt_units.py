@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forkctl.checks import CheckStatus
 from forkctl.cli import main
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt.measuring import layout_entry
-from forkctl.families.rdt.physical_units import entry_in, remarks_on, representation_in
+from forkctl.families.rdt.physical_units import entry_in, representation_in, unit_checks
 from forkctl.families.rdt.published import published_actions
 from forkctl.families.rdt.units import DELTA_ACTION, slots_of, to_vector
 from forkctl.families.rdt.vectors import RdtLayout
@@ -47,15 +48,15 @@ def test_right_numbers_are_found_right_and_recognised(
 ) -> None:
     found = entry(representation)
     assert representation_in(found) == representation
-    (remark,) = remarks_on(found, representation)
-    assert remark.severity == "ok"
+    (check,) = unit_checks(found, representation)
+    assert check.status is CheckStatus.OK
 
 
 @pytest.mark.parametrize("suite_name", SUITES)
 @pytest.mark.parametrize("representation", ["delta", "velocity"])
 def test_published_statistics_are_found_right(suite_name: str, representation: str) -> None:
-    found = remarks_on(published_actions(suite_name, representation), representation)
-    assert [remark.severity for remark in found] == ["ok"]
+    found = unit_checks(published_actions(suite_name, representation), representation)
+    assert [check.status for check in found] == [CheckStatus.OK]
 
 
 def _scaled(values: dict[str, Any], slots: slice, factor: float) -> dict[str, Any]:
@@ -71,13 +72,13 @@ def _scaled(values: dict[str, Any], slots: slice, factor: float) -> dict[str, An
         ("delta", slice(30, 33), 20, "LIBERO's normalised numbers, not m"),
         ("delta", slice(30, 33), 200, "a full command is 0.05 m"),
         ("delta", slice(30, 33), 0.05, "the std of slot 30 is"),
-        ("velocity", slice(42, 45), 0.1, "not radians a second"),
+        ("velocity", slice(42, 45), 0.1, "not radians per second"),
         ("velocity", slice(39, 42), 20, "the largest is 18"),
         ("absolute", slice(30, 33), 20, "out of the arm's reach"),
-        ("absolute", slice(33, 39), 0.5, "not of length 1"),
+        ("absolute", slice(33, 39), 0.5, "do not have length 1"),
         ("absolute", slice(30, 33), 0.05, "these are offsets, not poses"),
-        ("delta", slice(10, 11), 2, "the gripper is"),
-        ("delta", slice(31, 32), 0, "slots 31 never change"),
+        ("delta", slice(10, 11), 2, "gripper: from"),
+        ("delta", slice(31, 32), 0, "slots: 31 never change"),
     ],
 )
 def test_each_wrong_scale_is_named(
@@ -87,16 +88,16 @@ def test_each_wrong_scale_is_named(
     factor: float,
     told: str,
 ) -> None:
-    found = remarks_on(_scaled(entry(representation), slots, factor), representation)
-    assert any(told in remark.text for remark in found), found
+    found = unit_checks(_scaled(entry(representation), slots, factor), representation)
+    assert any(told in f"{check.subject}: {check.text}" for check in found), found
 
 
 def test_a_mean_of_12_millimetres_is_warned_of(entry: Callable[..., dict[str, Any]]) -> None:
     found = entry("delta")
     found["action_mean"][30] = 0.012
-    (remark,) = remarks_on(found, "delta")
-    assert remark.severity == "warning"
-    assert "mean of slot 30 is +0.0120 m" in remark.text
+    (check,) = unit_checks(found, "delta")
+    assert check.status is CheckStatus.WARNING
+    assert "mean of slot 30 is +0.0120 m" in check.text
 
 
 def test_an_orientation_where_an_offset_belongs_is_an_error(
@@ -105,14 +106,14 @@ def test_an_orientation_where_an_offset_belongs_is_an_error(
     delta, absolute = entry("delta"), entry("absolute")
     for name in ("mean", "std", "min", "max"):
         delta[f"action_{name}"][33:39] = absolute[f"action_{name}"][33:39]
-    assert any("it is an orientation" in remark.text for remark in remarks_on(delta, "delta"))
+    assert any("it is an orientation" in check.text for check in unit_checks(delta, "delta"))
 
 
 def test_positions_far_from_zero_ask_for_the_robots_base(suite: Path) -> None:
     layout = RdtLayout("absolute")
     found = layout_entry("a", sorted(suite.glob("*.hdf5")), layout)
-    (remark,) = remarks_on(found, "absolute")
-    assert remark.severity == "warning" and "base" in remark.text
+    (check,) = unit_checks(found, "absolute")
+    assert check.status is CheckStatus.WARNING and "base" in str(check.hint)
 
 
 def test_an_entry_without_actions_says_where_to_get_them() -> None:
@@ -121,7 +122,7 @@ def test_an_entry_without_actions_says_where_to_get_them() -> None:
         entry_in(content, None, "dataset_stat.json")
     assert "forkctl data stats" in str(refused.value.hint)
     with pytest.raises(ForkctlError, match="no action_min of 128 numbers"):
-        remarks_on(content["agilex"], "delta")
+        unit_checks(content["agilex"], "delta")
 
 
 def test_the_command_judges_folders_and_files(
@@ -131,6 +132,7 @@ def test_the_command_judges_folders_and_files(
     found = json.loads(capsys.readouterr().out)
     assert found["round_trip"] < 1e-6
     assert [row["slot"] for row in found["rows"]] == slots_of(DELTA_ACTION)
+    assert [remark["severity"] for remark in found["remarks"]] == ["ok"]
 
     # the mistake: LIBERO's own numbers where metres are expected
     wrong = to_vector(np.array([0.9] * 3 + [0.1] * 6 + [1.0]), DELTA_ACTION).tolist()
@@ -141,6 +143,8 @@ def test_the_command_judges_folders_and_files(
     words = ["data", "verify-rdt", str(path), "--representation", "delta"]
     assert main(words) == 1
     assert "LIBERO's normalised numbers" in capsys.readouterr().out
+    assert main([*words, "--json"]) == 1
+    assert "error" in {each["severity"] for each in json.loads(capsys.readouterr().out)["remarks"]}
 
 
 def named(*names: str) -> tuple[Convention, ...]:

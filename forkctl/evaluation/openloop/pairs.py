@@ -85,5 +85,5 @@ def _joined(parts: Sequence[Ints | None]) -> Ints | None:
 
 
 def closes(actions: Floats) -> Floats:
-    """1 where the gripper is told to close (LIBERO: +1 closes, -1 opens)."""
+    """1 where the action closes the gripper (LIBERO: +1 closes, -1 opens)."""
     return (actions[:, GRIPPER] > 0).astype(np.float64)

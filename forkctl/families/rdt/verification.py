@@ -1,4 +1,4 @@
-"""One look at a folder of LIBERO files, or at a dataset_stat.json, as RDT would see them."""
+"""Are RDT's actions in metres and radians? Asked of LIBERO files, or of a dataset_stat.json."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forkctl.checks import Check, any_failed, failed
 from forkctl.families.rdt.measuring import layout_entry, robot_base
 from forkctl.families.rdt.physical_units import (
-    ERROR,
-    Remark,
-    Row,
+    Slot,
     entry_in,
-    remarks_on,
     representation_in,
     round_trip_error,
-    rows_of,
+    slots_in,
+    unit_checks,
 )
 from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.errors import DataFileError
@@ -28,13 +27,17 @@ _ROUND_TRIP = 1e-6
 
 @dataclass(frozen=True)
 class Verification:
-    """`round_trip` is None where there are numbers alone, and no data."""
+    """`round_trip` is None where there are numbers only, and no data."""
 
     name: str
     representation: str
-    rows: tuple[Row, ...]
-    remarks: tuple[Remark, ...]
+    slots: tuple[Slot, ...]
+    checks: tuple[Check, ...]
     round_trip: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        return any_failed(self.checks)
 
 
 def verify_folder(path: Path, representation: str, alignment: str) -> Verification:
@@ -44,10 +47,11 @@ def verify_folder(path: Path, representation: str, alignment: str) -> Verificati
         layout = RdtLayout(representation, robot_base=robot_base(files))
     entry = layout_entry(path.name, files, layout, alignment=alignment)
     error = round_trip_error(files, layout, alignment)
-    remarks = remarks_on(entry, representation)
+    checks = unit_checks(entry, representation)
     if error > _ROUND_TRIP:
-        remarks.append(Remark(ERROR, f"actions change by {error:.2g} on the way there and back"))
-    return _result(path.name, entry, layout, remarks, error)
+        text = f"actions change by {error:.2g} when converted to RDT's vector and back"
+        checks.append(failed("round trip", text))
+    return _verification(path.name, entry, layout, checks, error)
 
 
 def verify_file(path: Path, name: str | None, representation: str | None) -> Verification:
@@ -59,15 +63,16 @@ def verify_file(path: Path, name: str | None, representation: str | None) -> Ver
         raise DataFileError(f"is not JSON: {error}", where=str(path)) from None
     name, entry = entry_in(content, name, str(path))
     representation = representation or representation_in(entry)
-    return _result(name, entry, RdtLayout(representation), remarks_on(entry, representation))
+    checks = unit_checks(entry, representation)
+    return _verification(name, entry, RdtLayout(representation), checks)
 
 
-def _result(
+def _verification(
     name: str,
     entry: Mapping[str, Any],
     layout: RdtLayout,
-    remarks: list[Remark],
+    checks: list[Check],
     round_trip: float | None = None,
 ) -> Verification:
-    rows = tuple(rows_of(entry, layout))
-    return Verification(name, layout.representation, rows, tuple(remarks), round_trip)
+    slots = tuple(slots_in(entry, layout))
+    return Verification(name, layout.representation, slots, tuple(checks), round_trip)
