@@ -91,7 +91,6 @@ LOW_DIM_OBS = (
     DatasetSpec("ee_ori", (3,), _FLOAT),
 )
 FRAME_OBS = tuple(DatasetSpec(camera, (None, None, 3), ("uint8",)) for camera in CAMERAS)
-OBS_DATASETS = LOW_DIM_OBS + FRAME_OBS
 
 # Attributes of `data`, raw layout.
 TAG = "libero-v1"

@@ -62,7 +62,7 @@ def test_datasets() -> None:
     tree = PAGE.split("## A file")[1].split("There are two layouts")[0]
     for spec in schema.DEMO_DATASETS:
         assert spec.name in tree
-    for spec in schema.OBS_DATASETS:
+    for spec in schema.LOW_DIM_OBS + schema.FRAME_OBS:
         assert spec.name in tree.split("obs/", 1)[1]
 
 

@@ -6,36 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from forkctl.libero.files.indexing import Indexed
-
-# Where no terminal sets the width, as in a file or a pipe.
-_PLAIN_WIDTH = 140
+from forkctl.output import print_failures, print_table
 
 
 def print_indexed(indexed: Sequence[Indexed]) -> None:
-    console = Console(width=None if Console().is_terminal else _PLAIN_WIDTH, highlight=False)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("file", overflow="fold")
-    for title in ("demos", "steps"):
-        table.add_column(title, justify="right")
-    table.add_column("alignment")
-    table.add_column("index")
-    for item in indexed:
-        if item.index is not None:
-            state = "fresh" if item.fresh else "[green]made[/]"
-            alignment = item.index.alignment or "[yellow]unclear[/]"
-            demos, steps = f"{len(item.index.demos):,}", f"{item.index.steps:,}"
-            table.add_row(item.path.name, demos, steps, alignment, state)
-    console.print(table)
-    made = sum(item.index is not None and not item.fresh for item in indexed)
+    found = [(item.path.name, item.index, item.fresh) for item in indexed if item.index is not None]
+    print_table(
+        ("file", "demos", "steps", "alignment", "index"),
+        [
+            (name, len(index.demos), index.steps, index.alignment or "unclear", _state(fresh))
+            for name, index, fresh in found
+        ],
+    )
     fresh = sum(item.fresh for item in indexed)
-    failed = [item.error for item in indexed if item.error is not None]
-    console.print(f"{made} made, {fresh} fresh, {len(failed)} failed")
-    for error in failed:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+    failures = [(item.path.name, item.error) for item in indexed if item.error is not None]
+    click.echo(f"{len(found) - fresh} made, {fresh} fresh, {len(failures)} failed")
+    print_failures(failures)
 
 
 def to_json(item: Indexed) -> dict[str, Any]:
@@ -48,3 +36,7 @@ def to_json(item: Indexed) -> dict[str, Any]:
         "alignment": item.index.alignment,
         "fresh": item.fresh,
     }
+
+
+def _state(fresh: bool) -> str:
+    return "fresh" if fresh else "made"

@@ -27,7 +27,7 @@ def print_statistics(
     rate = f", actions held for {hold} steps ({CONTROL_HZ / hold:g} Hz)" if hold > 1 else ""
     console.print(
         f"{_many(measured.files, 'file')}, {_many(measured.demos, 'demo')}, "
-        f"{_many(measured.steps, 'step')} ({measured.shortest} to {measured.longest} a demo)"
+        f"{_many(measured.steps, 'step')} ({measured.shortest} to {measured.longest} per demo)"
         f"{rate}; {measured.noop_share:.1%} no-ops as stored"
     )
     for name, statistics in measured.actions.items():

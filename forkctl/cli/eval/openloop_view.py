@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from forkctl.output import print_table
 
 if TYPE_CHECKING:
     from forkctl.evaluation.openloop.metrics.table import Estimate
@@ -44,22 +45,16 @@ def print_result(result: OpenLoopResult, folder: Path, html: Path | None, as_jso
 
 
 def _print_table(result: OpenLoopResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     first = result.main.table
-    table = Table(title=f"{first.episodes} demos, {first.steps} steps", title_justify="left")
-    table.add_column("")
-    for *_, title in _COLUMNS:
-        table.add_column(title, justify="right")
-    for arm in result.arms:
-        cells = (_shown(arm.table[metric, column]) for metric, column, _ in _COLUMNS)
-        table.add_row(arm.name, *cells, style="bold")
-    table.add_section()
-    for name, trivial in result.trivial.items():
-        cells = (_shown(trivial[metric, column]) for metric, column, _ in _COLUMNS)
-        table.add_row(name, *cells, style="dim")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    click.echo(f"{first.episodes} demos, {first.steps} steps")
+    tables = {arm.name: arm.table for arm in result.arms} | dict(result.trivial)
+    print_table(
+        ("policy", *(title for *_, title in _COLUMNS)),
+        [
+            (name, *(_shown(table[metric, column]) for metric, column, _ in _COLUMNS))
+            for name, table in tables.items()
+        ],
+    )
 
 
 def _shown(cell: Estimate) -> str:
