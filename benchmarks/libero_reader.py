@@ -77,7 +77,7 @@ def summing_alone(samples: list[tuple[str, int]]) -> int:
 
 
 def per_frame(work: Callable[[], int], frames: int) -> tuple[float, int]:
-    """Microseconds a frame, the best of three."""
+    """Microseconds per frame, the best of three."""
     best, result = float("inf"), 0
     for _ in range(3):
         start = time.perf_counter()

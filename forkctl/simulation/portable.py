@@ -13,7 +13,7 @@ from pathlib import Path
 
 _FILE = re.compile(r'(?<=\bfile=")[^"]+(?=")')
 _ASSETS = "/assets/"
-# What stands for a folder of this machine. LIBERO's tools mend paths that name robosuite, and
+# What stands for a folder of this machine. LIBERO's tools correct paths that name robosuite, and
 # those of LIBERO's assets only where they are found as they are written.
 _ROBOSUITE = "/robosuite/models/assets/"
 _LIBERO = "/libero/libero/assets/"
@@ -32,8 +32,8 @@ def without_paths(xml: str) -> str:
 
 
 def with_assets(xml: str) -> str:
-    """This machine's paths in place of the file's: our own short ones, or another machine's, as in
-    the published files."""
+    """This machine's paths in place of the file's, be they without a machine's folders or, as in
+    the published files, another machine's."""
     robosuite, libero = _folders()
 
     def found(path: str) -> str:

@@ -10,7 +10,7 @@
 
 Three things differ from LIBERO's own wrapper, none of them in the physics. Resets are soft: the
 scene stays compiled. Frames are rendered only by `observe`. And robosuite's observables, which call
-some fifty Python functions a step, are left out; `observe` reads the same numbers.
+some fifty Python functions per step, are left out; `observe` reads the same numbers.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class TaskSimulation:
         """
         self._compile(portable.with_assets(model_xml))
         self._rest_gripper()
-        self.env.sim.reset()  # also what the solver remembers, which is no part of the state
+        self.env.sim.reset()  # also what the solver remembers, which is not part of the state
         self._set_state(state)
 
     def settle(self, steps: int = SETTLE_STEPS) -> None:

@@ -13,7 +13,7 @@ _UPPER_HALF = "▀"
 
 
 def half_blocks(picture: npt.NDArray[Any]) -> Text:
-    """An image (H, W, 3), two pixels a character: the upper in front, the lower behind."""
+    """An image (H, W, 3), two pixels per character: the upper in front, the lower behind."""
     from rich.color import Color
     from rich.style import Style
     from rich.text import Text

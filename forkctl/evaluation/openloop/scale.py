@@ -111,7 +111,7 @@ def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_Z
     for name, values in fields.items():
         if values.shape != (WIDTH,) or not np.isfinite(values).all():
             raise ForkctlError(f"{name} is not {WIDTH} finite numbers", where=str(path))
-    return _from_open_is_one(fields, str(path), dead_zone_share)
+    return _from_published_form(fields, str(path), dead_zone_share)
 
 
 def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
@@ -120,14 +120,16 @@ def published_scales(dead_zone_share: float = DEAD_ZONE) -> dict[str, Scale]:
     for suite, entry in published().items():
         if entry.complete:
             fields = {name: np.array(entry.fields[name]) for name in _STATISTICS}
-            scales[f"the published statistics of {suite}"] = _from_open_is_one(
+            scales[f"the published statistics of {suite}"] = _from_published_form(
                 fields, entry.source, dead_zone_share
             )
     return scales
 
 
-def _from_open_is_one(fields: Mapping[str, Floats], source: str, dead_zone_share: float) -> Scale:
-    """The gripper there is 1 = open, 0 = close; ours is -1 = open, +1 = close."""
+def _from_published_form(
+    fields: Mapping[str, Floats], source: str, dead_zone_share: float
+) -> Scale:
+    """The gripper there is 1 = open, 0 = close; here it is -1 = open, +1 = close."""
     q01, q99, mean = (fields[name].copy() for name in _STATISTICS)
     q01[GRIPPER], q99[GRIPPER] = -1.0, 1.0
     mean[GRIPPER] = 1.0 - 2.0 * mean[GRIPPER]

@@ -24,7 +24,7 @@ class PolicyProcess:
 
     launch: Launch
     worker: str  # a module, or a file's path
-    conventions: Mapping[str, Convention]  # those that it may speak in
+    conventions: Mapping[str, Convention]  # that its actions may be in
     bound: Mapping[str, object] = field(default_factory=dict)
 
 

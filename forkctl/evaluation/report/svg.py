@@ -1,4 +1,4 @@
-"""The few shapes that our charts need, as inline SVG text."""
+"""The few shapes that the charts need, as inline SVG text."""
 
 from __future__ import annotations
 

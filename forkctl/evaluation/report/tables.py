@@ -85,7 +85,7 @@ def _row(name: str, table: Table, kind: str, signed: bool = False) -> str:
 
 
 def by_dimension(arm: ArmResult) -> str:
-    """Every metric of ours for every column that it has."""
+    """Every metric, for every column that it has."""
     rows = []
     for family, title in FAMILIES.items():
         metrics = [m for m in METRICS if m.family == family and _has_value(m, arm.table)]

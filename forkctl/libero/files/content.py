@@ -80,7 +80,7 @@ def write_demos(
     *,
     compress: bool = False,
 ) -> int:
-    """Write a new file, complete or not at all; gives the number of steps.
+    """Write a new file, complete or not at all; return the number of steps.
 
     `attrs` are those of `data`; `num_demos`, `total` and `num_samples` are counted here, wherever
     the file has attributes. `recipe` says how the file was made (see `provenance`). An existing

@@ -25,7 +25,7 @@ MAX_ROTATION = 0.375
 COMMAND_LEVELS = 350  # the recording device counts in 1/350 of its range
 
 FINGER_OPEN = 0.0405
-FINGER_SPEED = 0.005  # metres a step: eight steps, 0.4 s, to close
+FINGER_SPEED = 0.005  # metres per step: eight steps, 0.4 s, to close
 
 START_POSITION = np.array([-0.2, 0.0, 1.17])
 START_QUATERNION = np.array([1.0, 0.0, 0.0, 0.0])  # x, y, z, w: the hand points down
@@ -78,7 +78,7 @@ def freeze(old: ArmState, new: ArmState, moving: Array) -> ArmState:
 
 
 def quantise(action: Array) -> Array:
-    """Clip to what the recording device can say and round to its levels; the gripper stays."""
+    """Clip to the recording device's range and round to its levels; the gripper stays."""
     limit = np.array([MAX_TRANSLATION] * 3 + [MAX_ROTATION] * 3)
     levels = np.round(np.clip(action[:, :6] / limit, -1.0, 1.0) * COMMAND_LEVELS)
     return np.concatenate([levels * limit / COMMAND_LEVELS, action[:, 6:]], axis=1)

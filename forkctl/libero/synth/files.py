@@ -1,4 +1,4 @@
-"""Demos into LIBERO files: one file a task, in the raw or the regenerated layout."""
+"""Demos into LIBERO files: one file per task, in the raw or the regenerated layout."""
 
 from __future__ import annotations
 

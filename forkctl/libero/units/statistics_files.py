@@ -53,7 +53,7 @@ def write_statistics(
     path: Path, name: str, measured: DatasetStatistics, forms: Mapping[str, StatisticsFile]
 ) -> None:
     """Write the numbers under `name`: in the form that an upstream reads where the file has that
-    upstream's name, otherwise all of them in a form of ours."""
+    upstream's name, otherwise all of them in forkctl's own form."""
     form = forms.get(path.name)
     if form is None:
         update_json(path, name, to_json(measured))

@@ -2,7 +2,7 @@
 
 `evidence` reads a file once; `attributes`, `numbers`, `motion`, `gripper` and `images` look at what
 it read (`file_checks`); `suite_checks` compares files; `catalogue` says what each finding breaks
-and how to mend it; `isolation` keeps a file that crashes or hangs its reader from harming the
+and how to fix it; `isolation` keeps a file that crashes or hangs its reader from harming the
 others.
 """
 

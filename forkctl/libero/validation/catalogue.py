@@ -1,4 +1,4 @@
-"""Everything that validation can find: what it breaks downstream, and how to mend it.
+"""Everything that validation can find: what it breaks downstream, and how to fix it.
 
 An error makes training or evaluation go wrong. A warning is worth knowing before you trust a
 result; what is inferred from pictures is never more than that. A note is a property of one of
@@ -125,7 +125,7 @@ _KINDS: Iterable[Tuple[str, Severity, str, str]] = (
     ("task-unknown", _W, "Not a task of this suite: trained on, never evaluated.",
      "Rename the file after its task, or take it out of the folder."),
     ("count-off", _W, "A few per cent fewer or more demos than published, as other "
-     "people's replays have.", "Nothing to mend; report it with your numbers."),
+     "people's replays have.", "Nothing to fix; report it with your numbers."),
     ("count-wrong", _E, "Far from the published number of demos: results do not compare.", _AGAIN),
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from forkctl.libero.validation.findings import Finding
 
 Array = npt.NDArray[Any]
 
-_GRID = 32  # frames are kept at about this many pixels a side
+_GRID = 32  # frames are kept at about this many pixels per side
 _FRAMES_AT_ONCE = 32
 _DEMO_NAME = re.compile(r"demo_\d+")
 # The best that deflate can do; a dataset that claims more is a damaged header, not data.

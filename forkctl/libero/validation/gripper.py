@@ -12,7 +12,7 @@ from forkctl.libero.validation.findings import Finding
 from forkctl.libero.validation.numbers import usable_actions
 
 _EXACT = 1e-6
-_FINGER_MOVES = 2e-4  # metres a step, both fingers together
+_FINGER_MOVES = 2e-4  # metres per step, both fingers together
 _MIN_MOVES = 10
 _FINGER_RANGE = (-0.005, 0.05)  # metres, one finger
 _MIRROR = 0.01

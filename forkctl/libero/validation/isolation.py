@@ -114,7 +114,7 @@ class _Reader:
             process.kill()
 
     def stop(self) -> int:
-        """End the process and give its exit status."""
+        """End the process and return its exit status."""
         process, self._process = self._process, None
         if process is None:
             return 0

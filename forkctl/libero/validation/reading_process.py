@@ -1,4 +1,4 @@
-"""The process that reads files: one JSON request a line in, one JSON report a line out.
+"""The process that reads files: one JSON request per line in, one JSON report per line out.
 
 A damaged file can make HDF5 crash, hang or ask for all memory. Then it takes down this process, and
 nothing else.
