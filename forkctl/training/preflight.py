@@ -27,7 +27,7 @@ def check_fork(tree: ForkTree, changes: Sequence[str], allow_dirty: bool) -> lis
         return [checks.failed("fork", f"{name} {tree.behind}", hint)]
     if not changes:
         return [checks.ok("fork", f"{name} at tree {tree.state.tree[:12]}")]
-    text = f"{name} has changes of yours: {', '.join(changes[:_SHOWN])}"
+    text = f"{name} has uncommitted changes: {', '.join(changes[:_SHOWN])}"
     if len(changes) > _SHOWN:
         text += f" and {len(changes) - _SHOWN} more"
     if allow_dirty:
