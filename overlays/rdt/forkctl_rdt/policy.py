@@ -24,7 +24,7 @@ from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.vectors import STATE_KEYS
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
 from forkctl_rdt.language import Language
-from forkctl_rdt.sidecar import Sidecar, read_sidecar
+from forkctl_rdt.sidecar import Sidecar
 
 Array = npt.NDArray[Any]
 Observation = Mapping[str, Array]
@@ -91,7 +91,7 @@ class RdtPolicy:
                 where=checkpoint,
                 hint="Name the folder.",
             )
-        sidecar = read_sidecar(folder)
+        sidecar = Sidecar.read(folder)
         facts = facts_of(folder)
         where = torch.device(device)
         dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
