@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from forkctl.families.rdt.units import VECTOR_SIZE
 from forkctl.families.rdt.vectors import STATE_KEYS, RdtLayout
 from forkctl.libero.synth import SynthOptions, write_suite
 from forkctl.libero.units import conventions as conv
@@ -175,7 +176,7 @@ def new_model(images: tuple[int, ...]) -> Any:
 
     with contextlib.redirect_stdout(None):  # it prints its size
         return RDTRunner(
-            action_dim=dims.RDT_VECTOR_SIZE,
+            action_dim=VECTOR_SIZE,
             pred_horizon=CHUNK,
             config={
                 "lang_adaptor": "linear",
@@ -192,7 +193,7 @@ def new_model(images: tuple[int, ...]) -> Any:
             },
             lang_token_dim=4096,
             img_token_dim=images[2],
-            state_token_dim=dims.RDT_VECTOR_SIZE,
+            state_token_dim=VECTOR_SIZE,
             max_lang_cond_len=1,
             img_cond_len=images[1],
             lang_pos_embed_config=[("lang", -1)],
