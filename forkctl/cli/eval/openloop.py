@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from forkctl.cli.env import json_option, own_option, profile_option
-from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
+from forkctl.cli.eval.options import (
+    ckpt_option,
+    device_option,
+    fork_argument,
+    option_option,
+    policy_option,
+)
 
 
 @click.command()
@@ -61,6 +67,7 @@ from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, 
     help="Actions of a chunk to keep.",
 )
 @policy_option
+@option_option
 @device_option
 @profile_option
 @own_option
@@ -82,6 +89,7 @@ def openloop(
     probes: int,
     horizon: int,
     policy: Path | None,
+    policy_options: dict[str, str],
     device: str,
     profile: str | None,
     own: str | None,
@@ -117,6 +125,7 @@ def openloop(
         device=device,
         own=own,
         profile=profile,
+        options=policy_options,
     )
     selection = Selection.parse(episodes)
     settings = OpenLoopSettings(

@@ -20,6 +20,25 @@ ckpt_option = click.option(
 policy_option = click.option(
     "--policy", type=click.Path(path_type=Path), help="Python file with load(); no FORK then."
 )
+
+
+def _pairs(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise click.BadParameter(f"{word!r} is not NAME=VALUE")
+    return dict(word.split("=", 1) for word in words)
+
+
+option_option = click.option(
+    "--policy-option",
+    "policy_options",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    help="Told to what loads the policy; repeatable.",
+)
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="As torch names it: cuda:0."
 )

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from forkctl.cli.env import json_option, own_option, profile_option
-from forkctl.cli.eval.options import ckpt_option, device_option, fork_argument, policy_option
+from forkctl.cli.eval.options import (
+    ckpt_option,
+    device_option,
+    fork_argument,
+    option_option,
+    policy_option,
+)
 
 if TYPE_CHECKING:
     from forkctl.evaluation.rollouts.request import RolloutRequest
@@ -56,6 +62,9 @@ if TYPE_CHECKING:
 )
 @click.option("--record-video", is_flag=True, help="Of every episode.")
 @click.option("--record-failures", is_flag=True, help="Videos of episodes that failed.")
+@click.option(
+    "--video-dir", type=click.Path(path_type=Path), help="Where videos go. Default: OUT/videos."
+)
 @click.option("--retry-errors", is_flag=True, help="Play episodes again that ended in an error.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Default: runs/eval/<name>.")
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in OUT.")
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
     "--data", type=click.Path(path_type=Path), help="Demonstrations that baseline:replay replays."
 )
 @policy_option
+@option_option
 @click.option(
     "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
 )
@@ -129,6 +139,7 @@ def _request(words: dict[str, Any]) -> RolloutRequest:
         own=words.pop("own"),
         profile=words.pop("profile"),
         stats_key=words.pop("stats_key"),
+        options=words.pop("policy_options"),
     )
     return RolloutRequest(
         choice,

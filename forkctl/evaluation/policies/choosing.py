@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forkctl.errors import UsageError
@@ -34,6 +34,7 @@ class PolicyChoice:
     profile: str | None = None
     own_base: bool = False  # the one that the checkpoint itself names
     stats_key: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)  # told to what loads the policy
 
     @property
     def label(self) -> str:
@@ -85,7 +86,7 @@ def choose_policies(
 def loaded_policy(
     choice: PolicyChoice, process: PolicyProcess, name: str, checkpoint: Path, **more: object
 ) -> RemotePolicy:
-    options = {**process.bound, **more}
+    options = {**choice.options, **process.bound, **more}
     if choice.stats_key:
         options["unnorm_key"] = choice.stats_key
     return RemotePolicy(

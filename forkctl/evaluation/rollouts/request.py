@@ -46,6 +46,7 @@ class RolloutRequest:
     workers: int = 1
     video: str = NONE
     retry_errors: bool = False
+    video_dir: Path | None = None
 
     def check(self) -> None:
         """Refuse what can be refused before anything is looked at."""
@@ -93,6 +94,7 @@ class RolloutRequest:
             self.workers,
             self.video,
             self.retry_errors,
+            self.video_dir,
         )
 
     def policy(self, trials: tuple[Trial, ...], launch: Launcher) -> PolicySource:
