@@ -34,7 +34,7 @@ BELOW: dict[str, set[str]] = {
 }
 BELOW["environments"] = {"checks", "simulation", "libero", *BELOW["patching"], "patching"}
 BELOW["family"] = {"environments", "configs", "checkpoints", *BELOW["environments"]}
-BELOW["training"] = {"family", *BELOW["family"]}
+BELOW["training"] = {"family", "inside", *BELOW["family"]}
 BELOW["evaluation"] = {"inside", *BELOW["training"]}
 BELOW["families"] = {"training", "evaluation", "output", *BELOW["training"], *BELOW["evaluation"]}
 BELOW["cli"] = {"families", *BELOW["families"]}

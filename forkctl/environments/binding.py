@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ def process_variables(environment: Environment, python_path: Sequence[Path]) -> 
         "PYTHONPYCACHEPREFIX": str(cache_root() / "pycache"),  # not into the tree
         "PYTHONUNBUFFERED": "1",
         "VIRTUAL_ENV": str(environment.prefix),
+        "FORKCTL_PYTHON": sys.executable,  # for what calls forkctl from in there
         "PATH": os.pathsep.join([str(environment.python.parent), os.environ.get("PATH", "")]),
     }
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
+from forkctl.inside.versions import installed
 from forkctl.libero.schema import CAMERAS
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.task_simulation import TaskSimulation
@@ -31,7 +31,7 @@ class LiberoWorld:
         self.simulation = TaskSimulation.open(task, reflection=reflection)
         self.states = init_states(task)
         self.init_states = len(self.states)
-        self.versions = {name: metadata.version(name) for name in _PACKAGES}
+        self.versions = installed(*_PACKAGES)
 
     def reset(self, start: dict[str, Any], seed: int) -> None:
         if "model" in start:

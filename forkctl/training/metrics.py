@@ -1,9 +1,9 @@
 """One vocabulary for the metrics of every fork, as JSON lines.
 
 A line has some of: step, epoch, loss, lr, grad_norm, samples_per_s, time (Unix seconds) and split
-("train" when absent, or "valid"); other numbers may stand beside them. Overlays write such lines to
-the file named by $FORKCTL_METRICS. What upstream itself prints is turned into the same lines where
-no overlay writes.
+("train" when absent, or "valid"); other numbers may stand beside them. Overlays write such lines
+with `forkctl.inside.metrics`. What upstream itself prints is turned into the same lines where no
+overlay writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-VARIABLE = "FORKCTL_METRICS"
 Metric = dict[str, Any]
 
 
@@ -33,11 +32,6 @@ def read_metrics(path: Path) -> list[Metric]:
     except FileNotFoundError:
         return []
     return [metric for metric in map(parse_line, text.splitlines()) if metric]
-
-
-def append_metrics(path: Path, metrics: Iterable[Metric]) -> None:
-    with path.open("a", encoding="utf-8") as out:
-        out.writelines(json.dumps(metric) + "\n" for metric in metrics)
 
 
 def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[tuple[float, float]]:
@@ -61,27 +55,28 @@ def series(metrics: Iterable[Metric], name: str, split: str = "train") -> list[t
 
 
 class Timeline:
-    """Steps of the whole run. A resumed one counts from one again, in the epoch it goes on with."""
+    """Steps of the whole run. Where a resumed one counts from the start again, as scripts may, its
+    steps follow those of the epochs before the one that it goes on with."""
 
     def __init__(self) -> None:
+        self._first: float | None = None
         self._shift = 0.0
-        self._last = 0.0
+        self._last = -math.inf
         self._ends: dict[float, float] = {}  # epoch -> its last step
 
     def place(self, metric: Metric) -> tuple[float | None, bool]:
-        """The step of a metric, and whether counting has just begun again."""
+        """The step of a metric, and whether it may have been made before."""
         step, epoch = _number(metric.get("step")), _number(metric.get("epoch"))
         if step is None:
             return epoch, False
-        again = step < self._last
-        if epoch is None:  # it counts on from its checkpoint
-            self._last = step
-            return step, again
-        if again:
+        self._first = step if self._first is None else self._first
+        again = step <= self._last
+        if again and step <= self._first and epoch is not None:
             earlier = [end for other, end in self._ends.items() if other < epoch]
             self._shift = max(earlier, default=0.0)
         self._last = step
-        self._ends[epoch] = step + self._shift
+        if epoch is not None:
+            self._ends[epoch] = step + self._shift
         return step + self._shift, again
 
 

@@ -19,6 +19,7 @@ from forkctl.environments.binding import Place, binding_key
 from forkctl.environments.process_group import Outcome, run_in_group
 from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
+from forkctl.inside.metrics import VARIABLE, append_line
 from forkctl.training import failure, metrics, records
 from forkctl.training.data import identity_of
 from forkctl.training.planning import RunPlan
@@ -124,7 +125,7 @@ def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
 
 def follow(launcher: Launcher, run: Run, config: Config, place: Place, view: View) -> Run:
     """Run the record's command, show and keep what it says, and write how it ended."""
-    variables = {**DEFAULTS, **place.variables, metrics.VARIABLE: str(run.metrics)}
+    variables = {**DEFAULTS, **place.variables, VARIABLE: str(run.metrics)}
     watch = _Watch(launcher, run, config, view)
     began = time.monotonic()
     try:
@@ -199,7 +200,7 @@ class _Watch:
             return
         self.tick()
         if metric.get("split") == "valid" or not self._overlay_writes:
-            metrics.append_metrics(self._run.metrics, [{**metric, "time": time.time()}])
+            append_line(self._run.metrics, {**metric, "time": time.time()})
             self._take(self._file.new(), from_overlay=False)
 
     def tick(self) -> None:

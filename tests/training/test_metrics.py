@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forkctl.training.metrics import MetricsFile, append_metrics, read_metrics, series
+from forkctl.inside.metrics import append_line
+from forkctl.training.metrics import MetricsFile, read_metrics, series
 
 
 def line(step: int, epoch: int, loss: float) -> dict[str, float]:
@@ -19,6 +20,15 @@ def test_what_counts_on_from_its_checkpoint_is_replaced_too() -> None:
     first = [{"step": step, "loss": 1.0} for step in (1, 2, 3, 4)]
     again = [{"step": step, "loss": 0.5} for step in (3, 4, 5)]  # from a checkpoint at step 2
     assert series([*first, *again], "loss") == [(1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5), (5, 0.5)]
+
+
+def test_a_resumed_run_that_counts_on_stays_where_it_is() -> None:
+    first = [line(step, 1 + (step - 1) // 4, 1.0) for step in range(1, 11)]
+    again = [line(step, 3, 0.5) for step in (9, 10, 11)]  # from a checkpoint at step 8
+    found = series([*first, *again], "loss")
+    assert [step for step, _ in found] == list(range(1, 12))
+    assert [value for _, value in found] == [1.0] * 8 + [0.5] * 3
+    assert series([*first, *again[1:]], "loss")[-2:] == [(10, 0.5), (11, 0.5)]
 
 
 def test_validation_and_what_is_no_number_stay_out_of_the_curve() -> None:
@@ -48,6 +58,6 @@ def test_a_line_that_is_being_written_waits(tmp_path: Path) -> None:
     with path.open("ab") as out:
         out.write(b'ep": 2}\nnot json\n')
     assert growing.new() == [{"step": 2}]
-    append_metrics(path, [{"step": 3}])
+    append_line(path, {"step": 3})
     assert growing.new() == [{"step": 3}]
     assert read_metrics(path) == [{"step": 1}, {"step": 2}, {"step": 3}]

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from forkctl.evaluation.policies.choice import PolicyChoice
     from forkctl.evaluation.policies.launching import PolicyProcess
 
+
+def _pairs(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise click.BadParameter(f"invalid value {word!r}; expected NAME=VALUE")
+    return dict(word.split("=", 1) for word in words)
+
+
 _OPTIONS = (
     click.argument("fork", required=False, shell_complete=fork_names),
     click.option("--ckpt", type=click.Path(path_type=Path), help="Checkpoint to evaluate."),
@@ -22,6 +32,14 @@ _OPTIONS = (
         "--policy",
         type=click.Path(path_type=Path),
         help="Python file with load(), in place of FORK.",
+    ),
+    click.option(
+        "--policy-option",
+        "policy_options",
+        multiple=True,
+        callback=_pairs,
+        metavar="NAME=VALUE",
+        help="Passed to what loads the policy; repeatable.",
     ),
     click.option("--device", default="cpu", show_default=True, help="As torch calls it: cuda:0."),
     profile_option,
@@ -47,6 +65,7 @@ def choice_of(words: dict[str, Any]) -> PolicyChoice:
         own=words.pop("own"),
         profile=words.pop("profile"),
         stats_key=words.pop("stats_key"),
+        options=words.pop("policy_options"),
     )
 
 

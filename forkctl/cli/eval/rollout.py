@@ -51,6 +51,9 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 @reflections_option
 @click.option("--record-video", is_flag=True, help="Record a video of every episode.")
 @click.option("--record-failures", is_flag=True, help="Record videos of failed episodes.")
+@click.option(
+    "--video-dir", type=click.Path(path_type=Path), help="Folder of videos. Default: OUT/videos."
+)
 @click.option("--retry-errors", is_flag=True, help="Play episodes again that ended in an error.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: runs/eval/NAME."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forkctl.errors import UsageError
@@ -26,6 +26,7 @@ class PolicyChoice:
     own: str | None = None  # an environment of the user's
     profile: str | None = None
     stats_key: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)  # passed to what loads the policy
 
     @property
     def label(self) -> str:
@@ -57,7 +58,7 @@ PolicyLauncher = Callable[[PolicyChoice], PolicyProcess]
 def loaded_policy(
     choice: PolicyChoice, process: PolicyProcess, name: str, checkpoint: Path, **more: object
 ) -> RemotePolicy:
-    options = {**process.bound, **more}
+    options = {**choice.options, **process.bound, **more}
     if choice.stats_key:
         options["unnorm_key"] = choice.stats_key
     return RemotePolicy(

@@ -49,6 +49,7 @@ class RolloutRequest:
     jobs: int = 1
     video: str = NONE
     retry_errors: bool = False
+    video_dir: Path | None = None
 
     def check(self) -> None:
         """Refuse what can be refused without looking at anything."""
@@ -96,6 +97,7 @@ class RolloutRequest:
             self.jobs,
             self.video,
             self.retry_errors,
+            self.video_dir,
         )
 
     def policy(self, trials: tuple[Trial, ...], launch: PolicyLauncher) -> PolicySource:

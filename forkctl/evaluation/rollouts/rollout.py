@@ -39,6 +39,7 @@ class RolloutSettings:
     jobs: int = 1
     video: str = NONE
     retry_errors: bool = False
+    video_dir: Path | None = None
 
 
 def setup_of(
@@ -87,7 +88,7 @@ class Rollout:
         """Play what is left, then count the shard."""
         settings, left = self._settings, self.left
         if left:
-            videos = Videos(out / "videos", settings.video)
+            videos = Videos(settings.video_dir or out / "videos", settings.video)
             pool = WorldPool(worlds, self._record, settings.limits, videos, on_episode)
             pool.play(left, source, settings.jobs)
         return RolloutSummary(

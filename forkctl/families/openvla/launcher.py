@@ -15,6 +15,7 @@ from forkctl.families.openvla.checks import MEASURED, bytes_written, check, is_h
 from forkctl.families.openvla.config import check_sections
 from forkctl.families.torchrun import processes_of, torchrun
 from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
+from forkctl.inside.sidecar import whole_checkpoints
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
@@ -95,8 +96,8 @@ class OpenVLALauncher(Launcher):
         return line.startswith(_SHOWN)
 
     def checkpoints(self, folder: Path) -> list[Path]:
-        saved = [path.parent for path in folder.glob("upstream/*/step-*/forkctl.json")]
-        return sorted(saved, key=lambda path: path.name)
+        runs = (whole_checkpoints(run, "step-") for run in folder.glob("upstream/*"))
+        return [saved for run in runs for saved in run.values()]
 
 
 def _as_settings(words: Sequence[str]) -> list[str]:

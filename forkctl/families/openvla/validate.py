@@ -50,15 +50,17 @@ def complaint(kind: Any, flags: dict[str, Any]) -> str | None:
 def main() -> None:
     from forkctl_openvla import options
 
+    from forkctl.errors import ForkctlError
+
     values = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     flags = values.get("flags") or {}
     kind = upstream_config()
     unknown = sorted(set(flags) - set(kind.__dataclass_fields__))
     error = None if unknown else complaint(kind, flags)
     try:
-        options.parse(values.get("forkctl") or {})
-    except options.OptionsError as refused:
-        error = error or f"forkctl: {refused}"
+        options.parse(values.get("forkctl") or {}, "forkctl.")
+    except ForkctlError as refused:
+        error = error or str(refused)
     taken = "taken by upstream's own FinetuneConfig"
     print("\n" + json.dumps({"unknown": unknown, "error": error, "taken": taken}))
 

@@ -11,20 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SIDECAR = "forkctl.json"
+from forkctl_openvla.sidecar import ADAPTER, Images, Sidecar  # type: ignore[import-not-found]
+
+from forkctl.inside.sidecar import FILE
+
 STATISTICS = "dataset_statistics.json"
 UPSTREAM_CROP = 0.9  # of the area: what upstream's image_aug crops to
-
-
-@dataclass(frozen=True)
-class Images:
-    """How a frame becomes the model's input."""
-
-    camera: str
-    size: tuple[int, int]
-    centre_crop_area: float
-    rotate_180: bool
-    jpeg: bool  # the RLDS files hold JPEGs; upstream's evaluation takes its frames through one
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ class Described:
 
 
 def describe(folder: Path) -> Described:
-    if (folder / SIDECAR).is_file():
+    if (folder / FILE).is_file():
         return _from_sidecar(folder)
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
@@ -60,24 +52,15 @@ def describe(folder: Path) -> Described:
 
 
 def _from_sidecar(folder: Path) -> Described:
-    from forkctl_openvla import sidecar  # type: ignore[import-not-found]
-
-    said = sidecar.read(folder)
-    images, actions = said.images, said.actions
-    adapted = said.weights == sidecar.ADAPTER
+    said = Sidecar.read(folder)
+    adapted = said.weights == ADAPTER
     return Described(
         weights=said.base if adapted else str(folder),
         processor=str(folder),
         adapter=str(folder / said.adapter) if adapted else None,
         base=said.base,
-        images=Images(
-            images.camera,
-            tuple(images.size),
-            images.centre_crop_area,
-            images.rotate_180,
-            jpeg=False,
-        ),
-        actions=Actions(actions.scale, actions.repeat, actions.unnorm_key),
+        images=said.images,
+        actions=Actions(said.actions.scale, said.actions.repeat, said.actions.unnorm_key),
     )
 
 
@@ -91,7 +74,7 @@ def _base_of(adapter: Path) -> str:
 def _upstream_images(folder: Path) -> Images:
     config = folder / "config.json"
     side = int(_json(config).get("image_sizes", [224])[0]) if config.is_file() else 224
-    return Images("agentview_rgb", (side, side), UPSTREAM_CROP, rotate_180=True, jpeg=True)
+    return Images("agentview_rgb", (side, side), UPSTREAM_CROP, jpeg=True)
 
 
 def statistics_of(folder: Path, wanted: str | None) -> tuple[str, dict[str, Any]]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from forkctl_openvla.sidecar import Images  # type: ignore[import-not-found]
 from PIL import Image
-
-from forkctl.families.openvla.worker_checkpoint import Images
 
 # TensorFlow's defaults, which made the RLDS files and which upstream's evaluation uses
 _JPEG = {"quality": 95, "subsampling": "4:2:0"}

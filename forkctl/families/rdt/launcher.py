@@ -20,11 +20,11 @@ from forkctl.families.rdt.checks import check
 from forkctl.families.rdt.config import check_sections, is_path
 from forkctl.families.torchrun import processes_of, torchrun
 from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
+from forkctl.inside.sidecar import whole_checkpoints
 
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32
 _BYTES_SAVED = 20
-SIDE_CAR = "forkctl.json"  # the last thing that is written of a checkpoint
 
 
 class RdtLauncher(Launcher):
@@ -89,19 +89,13 @@ class RdtLauncher(Launcher):
         return any(word in line for word in _SHOWN)
 
     def checkpoints(self, folder: Path) -> list[Path]:
-        saved = [path for path in folder.glob("upstream/checkpoint-*") if _is_whole(path)]
-        return sorted(saved, key=lambda path: int(path.name.rpartition("-")[2]))
+        return list(whole_checkpoints(folder / "upstream", "checkpoint-").values())
 
 
 def _limited(flags: dict[str, Any], steps: int) -> dict[str, Any]:
     """So many steps, the last of which is saved."""
     period = min(int(flags.get("checkpointing_period") or 500), steps)
     return {**flags, "max_train_steps": steps, "checkpointing_period": period}
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    number = checkpoint.name.rpartition("-")[2]
-    return number.isdigit() and (checkpoint / SIDE_CAR).is_file()
 
 
 def _parameters(config: Config) -> float:

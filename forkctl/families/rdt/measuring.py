@@ -45,7 +45,7 @@ def layout_entry(
                 actions.add(layout.values(encoded))
     if not actions.rows:
         raise DataFileError(
-            "there is nothing to measure: no demo has a step", hint="Is all of it held out?"
+            "there is nothing to measure: no demo has a step", hint="hold out fewer demos"
         )
     return {
         "dataset_name": name,

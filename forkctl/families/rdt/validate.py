@@ -52,11 +52,13 @@ def unknown_keys(known: Any, changes: Any, prefix: str) -> list[str]:
 def own_section(section: dict[str, Any]) -> str | None:
     from forkctl_rdt.options import options_of  # type: ignore[import-not-found]
 
+    from forkctl.errors import ForkctlError
+
     # these folders are made when the run starts
     section = {**section, "configs": None, "embeddings": None}
     try:
         options_of({"forkctl": section})
-    except Exception as refused:
+    except ForkctlError as refused:
         return str(refused)
     return None
 

@@ -53,7 +53,7 @@ class RdtLayout:
         if self.representation not in REPRESENTATIONS:
             raise ForkctlError(
                 f"no representation {self.representation!r}",
-                hint=f"One of: {', '.join(REPRESENTATIONS)}.",
+                hint=f"one of: {', '.join(REPRESENTATIONS)}",
             )
 
     @property

@@ -16,7 +16,7 @@ EXECUTE = 8
 
 
 def load(checkpoint: str, device: str, options: dict[str, Any]) -> RdtWorker:
-    return RdtWorker(RdtPolicy.load(checkpoint, device))
+    return RdtWorker(RdtPolicy.load(checkpoint, device, options))
 
 
 class RdtWorker:

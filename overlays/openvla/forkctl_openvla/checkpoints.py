@@ -11,7 +11,6 @@ step-000100/
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,14 @@ from typing import Any, Dict, Mapping, Optional
 
 import torch
 
+from forkctl.errors import ForkctlError
+from forkctl.inside.sidecar import differences, whole_checkpoints
 from forkctl_openvla import lora
 from forkctl_openvla.distributed import rank, wait_for_all
-from forkctl_openvla.options import OptionsError
-from forkctl_openvla.sidecar import ADAPTER, FULL, MERGED, NAME, Sidecar
+from forkctl_openvla.sidecar import ADAPTER, FULL, MERGED, Sidecar
 from forkctl_openvla.statistics import save_dataset_statistics
 
-_STEP = re.compile(r"step-(\d{6,})")
+_STEP = "step-"
 _STATE = "training/state.pt"
 
 
@@ -41,19 +41,9 @@ class Contents:
     identity: Mapping[str, Any]
 
 
-def steps_of(run_dir: Path) -> Dict[int, Path]:
-    """The whole checkpoints of a run, oldest first."""
-    found = {}
-    for folder in run_dir.glob("step-*"):
-        match = _STEP.fullmatch(folder.name)
-        if match and (folder / NAME).is_file():
-            found[int(match.group(1))] = folder
-    return dict(sorted(found.items()))
-
-
 def save(run_dir: Path, contents: Contents, *, keep_older: bool) -> Path:
     """Written beside its place by all processes, then renamed by one."""
-    target = run_dir / f"step-{contents.sidecar.step:06d}"
+    target = run_dir / f"{_STEP}{contents.sidecar.step:06d}"
     beside = run_dir / f".{target.name}.partial"
     if rank() == 0:
         shutil.rmtree(beside, ignore_errors=True)
@@ -67,7 +57,7 @@ def save(run_dir: Path, contents: Contents, *, keep_older: bool) -> Path:
         shutil.rmtree(target, ignore_errors=True)
         beside.rename(target)
         if not keep_older:
-            for older in steps_of(run_dir).values():
+            for older in whole_checkpoints(run_dir, _STEP).values():
                 if older != target:
                     shutil.rmtree(older)
     wait_for_all()
@@ -95,19 +85,21 @@ def _write(folder: Path, contents: Contents) -> None:
 
 def to_resume(run_dir: Path, resume: Optional[str]) -> Optional[Path]:
     """The checkpoint to go on from. A run of its own never goes on over another's checkpoints."""
-    found = steps_of(run_dir)
+    found = whole_checkpoints(run_dir, _STEP)
     if resume is None:
         if found:
-            raise OptionsError(
-                f"{run_dir} has checkpoints of an earlier run: say resume: auto to go on with it, "
-                "or choose another run_root_dir or run_id_note"
+            raise ForkctlError(
+                "there are checkpoints of an earlier run",
+                where=str(run_dir),
+                hint="set training.resume to auto to go on with it, or choose another "
+                "run_root_dir or run_id_note",
             )
         return None
     if resume == "auto":
         return found[max(found)] if found else None
     folder = Path(resume)
     if not (folder / _STATE).is_file():
-        raise OptionsError(f"resume: {folder} is no checkpoint step-NNNNNN of a run")
+        raise ForkctlError("training.resume names no checkpoint of a run", where=str(folder))
     return folder
 
 
@@ -123,7 +115,7 @@ def load_weights(model: Any, folder: Path) -> None:
         model.load_state_dict(weights, strict=False)
         missing -= set(weights)
     if missing:
-        raise OptionsError(f"{folder} lacks weights of this model: {sorted(missing)[:3]}")
+        raise ForkctlError(f"lacks weights of this model: {sorted(missing)[:3]}", where=str(folder))
 
 
 def load_optimizer(
@@ -131,10 +123,12 @@ def load_optimizer(
 ) -> None:
     """`identity` is what a run may not change if it is to go on as if it had not stopped."""
     state = torch.load(folder / _STATE, map_location="cpu", weights_only=True)
-    for name, now in identity.items():
-        was = state["identity"].get(name)
-        if was != now:
-            raise OptionsError(f"{folder} was made with {name} {was}, this run has {now}")
+    if apart := differences(state["identity"], identity, identity):
+        raise ForkctlError(
+            f"the checkpoint is of another run: {'; '.join(apart)}",
+            where=str(folder),
+            hint="give this run the values that it had, or start anew",
+        )
     optimizer.load_state_dict(state["optimizer"])
 
 

@@ -13,9 +13,10 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 import numpy as np
 import torch
 
+from forkctl.errors import ForkctlError
 from forkctl_openvla.augment import augment, draw
 from forkctl_openvla.images import Pixels, Size, finish_on_device, resized, upright
-from forkctl_openvla.options import PARITY, RAW, DatasetOptions, OptionsError
+from forkctl_openvla.options import PARITY, RAW, DatasetOptions
 from forkctl_openvla.samples import Frames, Samples
 from forkctl_openvla.statistics import normalised
 from forkctl_openvla.tokens import Prompts
@@ -51,7 +52,11 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         self._frames = Frames(samples.demos, options.camera)
         sizes = set(self._frames.sizes())
         if options.images == RAW and len(sizes) > 1:
-            raise OptionsError(f"images: {RAW} needs frames of one size; there are {sizes}")
+            raise ForkctlError(
+                f"images: {RAW} needs frames of one size; there are {sizes}",
+                where="dataset.images",
+                hint=f"set it to {PARITY}",
+            )
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def __len__(self) -> int:

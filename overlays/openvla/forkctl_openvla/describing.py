@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from forkctl.inside.versions import made_by
 from forkctl_openvla import options as opt
 from forkctl_openvla.augment import AREA
 from forkctl_openvla.dataset import LiberoDataset
@@ -61,20 +60,10 @@ def describe(
             **{name: getattr(cfg, name) for name in _UPSTREAM if hasattr(cfg, name)},
             **opt.to_json(options)["training"],
         },
-        versions={"python": platform.python_version(), **_versions()},
+        versions=made_by(*_LIBRARIES),
     )
 
 
 def _absolute(path: str) -> str:
     """A folder is meant from anywhere; a name on the hub stays a name."""
     return str(Path(path).resolve()) if Path(path).exists() else path
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

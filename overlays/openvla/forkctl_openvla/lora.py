@@ -7,7 +7,8 @@ from typing import Any, Dict
 
 import torch
 
-from forkctl_openvla.options import OptionsError, TrainingOptions
+from forkctl.errors import ForkctlError
+from forkctl_openvla.options import TrainingOptions
 
 _ADAPTER = "default"
 
@@ -40,10 +41,12 @@ def load_adapter(model: Any, folder: Path) -> None:
     try:
         found = set_peft_model_state_dict(model, weights)
     except RuntimeError as error:  # another rank
-        raise OptionsError(f"{folder} does not fit this model: {error}") from None
+        raise ForkctlError(f"does not fit this model: {error}", where=str(folder)) from None
     unknown = list(getattr(found, "unexpected_keys", []))
     if unknown:
-        raise OptionsError(f"{folder} has LoRA weights that this model has not: {unknown[:3]}")
+        raise ForkctlError(
+            f"has LoRA weights that this model lacks: {unknown[:3]}", where=str(folder)
+        )
 
 
 def merged_weights(model: Any) -> Dict[str, torch.Tensor]:
@@ -62,9 +65,9 @@ def merged_weights(model: Any) -> Dict[str, torch.Tensor]:
         merged = weight
         if name in layers:
             if not weight.is_floating_point():
-                raise OptionsError(
-                    "weights that are quantised cannot be merged: say merge: never, and merge "
-                    "the adapter into the base afterwards"
+                raise ForkctlError(
+                    "quantised weights cannot be merged",
+                    hint="set training.merge to never, and merge the adapter afterwards",
                 )
             with torch.no_grad():
                 merged = weight.detach().clone()

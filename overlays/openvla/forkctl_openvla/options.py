@@ -5,16 +5,18 @@ grad_accumulation_steps, image_aug, save_latest_checkpoint_only, lora_rank, lora
 wandb_project. `dataset_name` is the key of the statistics (the unnorm_key), `data_root_dir` is
 where the files are searched if `dataset.data` names none.
 
-Only the standard library is imported here, so that a config can be judged without torch.
+Neither numpy nor torch is imported here, so that a config can be judged without them.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Optional, Tuple, Union
+
+from forkctl.errors import ForkctlError
+from forkctl.inside.checked import option, read
 
 PARITY = "parity"  # pixel values as upstream's processor makes them
 UINT8 = "uint8-device-normalise"  # resized in the workers, normalised on the device
@@ -27,21 +29,13 @@ TARGETS = {  # the names that peft knows, by the names of this file
 }
 
 
-class OptionsError(ValueError):
-    """The options say something that nobody can mean."""
-
-
 @dataclass(frozen=True)
 class Window:
     """An action stands for `steps` steps of 20 Hz. "mean" averages them (to be executed `steps`
     times); "every" takes each `steps`-th frame with its own action, which only drops data."""
 
-    steps: int = 1
-    mode: str = "mean"
-
-    def __post_init__(self) -> None:
-        _at_least(1, self, "steps")
-        _one_of(("mean", "every"), self, "mode")
+    steps: int = option(1, least=1)
+    mode: str = option("mean", among=("mean", "every"))
 
 
 @dataclass(frozen=True)
@@ -57,24 +51,15 @@ class DatasetOptions:
 
     data: Tuple[str, ...] = ()
     statistics: str = "computed"
-    alignment: str = "auto"
+    alignment: str = option("auto", among=("auto", "raw", "aligned"))
     camera: str = "agentview_rgb"
-    holdout: int = 0
+    holdout: int = option(0, least=0)
     drop_noops: bool = False
     window: Window = field(default_factory=Window)
-    scale: float = 1.0
-    images: str = PARITY
-    augmentation: str = "tied"
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        _one_of(("auto", "raw", "aligned"), self, "alignment")
-        _one_of(IMAGE_MODES, self, "images")
-        _one_of(("tied", "independent"), self, "augmentation")
-        _at_least(0, self, "holdout")
-        _at_least(0, self, "workers")
-        if not self.scale > 0:
-            raise OptionsError(f"scale must be above 0, not {self.scale}")
+    scale: float = option(1.0, above=0)
+    images: str = option(PARITY, among=IMAGE_MODES)
+    augmentation: str = option("tied", among=("tied", "independent"))
+    workers: int = option(2, least=0)
 
 
 @dataclass(frozen=True)
@@ -87,24 +72,14 @@ class TrainingOptions:
     """
 
     seed: int = 7
-    max_grad_norm: float = 1.0
+    max_grad_norm: float = option(1.0, least=0)
     gradient_checkpointing: bool = False
-    lora_alpha: Optional[int] = None
-    lora_targets: Union[str, Tuple[str, ...]] = "all-linear"
-    lora_fp32: str = "auto"
-    merge: str = "end"
+    lora_alpha: Optional[int] = option(None, least=1)
+    lora_targets: Union[str, Tuple[str, ...]] = option("all-linear", among=tuple(TARGETS))
+    lora_fp32: str = option("auto", among=("auto", "always", "never"))
+    merge: str = option("end", among=("never", "end", "every"))
     resume: Optional[str] = None
-    console_every: int = 10
-
-    def __post_init__(self) -> None:
-        _one_of(("auto", "always", "never"), self, "lora_fp32")
-        _one_of(("never", "end", "every"), self, "merge")
-        _at_least(0, self, "max_grad_norm")
-        _at_least(1, self, "console_every")
-        if self.lora_alpha is not None:
-            _at_least(1, self, "lora_alpha")
-        if isinstance(self.lora_targets, str):
-            _one_of(tuple(TARGETS), self, "lora_targets")
+    console_every: int = option(10, least=1)
 
     def peft_targets(self) -> Any:
         if isinstance(self.lora_targets, str):
@@ -125,72 +100,15 @@ class Options:
 
 def load(path: Union[str, Path]) -> Options:
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise OptionsError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        return parse(json.loads(text))
-    except ValueError as error:  # not JSON, or an OptionsError
-        raise OptionsError(f"{path}: {error}") from None
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ForkctlError(f"cannot be read: {error}", where=str(path)) from None
+    return parse(values, f"{path}: ")
 
 
-def parse(values: Mapping[str, Any]) -> Options:
-    """Every key that is missing has its default; a key that is not known is an error."""
-    options: Options = _parse(Options, values, "")
-    return options
+def parse(values: Any, prefix: str = "") -> Options:
+    return read(Options, values, prefix)
 
 
 def to_json(options: Options) -> dict[str, Any]:
     return asdict(options)
-
-
-def _parse(kind: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise OptionsError(f"{where or 'the options'} must be an object, not {values!r}")
-    types = get_type_hints(kind)
-    known = {each.name for each in fields(kind)}
-    for key in values:
-        if key not in known:
-            raise OptionsError(_unknown(f"{where}{key}", key, sorted(known), where))
-    return kind(**{key: _convert(types[key], value, where + key) for key, value in values.items()})
-
-
-def _unknown(full: str, key: str, known: list[str], where: str) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    meant = f"did you mean {where}{near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"no option {full}; {meant}"
-
-
-def _convert(kind: Any, value: Any, where: str) -> Any:
-    if is_dataclass(kind):
-        return _parse(kind, value, f"{where}.")
-    if get_origin(kind) is Union:
-        if value is None and type(None) in get_args(kind):
-            return None
-        inner = [each for each in get_args(kind) if each is not type(None)]
-        as_list = [each for each in inner if get_origin(each) is tuple]
-        plain = [each for each in inner if get_origin(each) is not tuple]
-        return _convert(
-            (as_list if as_list and isinstance(value, list) else plain)[0], value, where
-        )
-    if get_origin(kind) is tuple:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-            raise OptionsError(f"{where} must be a list of texts, not {value!r}")
-        return tuple(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise OptionsError(f"{where} must be {kind.__name__}, not {value!r}")
-    return value
-
-
-def _one_of(allowed: Tuple[str, ...], owner: Any, name: str) -> None:
-    value = getattr(owner, name)
-    if value not in allowed:
-        raise OptionsError(f"{name} must be one of {', '.join(allowed)}; not {value!r}")
-
-
-def _at_least(least: float, owner: Any, name: str) -> None:
-    value = getattr(owner, name)
-    if not value >= least:
-        raise OptionsError(f"{name} must be at least {least}, not {value}")

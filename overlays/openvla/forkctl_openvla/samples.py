@@ -9,11 +9,12 @@ from typing import Dict, Iterator, Sequence, Tuple
 
 import numpy as np
 
+from forkctl.errors import ForkctlError
 from forkctl.families.openvla.units import to_openvla
 from forkctl.libero.files.reader import Demo, DemoFile, open_demo_file
 from forkctl.libero.units.noops import noop_mask
 from forkctl.libero.units.resampling import resample
-from forkctl_openvla.options import DatasetOptions, OptionsError
+from forkctl_openvla.options import DatasetOptions
 
 _MOTION = 6
 
@@ -48,7 +49,7 @@ def collect(options: DatasetOptions, paths: Sequence[Path]) -> Samples:
             task_of.append(len(tasks) - 1)
     demo_of, frames, actions = (np.concatenate(each) for each in zip(*parts))
     if not len(frames):
-        raise OptionsError("no demo has a step to train on")
+        raise ForkctlError("no demo has a step to train on")
     return Samples(
         tuple(demos), tuple(tasks), np.array(task_of), demo_of, frames, actions, alignment
     )
@@ -101,7 +102,7 @@ class Frames:
 def _trained_on(file: DemoFile, holdout: int) -> Sequence[Demo]:
     demos = list(file)
     if holdout >= len(demos):
-        raise OptionsError(
-            f"{file.path} has {len(demos)} demos, of which holdout = {holdout} leaves none"
+        raise ForkctlError(
+            f"has {len(demos)} demos, of which holdout = {holdout} leaves none", where=file.path
         )
     return demos[: len(demos) - holdout]

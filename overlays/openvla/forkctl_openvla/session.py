@@ -6,7 +6,6 @@ does what upstream does.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Union
@@ -14,11 +13,12 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Union
 import torch
 
 from forkctl.errors import ForkctlError
+from forkctl.inside.metrics import StepMetrics, asked_for
 from forkctl_openvla import checkpoints, lora
 from forkctl_openvla.describing import describe
 from forkctl_openvla.distributed import rank, world_size
-from forkctl_openvla.metrics import StepMetrics
-from forkctl_openvla.options import Options, OptionsError, load
+from forkctl_openvla.metrics import Steps
+from forkctl_openvla.options import Options, load
 
 Batches = Iterable[Any]
 
@@ -77,10 +77,12 @@ class LiberoRun:
         self._step = 0 if self._from is None else int(self._from.name.rpartition("-")[2])
         self._optimizer: Optional[torch.optim.Optimizer] = None
         self._model: Any = None
-        self._metrics: Optional[StepMetrics] = None
+        self._metrics: Optional[Steps] = None
         self._data: Any = None
         if self._step >= cfg.max_steps:
-            raise OptionsError(f"{self._from} has reached max_steps {cfg.max_steps} already")
+            raise ForkctlError(
+                f"max_steps {cfg.max_steps} is reached already", where=str(self._from)
+            )
         torch.manual_seed(options.training.seed)
 
     def configure_lora(self, config: Any) -> None:
@@ -173,7 +175,7 @@ class LiberoRun:
         folder = _or_exit(lambda: checkpoints.save(self._run_dir, contents, keep_older=keep))
         if self._metrics is not None:
             print(f"saved {folder}", flush=True)
-            self._metrics.start_clock()
+            self._metrics.metrics.start_clock()
 
     def _restore(self) -> None:
         assert self._from is not None and self._optimizer is not None
@@ -191,10 +193,10 @@ class LiberoRun:
             "samples": len(self._data),
         }
 
-    def _new_metrics(self) -> StepMetrics:
-        cfg, path = self._cfg, os.environ.get("FORKCTL_METRICS")
-        return StepMetrics(
-            path=Path(path) if path else None,
+    def _new_metrics(self) -> Steps:
+        cfg = self._cfg
+        return Steps(
+            StepMetrics(asked_for()),
             last_step=cfg.max_steps,
             console_every=self._options.training.console_every,
             samples_per_step=cfg.batch_size * cfg.grad_accumulation_steps * world_size(),
@@ -203,8 +205,8 @@ class LiberoRun:
 
 
 def _or_exit(work: Callable[[], Any]) -> Any:
-    """What a person can mend is said without a traceback."""
+    """What a user can mend is said without a traceback."""
     try:
         return work()
-    except (OptionsError, ForkctlError) as error:
+    except ForkctlError as error:
         sys.exit(f"forkctl: {error}")

@@ -1,17 +1,14 @@
 """`forkctl.json` in every checkpoint: what whoever runs the policy must know to run it right.
 
-Only the standard library is imported here.
+Neither numpy nor torch is imported here.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple, Union
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
 
-NAME = "forkctl.json"
-FORMAT = 1
+from forkctl.inside import sidecar
 
 ADAPTER = "adapter"  # LoRA weights in the folder `adapter`, to be put on `base`
 MERGED = "merged"  # whole weights beside this file, and the adapter they were made from
@@ -41,11 +38,14 @@ class Images:
     centre_crop_area: float
     rotate_180: bool = True
     resize: str = "lanczos"
+    jpeg: bool = False  # as upstream's RLDS files, and so its evaluation, have been through one
 
 
 @dataclass(frozen=True)
-class Sidecar:
+class Sidecar(sidecar.Sidecar):
     """`base` is what upstream's vla_path was; `versions` name the libraries of the run."""
+
+    family = "openvla"
 
     step: int
     weights: str
@@ -57,18 +57,3 @@ class Sidecar:
     training: Mapping[str, Any]
     versions: Mapping[str, str]
     adapter: Optional[str] = None
-    format: int = FORMAT
-    fork: str = "openvla"
-
-    def write(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), indent=2) + "\n"
-        (folder / NAME).write_text(text, encoding="utf-8")
-
-
-def read(folder: Union[str, Path]) -> Sidecar:
-    values = json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
-    if values.get("format") != FORMAT:
-        raise ValueError(f"{folder}: {NAME} is of format {values.get('format')}, not {FORMAT}")
-    values["actions"] = Actions(**values["actions"])
-    values["images"] = Images(**{**values["images"], "size": tuple(values["images"]["size"])})
-    return Sidecar(**values)

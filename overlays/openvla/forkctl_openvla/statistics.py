@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from forkctl.atomic import write_atomically
+from forkctl.errors import ForkctlError
 from forkctl.families.openvla.statistics_file import STATISTICS_FILE, entry_from_published
 from forkctl.families.openvla.statistics_file import entry as entry_of
 from forkctl.families.openvla.units import OPENVLA
 from forkctl.libero.suites import get_suite
 from forkctl.libero.units.measure import Wanted, measure
 from forkctl.libero.units.published import published
-from forkctl_openvla.options import DatasetOptions, OptionsError
+from forkctl_openvla.options import DatasetOptions
 
 _FIELDS = ("mean", "std", "max", "min", "q01", "q99")
 _MOTION = 6  # the dimensions that `scale` multiplies; the gripper follows
@@ -56,20 +57,21 @@ def normalised(actions: np.ndarray, entry: Mapping[str, Any]) -> np.ndarray:
 
 def save_dataset_statistics(statistics: Mapping[str, Any], folder: Path) -> None:
     """Upstream's file, written without TensorFlow, and in one step."""
-    path = Path(folder) / STATISTICS_FILE.name
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
-    beside.write_text(json.dumps(_plain(statistics), indent=2) + "\n", encoding="utf-8")
-    beside.replace(path)
+    text = json.dumps(_plain(statistics), indent=2) + "\n"
+    write_atomically(Path(folder) / STATISTICS_FILE.name, text)
 
 
 def _from_file(path: Path, name: str) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise OptionsError(f"statistics cannot be read from {path}: {error}") from None
+        raise ForkctlError(f"statistics cannot be read: {error}", where=str(path)) from None
     if name not in found:
-        keys = ", ".join(found)
-        raise OptionsError(f"{path} has no statistics of {name!r}, the dataset_name; it has {keys}")
+        raise ForkctlError(
+            f"has no statistics of {name!r}, the dataset_name",
+            where=str(path),
+            hint=f"it has {', '.join(found)}",
+        )
     entry: dict[str, Any] = found[name]
     return entry
 

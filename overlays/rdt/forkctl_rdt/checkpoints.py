@@ -6,18 +6,17 @@ not ours.
 
 from __future__ import annotations
 
-import re
 import shutil
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from forkctl.errors import ForkctlError
+from forkctl.inside.sidecar import FILE, whole_checkpoints
 from forkctl_rdt.options import Options
-from forkctl_rdt.sidecar import FILE, Sidecar, SidecarError, check_fits, write_sidecar
+from forkctl_rdt.sidecar import Sidecar, check_fits
 
 _PUBLISHED = "robotics-diffusion-transformer/"
-_NAME = re.compile(r"checkpoint-(\d+)")
+_NUMBERED = "checkpoint-"
 
 
 def check_start(args: Namespace, options: Options, sidecar: Sidecar) -> None:
@@ -35,9 +34,10 @@ def check_start(args: Namespace, options: Options, sidecar: Sidecar) -> None:
 
 def checkpoint_saved(folder: str, sidecar: Sidecar, keep: int | None) -> None:
     """On one process, when everything else of the checkpoint is there."""
-    write_sidecar(sidecar, folder)
+    sidecar.write(folder)
     if keep is not None and keep > 0:
-        for old in _complete(Path(folder).parent)[:-keep]:
+        complete = list(whole_checkpoints(Path(folder).parent, _NUMBERED).values())
+        for old in complete[:-keep]:
             # without its side-car it is no checkpoint, should the rest be interrupted
             (old / FILE).unlink()
             shutil.rmtree(old)
@@ -51,32 +51,22 @@ def _check_pretrained(name: str, sidecar: Sidecar) -> None:
     elif path.is_dir():
         check_fits(path, sidecar, resume=False)
     elif not name.startswith(_PUBLISHED):
-        raise SidecarError(
+        raise ForkctlError(
             f"nothing is known of the model {name!r}",
-            hint="Name a folder, or set forkctl.trust_pretrained to start from it all the same.",
+            hint="name a folder, or set forkctl.trust_pretrained to start from it all the same",
         )
 
 
 def _latest(output_dir: Path) -> str | None:
     """The newest whole checkpoint; None where there is none of any kind, and the run is new."""
-    complete = _complete(output_dir)
+    complete = whole_checkpoints(output_dir, _NUMBERED)
     if complete:
-        return complete[-1].name
-    unknown = [path.name for path in output_dir.glob("checkpoint-*")]
+        return complete[max(complete)].name
+    unknown = [path.name for path in output_dir.glob(f"{_NUMBERED}*")]
     if unknown:
-        raise SidecarError(
+        raise ForkctlError(
             f"nothing says what the numbers of {', '.join(sorted(unknown))} mean: no {FILE}",
             where=str(output_dir),
-            hint="They were cut short or not made by forkctl. Start anew, in another folder.",
+            hint="they were cut short or not made by forkctl: start anew, in another folder",
         )
     return None
-
-
-def _complete(output_dir: Path) -> list[Path]:
-    """Oldest first."""
-    found: list[tuple[int, Path]] = []
-    for path in output_dir.glob("checkpoint-*"):
-        name: Any = _NAME.fullmatch(path.name)
-        if name and (path / FILE).is_file():
-            found.append((int(name[1]), path))
-    return [path for _, path in sorted(found)]

@@ -170,7 +170,7 @@ def _demos(options: Options, held_out: bool) -> list[Demo]:
         raise DataFileError(
             "no demo is held out" if held_out else "no demo is left to train on",
             where=", ".join(options.files),
-            hint=f"forkctl.holdout is {options.holdout}.",
+            hint=f"forkctl.holdout is {options.holdout}",
         )
     return demos
 
@@ -180,14 +180,14 @@ def _look_at(demo: Demo) -> None:
     keys = (*STATE_KEYS, *CAMERAS)
     lengths = {key: demo.file.extent(f"{demo.name}/obs/{key}").shape[0] for key in keys}
     if demo.length < 2:
-        raise DataFileError("a demo of less than two steps", where=where)
+        raise DataFileError("a demo of fewer than two steps", where=where)
     if set(lengths.values()) != {demo.length}:
         odd = ", ".join(f"{key} {length}" for key, length in lengths.items())
         raise DataFileError(
             f"{demo.length} actions, but other numbers of observations: {odd}",
             where=where,
-            hint="`forkctl data validate` lists everything that is wrong with the file.",
+            hint="`forkctl data validate` lists everything that is wrong with the file",
         )
     for key in ("actions", *(f"obs/{key}" for key in STATE_KEYS)):
         if not np.isfinite(demo.array(key)).all():
-            raise DataFileError(f"{key} holds values that are no numbers", where=where)
+            raise DataFileError(f"{key} holds values that are not finite", where=where)

@@ -36,7 +36,7 @@ class Language:
             if not self._text_encoder:
                 raise ForkctlError(
                     f"there is no embedding of {text!r}, and no text encoder to make it",
-                    hint="The run's flags name none: pretrained_text_encoder_name_or_path.",
+                    hint="name one: --policy-option text_encoder=FOLDER",
                 )
             self._embedder = T5Embedder(self._device, self._text_encoder)
         embeddings, mask = self._embedder.get_text_embeddings([text])

@@ -19,7 +19,7 @@ _TRIES = 10
 def open_dataset(loader_config: Mapping[str, Any], upstream: Callable[..., Any]) -> Any:
     plan = plan_of(loader_config)
     if plan is not None:
-        return plan.dataset()
+        return plan.dataset
     return upstream(config_path=loader_config.get("config_path", "configs/base.yaml"))
 
 

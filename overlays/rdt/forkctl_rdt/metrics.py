@@ -1,54 +1,33 @@
-"""One JSON line a step and one a sampling, for whoever set FORKCTL_METRICS to a path."""
+"""What a run writes of each step and of each sampling."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from forkctl.families.rdt.vectors import RdtLayout
+from forkctl.inside import metrics
 from forkctl_rdt.dataset import LiberoDataset
 
 _UNITS = {"1": "", "m/s": "_m_per_s", "rad/s": "_rad_per_s"}
 
 
 class StepMetrics:
-    """Writes on the main process alone."""
+    """Writes on the main process alone. Upstream counts epochs from 0."""
 
     def __init__(self, accelerator: Any, samples_per_step: int) -> None:
-        path = os.environ.get("FORKCTL_METRICS")
-        self._path = Path(path) if path and accelerator.is_main_process else None
+        path = metrics.asked_for() if accelerator.is_main_process else None
+        self._metrics = metrics.StepMetrics(path)
         self._samples = samples_per_step
-        self._since = time.monotonic()
 
     def step(self, step: int, epoch: int, loss: float, lr: float, grad_norm: Any) -> None:
-        if self._path is None:
-            return
-        now = time.monotonic()
-        self._write(
-            step=step,
-            epoch=epoch + 1,
-            loss=loss,
-            lr=lr,
-            grad_norm=None if grad_norm is None else float(grad_norm),
-            samples_per_s=round(self._samples / max(now - self._since, 1e-9), 3),
-        )
-        self._since = now
+        norm = None if grad_norm is None else float(grad_norm)
+        self._metrics.step(step, epoch + 1, self._samples, loss=loss, lr=lr, grad_norm=norm)
 
     def sampled(self, step: int, epoch: int, errors: Mapping[str, float]) -> None:
-        if self._path is not None:
-            self._write(step=step, epoch=epoch + 1, split="valid", **errors)
-            self._since = time.monotonic()  # sampling is no part of the next step
-
-    def _write(self, **values: Any) -> None:
-        assert self._path is not None
-        with self._path.open("a") as stream:  # one write, so that a reader sees whole lines
-            stream.write(json.dumps({**values, "time": round(time.time(), 3)}) + "\n")
+        self._metrics.valid(step, epoch + 1, errors)
 
 
 class SampleErrors:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from forkctl.errors import ForkctlError
+from forkctl.inside.versions import made_by
 from forkctl_rdt.checkpoints import check_start
 from forkctl_rdt.dataset import LiberoDataset
-from forkctl_rdt.options import SECTION, Options, OptionsError, options_of
-from forkctl_rdt.sidecar import Sidecar, digest_of, versions_of
+from forkctl_rdt.options import SECTION, Options, options_of
+from forkctl_rdt.sidecar import Sidecar, digest_of
 
 Config = dict[str, Any]
 
@@ -31,18 +32,9 @@ class Plan:
     """Takes the place of the section in the config, and stands in the loader's part of it too."""
 
     options: Options
-    common: Mapping[str, Any]
     sidecar: Sidecar
-    precomputed_language: bool
-    held_out: bool = False
-
-    def dataset(self) -> LiberoDataset:
-        return LiberoDataset(
-            self.options,
-            self.common,
-            held_out=self.held_out,
-            precomputed_language=self.precomputed_language,
-        )
+    dataset: LiberoDataset
+    held_out: LiberoDataset | None = None  # what is sampled from, where some demos are held out
 
 
 def plan_of(config: Mapping[str, Any]) -> Plan | None:
@@ -65,9 +57,9 @@ def prepare(config: Config, args: Namespace) -> Config:
 def for_sampling(loader_config: Config) -> Config:
     """The same loader on the demos that are held out, if some are."""
     plan = plan_of(loader_config)
-    if plan is None or not plan.options.holdout:
+    if plan is None or plan.held_out is None:
         return loader_config
-    return {**loader_config, SECTION: replace(plan, held_out=True)}
+    return {**loader_config, SECTION: replace(plan, dataset=plan.held_out)}
 
 
 def _plan(config: Config, args: Namespace) -> Plan | None:
@@ -76,28 +68,32 @@ def _plan(config: Config, args: Namespace) -> Plan | None:
         return None
     _check_flags(args)
     entry = _check_names(options)
-    dataset = LiberoDataset(options, config["common"])
-    if options.holdout:
-        LiberoDataset(options, config["common"], held_out=True)
-    if args.precomp_lang_embed:
-        _check_embeddings(options, dataset)
-    sidecar = _describe(options, entry, dataset.alignment, args.precomp_lang_embed)
+    told = args.precomp_lang_embed
+    trained_on = LiberoDataset(options, config["common"], precomputed_language=told)
+    held_out = (
+        LiberoDataset(options, config["common"], held_out=True, precomputed_language=told)
+        if options.holdout
+        else None
+    )
+    if told:
+        _check_embeddings(options, trained_on)
+    sidecar = _describe(options, entry, trained_on)
     check_start(args, options, sidecar)
-    return Plan(options, config["common"], sidecar, args.precomp_lang_embed)
+    return Plan(options, sidecar, trained_on, held_out)
 
 
 def _check_flags(args: Namespace) -> None:
     if not args.load_from_hdf5 or args.dataset_type != "finetune":
-        raise OptionsError(
+        raise ForkctlError(
             "this config is for LIBERO files, and the command line asks for other data",
-            hint="Add --load_from_hdf5 --dataset_type=finetune.",
+            hint="add --load_from_hdf5 --dataset_type=finetune",
         )
     cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
     if args.deepspeed and ("LOCAL_RANK" not in os.environ or cpu):
-        raise OptionsError(
+        raise ForkctlError(
             "--deepspeed would be ignored without a word: accelerate uses it for what torchrun "
             "starts alone, and never with ACCELERATE_USE_CPU",
-            hint="Start main.py with torchrun, with one process too.",
+            hint="start main.py with torchrun, with one process too",
         )
 
 
@@ -107,15 +103,15 @@ def _check_names(options: Options) -> Mapping[str, Any]:
         path = options.config_file(upstream)
         names = _read_json(path)
         if options.dataset not in names:
-            raise OptionsError(
+            raise ForkctlError(
                 f"the dataset {options.dataset!r} is not in {path}",
                 hint="forkctl.configs names the folder of this run's own lists and statistics; "
-                f"{upstream} is upstream's.",
+                f"{upstream} is upstream's",
             )
     entry: Mapping[str, Any] = names[options.dataset]
     means = {name: entry.get(name, ()) for name in ("state_mean", "action_mean")}
     if any(len(values) != len(options.layout.mask()) for values in means.values()):
-        raise OptionsError(
+        raise ForkctlError(
             f"state_mean and action_mean of {options.dataset!r} are not 128 numbers each",
             where=path,
         )
@@ -126,34 +122,32 @@ def _read_json(path: str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise OptionsError(f"cannot be read: {error}", where=path) from None
+        raise ForkctlError(f"cannot be read: {error}", where=path) from None
 
 
 def _check_embeddings(options: Options, dataset: LiberoDataset) -> None:
     tasks = sorted({demo.file.task for demo in dataset.demos})
     missing = [task for task in tasks if not Path(options.embedding_file(task)).is_file()]
     if missing:
-        raise OptionsError(
+        raise ForkctlError(
             f"no embedding of {len(missing)} of {len(tasks)} tasks, as of {missing[0]}.pt",
             where=f"{SECTION}.embeddings: {options.embeddings}",
         )
 
 
-def _describe(
-    options: Options, entry: Mapping[str, Any], alignment: str, precomputed_language: bool
-) -> Sidecar:
+def _describe(options: Options, entry: Mapping[str, Any], dataset: LiberoDataset) -> Sidecar:
     return Sidecar(
         representation=options.representation,
         joints=options.joints,
         robot_base=options.robot_base,
         units=options.layout.units(),
-        alignment=alignment,
+        alignment=dataset.alignment,
         rotate_images=options.rotate_images,
         control_hz=options.control_hz,
         dataset=options.dataset,
         holdout=options.holdout,
         statistics=digest_of(entry),
         action_mean=tuple(entry["action_mean"]),
-        precomputed_language=precomputed_language,
-        versions=versions_of("forkctl", "torch", "accelerate", "diffusers", "transformers"),
+        precomputed_language=dataset.precomputed_language,
+        versions=made_by("torch", "accelerate", "diffusers", "transformers"),
     )

@@ -1,8 +1,7 @@
 """A trained RDT as a policy for LIBERO: what was observed in, vectors of the layout out.
 
-`forkctl eval` and eval_sim/eval_rdt_libero.py ask the same class. What goes in is laid out as the
-loader did it in training: two cameras at two times, upright or not as the side-car says, and the
-place of a frame that there was not yet taken by a grey one.
+What goes in is laid out as the loader did it in training: two cameras at two times, upright or not
+as the side-car says, and the place of a frame that there was not yet taken by a grey one.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.vectors import STATE_KEYS
 from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND
 from forkctl_rdt.language import Language
-from forkctl_rdt.sidecar import Sidecar, read_sidecar
+from forkctl_rdt.sidecar import Sidecar
 
 Array = npt.NDArray[Any]
 Observation = Mapping[str, Array]
@@ -37,30 +36,34 @@ HISTORY = 2
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a checkpoint needs that is not in it: the record of the run that made it says it."""
+    """What a checkpoint needs that is not in it."""
 
     vision_encoder: str
     text_encoder: str
     language: Path
-    image_aspect_ratio: str = "pad"
 
 
-def facts_of(checkpoint: Path) -> RunFacts:
-    """RUN/upstream/checkpoint-N, or a link to it, or RUN/upstream itself."""
-    for folder in checkpoint.resolve().parents:
-        record = folder / "config.json"
-        if record.is_file() and (folder / "run.json").is_file():
-            flags = json.loads(record.read_text(encoding="utf-8"))["flags"]
-            return RunFacts(
-                flags["pretrained_vision_encoder_name_or_path"],
-                flags.get("pretrained_text_encoder_name_or_path") or "",
-                folder / "language",
-            )
-    raise ForkctlError(
-        "nothing says which encoders this model was trained with",
-        where=str(checkpoint),
-        hint="Leave it in its run's folder, or copy config.json, run.json and language/ with it.",
+def facts_of(checkpoint: Path, told: Mapping[str, Any]) -> RunFacts:
+    """As the evaluation was told, or else as the record of the run says: RUN/upstream/checkpoint-N,
+    or a link to it, or RUN/upstream itself."""
+    flags: Mapping[str, Any] = {}
+    run = next(
+        (each for each in checkpoint.resolve().parents if (each / "run.json").is_file()), None
     )
+    if run is not None:
+        flags = json.loads((run / "config.json").read_text(encoding="utf-8"))["flags"]
+    vision, text = (
+        told.get(f"{kind}_encoder") or flags.get(f"pretrained_{kind}_encoder_name_or_path") or ""
+        for kind in ("vision", "text")
+    )
+    if not vision:
+        raise ForkctlError(
+            "nothing says which encoders this model was trained with",
+            where=str(checkpoint),
+            hint="leave it in its run's folder, or name them: "
+            "--policy-option vision_encoder=FOLDER --policy-option text_encoder=FOLDER",
+        )
+    return RunFacts(vision, text, (run or checkpoint) / "language")
 
 
 class RdtPolicy:
@@ -82,17 +85,19 @@ class RdtPolicy:
         self.dtype = dtype
 
     @classmethod
-    def load(cls, checkpoint: str, device: str) -> RdtPolicy:
+    def load(cls, checkpoint: str, device: str, told: Mapping[str, Any]) -> RdtPolicy:
         """Refuses a model without a side-car: its numbers could mean anything."""
         folder = Path(checkpoint)
         if not folder.is_dir():
             raise ForkctlError(
                 "a model of RDT is a folder, checkpoint-N",
                 where=checkpoint,
-                hint="Name the folder.",
+                hint="name the folder",
             )
-        sidecar = read_sidecar(folder)
-        facts = facts_of(folder)
+        sidecar = Sidecar.read(folder)
+        facts = facts_of(folder, told)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         where = torch.device(device)
         dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
         return cls(

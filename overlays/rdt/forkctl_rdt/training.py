@@ -9,7 +9,6 @@ import torch
 
 from forkctl_rdt.checkpoints import checkpoint_saved
 from forkctl_rdt.plan import plan_of
-from forkctl_rdt.sidecar import write_sidecar
 
 
 def model_dtype(config: Mapping[str, Any], args: Namespace, dtype: torch.dtype) -> torch.dtype:
@@ -41,4 +40,4 @@ def save_beside_checkpoint(
 def save_beside_model(folder: str, config: Mapping[str, Any]) -> None:
     plan = plan_of(config)
     if plan is not None:
-        write_sidecar(plan.sidecar, folder)
+        plan.sidecar.write(folder)

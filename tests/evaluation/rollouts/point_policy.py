@@ -10,7 +10,10 @@ STEP = 0.05
 
 
 def load(checkpoint, device, options):
-    return PointPolicy(**json.loads(Path(checkpoint).read_text()))
+    said = json.loads(Path(checkpoint).read_text())
+    if "skill" in options:
+        said["skill"] = float(options["skill"])
+    return PointPolicy(**said)
 
 
 class PointPolicy:

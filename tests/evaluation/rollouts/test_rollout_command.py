@@ -77,6 +77,13 @@ def test_another_policy_or_protocol_is_not_mixed_in(rollout):
     assert RECORD.read_bytes() == before
 
 
+def test_a_policy_is_told_its_options_and_the_record_is_bound_to_them(rollout):
+    words = ["--tasks", "0", "--trials", "2", "--policy-option"]
+    assert rollout(*words, "skill=0")["overall"]["successes"] == 0
+    assert "another policy" in rollout(*words, "skill=1", code=1)
+    assert "'skill' is not NAME=VALUE" in rollout(*words, "skill", code=2)
+
+
 def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", "1 3")
     found = rollout("--tasks", "0", "--trials", "6")
@@ -175,9 +182,11 @@ def test_videos_say_task_trial_and_outcome(rollout):
 
 
 def test_videos_of_failures_only(rollout):
-    rollout("--tasks", "0", "--trials", "8", "--record-failures", skill=0.6)
+    rollout(
+        "--tasks", "0", "--trials", "8", "--record-failures", "--video-dir", "elsewhere", skill=0.6
+    )
     failed = [line["trial"] for line in lines_of(RECORD) if line["outcome"] == "failure"]
-    videos = sorted(video.name for video in Path("out/videos").iterdir())
+    videos = sorted(video.name for video in Path("elsewhere").iterdir())
     assert 0 < len(failed) < 8
     assert videos == [f"{TASKS[0]}--{trial:03d}--failure.mp4" for trial in failed]
 

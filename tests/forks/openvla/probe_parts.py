@@ -18,6 +18,8 @@ from forkctl_openvla.checkpoints import load_optimizer, to_resume
 from forkctl_openvla.dataset import Positions
 from forkctl_openvla.session import LiberoRun, UpstreamRun
 
+from forkctl.errors import ForkctlError
+
 scratch = Path(json.loads(sys.argv[1])["scratch"])
 answer: dict[str, Any] = {}
 
@@ -94,7 +96,7 @@ for work in (
 ):
     try:
         work()
-    except options.OptionsError as error:
+    except ForkctlError as error:
         refused.append(str(error))
 load_optimizer(optimizer, folder, {"seed": 7})
 answer["refused"] = refused

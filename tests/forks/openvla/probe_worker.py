@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from forkctl_openvla.sidecar import Images
 from prismatic.extern.hf.modeling_prismatic import OpenVLAForActionPrediction
 from prismatic.extern.hf.processing_prismatic import PrismaticImageProcessor, PrismaticProcessor
 from transformers import AutoTokenizer
 
 from forkctl.families.openvla import worker as openvla
-from forkctl.families.openvla.worker_checkpoint import Images
 from forkctl.families.openvla.worker_images import prepared
 
 INSTRUCTIONS = ("put the bowl on the stove", "Open the top drawer of the cabinet")

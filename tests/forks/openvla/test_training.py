@@ -67,7 +67,9 @@ def trained(
 
 
 def test_steps_and_saves_are_exactly_those_asked_for(whole: Finetuning):
-    assert [line["step"] for line in whole.metrics] == [1, 2, 3, 4]
+    assert [(line["step"], line["epoch"]) for line in whole.metrics] == [
+        (n, 1) for n in range(1, 5)
+    ]
     assert whole.metrics[0]["loss"] == pytest.approx(math.log(32064), abs=0.15)
     fields = {"epoch", "lr", "grad_norm", "samples_per_s", "time", "action_accuracy", "l1"}
     assert fields < set(whole.metrics[0])
@@ -101,7 +103,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_stopped(
 def test_a_run_does_not_write_over_another(whole: Finetuning):
     again = whole.run()
     assert again.returncode == 1
-    assert "resume: auto" in again.stderr
+    assert "set training.resume to auto" in again.stderr
     assert "Traceback" not in again.stderr
 
     assert len(whole.metrics) == 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,10 +33,9 @@ def rdt_tree(tmp_path_factory: pytest.TempPathFactory, forkctl: Callable[..., st
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, rdt_tree: Path, rdt_python: Path) -> RdtLab:
     tiny = tmp_path_factory.mktemp("tiny")
-    maker = ROOT / "forkctl" / "training" / "tiny" / "rdt.py"
-    done = subprocess.run([rdt_python, maker, tiny], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return RdtLab(rdt_tree, rdt_python, tiny)
+    made = RdtLab(rdt_tree, rdt_python, tiny)
+    made.python_says("-m", "forkctl.families.rdt.tiny", str(tiny))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,9 @@ from forkctl.libero.suites import language_from_task
 def loader_of(run: Path, policy: Any) -> VLAConsumerDataset:
     """Upstream's own loader, as the run had it, with nothing left to chance."""
     config = yaml.safe_load((run / "rdt.yaml").read_text())
-    plan = Plan(options_of(config), config["common"], policy.sidecar, precomputed_language=True)
+    options = options_of(config)
+    dataset = LiberoDataset(options, config["common"], precomputed_language=True)
+    plan = Plan(options, policy.sidecar, dataset)
     return VLAConsumerDataset(
         config={**config["dataset"], "forkctl": plan, "config_path": str(run / "rdt.yaml")},
         tokenizer=None,
@@ -71,7 +73,7 @@ def difference(loader: VLAConsumerDataset, policy: Any, step: int) -> dict[str, 
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    policy = of_policy.RdtPolicy.load(asked["checkpoint"], "cpu")
+    policy = of_policy.RdtPolicy.load(asked["checkpoint"], "cpu", {})
     loader = loader_of(Path(asked["run"]), policy)
     answer = {name: difference(loader, policy, step) for name, step in asked["steps"].items()}
     print("\n" + json.dumps(answer))

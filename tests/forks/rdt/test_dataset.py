@@ -164,7 +164,7 @@ def test_the_instruction_is_a_sentence_or_the_file_of_one(folder: Path, tmp_path
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        ({"actions": lambda values: values * np.nan}, "no numbers"),
+        ({"actions": lambda values: values * np.nan}, "not finite"),
         ({"obs/ee_pos": lambda values: values[:-3]}, "other numbers of observations"),
         ({"obs/agentview_rgb": lambda values: values[:-1]}, "other numbers of observations"),
     ],

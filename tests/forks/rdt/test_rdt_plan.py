@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forkctl_rdt import sidecar as side
+from forkctl_rdt import plan as planning
 from forkctl_rdt.checkpoints import check_start, checkpoint_saved
+from forkctl_rdt.dataset import LiberoDataset
 from forkctl_rdt.options import Options
 from forkctl_rdt.plan import Plan, for_sampling, plan_of, prepare
+from forkctl_rdt.sidecar import Sidecar
 
 from forkctl.errors import ForkctlError
+from forkctl.inside.sidecar import FILE
 
 OPTIONS = Options("spatial", ("/data",))
-SIDECAR = side.Sidecar(
+SIDECAR = Sidecar(
     representation="delta",
     joints=False,
     robot_base=(0.0, 0.0, 0.0),
@@ -48,12 +51,12 @@ def flags(out: Path, **changes: Any) -> Namespace:
     return Namespace(**{**usual, **changes})
 
 
-def checkpoint(out: Path, step: int, sidecar: side.Sidecar | None = SIDECAR) -> Path:
+def checkpoint(out: Path, step: int, sidecar: Sidecar | None = SIDECAR) -> Path:
     folder = out / f"checkpoint-{step}"
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"weights")
     if sidecar is not None:
-        side.write_sidecar(sidecar, folder)
+        sidecar.write(folder)
     return folder
 
 
@@ -85,10 +88,27 @@ def test_the_loader_is_given_the_plan(config: dict[str, Any], tmp_path: Path) ->
     assert plan.sidecar.alignment == "raw", "found, not 'auto'"
     assert plan.sidecar.action_mean == (0.1,) * 128
     assert plan.sidecar.units["30"] == "delta_x [m]"
-    assert len(plan.dataset()) == 4
+    assert len(plan.dataset) == 4
     sampled = plan_of(for_sampling(made["dataset"]))
-    assert sampled is not None and len(sampled.dataset()) == 2, "those that are held out"
-    assert len(plan.dataset()) == 4, "and training keeps its own"
+    assert sampled is not None and len(sampled.dataset) == 2, "those that are held out"
+    assert len(plan.dataset) == 4, "and training keeps its own"
+
+
+def test_each_data_set_is_built_once(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[bool] = []
+
+    class Counted(LiberoDataset):
+        def __init__(self, *words: Any, held_out: bool = False, **more: Any) -> None:
+            built.append(held_out)
+            super().__init__(*words, held_out=held_out, **more)
+
+    monkeypatch.setattr(planning, "LiberoDataset", Counted)
+    made = prepare(config, flags(tmp_path))["dataset"]
+    plans = [plan_of(made), plan_of(for_sampling(made))]
+    assert [len(plan.dataset) for plan in plans if plan is not None] == [4, 2]
+    assert built == [False, True]
 
 
 def test_without_a_section_nothing_changes(tmp_path: Path) -> None:
@@ -160,26 +180,15 @@ def test_embeddings_of_all_tasks(config: dict[str, Any], tmp_path: Path) -> None
 
 
 def test_a_sidecar_comes_back(tmp_path: Path) -> None:
-    side.write_sidecar(SIDECAR, tmp_path)
-    assert side.read_sidecar(tmp_path) == SIDECAR
+    SIDECAR.write(tmp_path)
+    assert Sidecar.read(tmp_path) == SIDECAR
     assert SIDECAR.layout == OPTIONS.layout
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (None, "nothing says what the numbers of this model mean"),
-        ("{", "cannot be read"),
-        ("[]", "format None"),
-        ('{"format": 2}', "format 2"),
-        ('{"format": 1, "joints": true}', "lacks or has too much: action_mean"),
-    ],
-)
-def test_a_sidecar_that_cannot_be_trusted(tmp_path: Path, text: str | None, said: str) -> None:
-    if text is not None:
-        (tmp_path / side.FILE).write_text(text)
-    with pytest.raises(side.SidecarError, match=said):
-        side.read_sidecar(tmp_path)
+def test_a_sidecar_of_an_older_checkpoint(tmp_path: Path) -> None:
+    values = {**asdict(SIDECAR), "format": 1}  # which said no family
+    (tmp_path / FILE).write_text(json.dumps(values))
+    assert Sidecar.read(tmp_path) == SIDECAR
 
 
 @pytest.mark.parametrize(
@@ -203,7 +212,7 @@ def test_what_a_model_must_share_with_a_run(
     resuming = flags(tmp_path, resume_from_checkpoint="latest")
     for asked, refused in ((starting, start), (resuming, resume)):
         if refused:
-            with pytest.raises(side.SidecarError, match=f"under other terms: {next(iter(change))}"):
+            with pytest.raises(ForkctlError, match=f"under other terms: {next(iter(change))}"):
                 check_start(asked, OPTIONS, SIDECAR)
         else:
             check_start(asked, OPTIONS, SIDECAR)
@@ -216,10 +225,10 @@ def test_a_model_without_a_sidecar_is_refused_unless_trusted(tmp_path: Path) -> 
     weights.write_bytes(b"DeepSpeed")
     for name in (folder, weights):
         asked = flags(tmp_path / "new", pretrained_model_name_or_path=str(name))
-        with pytest.raises(side.SidecarError, match=side.FILE):
+        with pytest.raises(ForkctlError, match=FILE):
             check_start(asked, OPTIONS, SIDECAR)
         check_start(asked, replace(OPTIONS, trust_pretrained=True), SIDECAR)
-    side.write_sidecar(SIDECAR, folder)
+    SIDECAR.write(folder)
     for name in (folder, weights):
         asked = flags(tmp_path / "new", pretrained_model_name_or_path=str(name))
         check_start(asked, OPTIONS, SIDECAR)
@@ -247,7 +256,7 @@ def test_old_checkpoints_go_and_foreign_ones_stay(tmp_path: Path) -> None:
         checkpoint(tmp_path, step)
     newest = checkpoint(tmp_path, 12, None)
     checkpoint_saved(str(newest), SIDECAR, None)
-    assert side.read_sidecar(newest) == SIDECAR
+    assert Sidecar.read(newest) == SIDECAR
     assert len(list(tmp_path.iterdir())) == 4
     checkpoint_saved(str(newest), SIDECAR, 2)
     left = sorted(path.name for path in tmp_path.iterdir())

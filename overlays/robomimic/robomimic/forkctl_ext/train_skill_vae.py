@@ -5,14 +5,12 @@ python -m robomimic.forkctl_ext.train_skill_vae --data FILE.hdf5 … --out skill
 
 import argparse
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import torch
-from robomimic.forkctl_ext.metrics import append_line
 from robomimic.forkctl_ext.skill_vae import SkillVAE, as_images, save_vae
 
+from forkctl.inside.metrics import append_line, asked_for
 from forkctl.libero.files.reader import open_demo_file
 
 _LATE_PART = 0.2  # of a demonstration; its end, where the goal is in sight
@@ -71,12 +69,12 @@ def main(argv=None):
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
 
-    metrics = os.environ.get("FORKCTL_METRICS")
+    metrics = asked_for()
 
     def log(line):
         print(json.dumps(line), flush=True)
         if metrics:
-            append_line(Path(metrics), line)
+            append_line(metrics, line)
 
     frames = goal_frames(args.data, args.goal_key, args.frames_per_demo)
     print("{} goal frames from {} files".format(len(frames), len(args.data)))
