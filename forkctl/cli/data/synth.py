@@ -30,7 +30,7 @@ from forkctl.cli.completing import suite_names
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder. Default: data/SUITE.")
 @click.option("--seed", default=0, show_default=True, help="Other scenes and ways.")
 @click.option("--image-size", type=click.IntRange(min=32), help="Pixels; default 128 or 256.")
-@click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")
+@click.option("--no-images", is_flag=True, help="States, and obs/object: small and quick.")
 @click.option("--compress", is_flag=True, help="gzip the frames, as some copies of LIBERO do.")
 @click.option("--defect", "defects", multiple=True, metavar="NAME", help="Spoil the first file.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: the CPUs here.")

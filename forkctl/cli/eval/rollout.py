@@ -64,7 +64,9 @@ if TYPE_CHECKING:
 )
 @policy_option
 @click.option(
-    "--world", type=click.Path(path_type=Path), help="Python file with open_world(), not LIBERO."
+    "--world",
+    metavar="tabletop|FILE",
+    help="Not LIBERO: the built-in tabletop, or a Python file with open_world().",
 )
 @click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
 @click.option("--stats-key", help="Which of the checkpoint's statistics un-normalise actions.")
@@ -74,7 +76,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of policy and simulator.")
 @json_option
 def rollout(
-    world: Path | None,
+    world: str | None,
     sim_env: str | None,
     image_size: int,
     reflection: bool,
@@ -96,7 +98,7 @@ def rollout(
     from forkctl.cli.eval.rollout_view import print_rollout, watched
     from forkctl.environments.simulator import find_simulator
     from forkctl.evaluation.rollouts.rollout import default_out, open_rollout, setup_of
-    from forkctl.evaluation.rollouts.world import WorldOptions, file_source, simulator_source
+    from forkctl.evaluation.rollouts.world import WorldOptions, named_source, simulator_source
     from forkctl.forks.workspace import find_workspace
 
     request = _request(words)
@@ -104,7 +106,7 @@ def rollout(
     source = request.policy(settings.trials, launch_policy)
     options = WorldOptions(image_size, reflection, settle)
     if world is not None:
-        worlds = file_source(world, sim_env, options)
+        worlds = named_source(world, sim_env, options)
     else:
         worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
     setup = setup_of(settings, source, worlds)
