@@ -95,7 +95,7 @@ def openloop(
 
     A stopped evaluation goes on where it was when the same words are typed again.
     """
-    from forkctl.cli.eval.options import launch_policy
+    from forkctl.cli.eval.options import background_of, launch_policy
     from forkctl.cli.eval.view import print_evaluation, watched
     from forkctl.evaluation.openloop.episodes import Selection, load_episodes
     from forkctl.evaluation.openloop.evaluate import (
@@ -127,7 +127,8 @@ def openloop(
         scale_from_file(stats, stats_key, dead_zone) if stats else measured_scale(data, dead_zone)
     )
     policies = choose_policies(choice, launch_policy, held_out, scale)
+    background = background_of(choice)
     folder = out or default_out(settings, held_out, policies)
     with watched() as progress:
-        evaluation = run(settings, held_out, policies, scale, folder, progress)
+        evaluation = run(settings, held_out, policies, scale, folder, progress, background)
     print_evaluation(evaluation, folder, html, as_json)

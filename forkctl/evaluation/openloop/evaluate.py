@@ -13,6 +13,7 @@ import numpy as np
 from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.openloop.asking import Arm, Progress, predict_arms, probe_arm_name
+from forkctl.evaluation.openloop.background import NOTHING, Background
 from forkctl.evaluation.openloop.episodes import PROBES, Episode, Selection, find_files
 from forkctl.evaluation.openloop.predictions import PredictionRecord, open_record, read_record
 from forkctl.evaluation.openloop.results import OpenLoopResult, evaluate, to_json
@@ -79,6 +80,7 @@ def run(
     scale: Scale,
     out: Path,
     progress: Progress,
+    background: Background = NOTHING,
 ) -> OpenLoopResult:
     """Predict what is missing, then measure."""
     shown_otherwise = _spread(episodes, plan.probes) if plan.probes else ()
@@ -90,12 +92,14 @@ def run(
         ]
     with open_record(out / RECORD, setup_of(plan, episodes, sources)) as record:
         predict_arms(arms, record, horizon=plan.horizon, seed=plan.seed, progress=progress)
-    return measured(record, scale, out)
+    return measured(record, scale, out, background)
 
 
-def measured(record: PredictionRecord, scale: Scale, out: Path) -> OpenLoopResult:
+def measured(
+    record: PredictionRecord, scale: Scale, out: Path, background: Background
+) -> OpenLoopResult:
     """Measure a record and keep the numbers beside it."""
-    evaluation = evaluate(record, scale, _policies(record), published_scales())
+    evaluation = evaluate(record, scale, _policies(record), published_scales(), background)
     text = json.dumps(to_json(evaluation), indent=1) + "\n"
     write_atomically(out / RESULTS, text)
     return evaluation
@@ -104,17 +108,20 @@ def measured(record: PredictionRecord, scale: Scale, out: Path) -> OpenLoopResul
 def measured_again(folder: Path, scale: Scale | None = None) -> OpenLoopResult:
     """The numbers of a record that lies there, with the scale that they had or with another."""
     record = read_record(folder / RECORD)
+    background = NOTHING
     if scale is None:
         try:
             kept = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
             scale = Scale.from_json(kept["scale"])
+            if "background" in kept:
+                background = Background.from_json(kept["background"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ForkctlError(
                 "the numbers beside the record cannot be read, so its scale is not known",
                 where=str(folder / RESULTS),
                 hint="Run `forkctl eval openloop` again: predictions that are there are kept.",
             ) from error
-    return measured(record, scale, folder)
+    return measured(record, scale, folder, background)
 
 
 def _policies(record: PredictionRecord) -> list[str]:

@@ -47,6 +47,13 @@ class PolicyChoice:
             return self.fork[len(baselines.PREFIX) :]
         return None
 
+    @property
+    def checkpoints(self) -> Mapping[str, Path]:
+        """By the name of the policy, those that the command names."""
+        alone = self.base is None and not self.own_base
+        named = {ONLY if alone else TUNED: self.checkpoint, BASE: self.base}
+        return {name: path for name, path in named.items() if path is not None}
+
     def check(self, command: str) -> None:
         """Refuse what can be refused before anything is looked at."""
         if (self.fork is None) == (self.policy is None):
