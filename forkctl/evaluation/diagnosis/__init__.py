@@ -27,7 +27,7 @@ Check = Callable[[Evidence], Diagnosis | None]
 CHECKS: tuple[Check, ...] = (
     trivial.not_finite,
     trivial.knows_truth,
-    steps.too_few,
+    steps.hardly_begun,
     trivial.constant,
     trivial.random,
     axes.swapped,
@@ -106,5 +106,5 @@ def _verdicts(evidence: Evidence) -> tuple[Diagnosis, ...]:
         return tuple(kept)
     if any(verdict.name == "knows-the-truth" for verdict in kept):
         return tuple(kept)
-    outcome = trivial.learned(evidence) or trivial.no_skill(evidence)
+    outcome = trivial.learned(evidence) or steps.too_few(evidence) or trivial.no_skill(evidence)
     return (*kept, outcome)

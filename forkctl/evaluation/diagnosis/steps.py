@@ -1,4 +1,4 @@
-"""Too few steps: everything else that looks wrong may then be chance."""
+"""Too few steps: whatever else looks wrong may then be chance."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ ENOUGH = 6  # ... in as many demos
 NEAR = 0.1  # of what the initial policy's predictions are off by
 
 
-def too_few(evidence: Evidence) -> Diagnosis | None:
-    """No skill yet, and the loss was still falling, or nothing has moved since the start.
+def hardly_begun(evidence: Evidence) -> Diagnosis | None:
+    """Too few steps for any other verdict.
 
     A policy that follows the truth, if only on the wrong axis or upside down, was trained enough to
     show what is wrong with it.
     """
-    if has_skill(evidence) or _follows(evidence):
+    return None if _follows(evidence) else too_few(evidence)
+
+
+def too_few(evidence: Evidence) -> Diagnosis | None:
+    """No skill yet, and the loss was still falling, or nothing has moved since the start."""
+    if has_skill(evidence):
         return None
     facts = []
     learning = evidence.learning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from forkctl.configs import Config
-from forkctl.families.robomimic.config import DIALECTS, generate
+from forkctl.families.robomimic.config import ALGOS, DIALECTS, generate
 from forkctl.families.robomimic.launcher import RobomimicLauncher
 from forkctl.families.robomimic.units import ROBOMIMIC
 from forkctl.family import ConfigRequest, Family
@@ -26,6 +26,7 @@ ADVICE = MappingProxyType(
 class Robomimic(Family):
     name = "robomimic"
     kinds = tuple(DIALECTS)
+    choices = MappingProxyType({"algo": ALGOS})
     worker = "forkctl.families.robomimic.worker"
     advice = ADVICE
 

@@ -70,6 +70,15 @@ def test_a_fault_of_a_policy_that_follows_is_not_put_down_to_the_steps() -> None
     assert set(judged(pairs_of(inverted), learning=FALLING)) == {"inverted-axis"}
 
 
+def test_a_policy_that_follows_without_skill_needs_more_steps_where_no_fault_is_found() -> None:
+    """Unsure: right more often than not, and off by more than a constant."""
+
+    def unsure(truth: Floats) -> Floats:
+        return np.hstack([0.5 * truth[:, :6] + 0.7 * noise(truth)[:, :6], truth[:, 6:]])
+
+    assert list(judged(pairs_of(unsure), learning=FALLING)) == ["too-few-steps"]
+
+
 def test_no_skill_tells_how_it_was_trained() -> None:
     def weak(truth: Floats) -> Floats:
         return np.hstack([0.5 * truth[:, :6] + 0.7 * noise(truth)[:, :6], truth[:, 6:]])
