@@ -83,6 +83,18 @@ def trained(fork: str, name: str) -> Path:
     return run
 
 
+def losses(run: Path) -> list[float]:
+    """Of each training step."""
+    lines = (ROOT / run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [metric["loss"] for metric in map(json.loads, lines) if "loss" in metric]
+
+
+def checked(run: Path, what: str) -> str:
+    """What was found of this before the run began."""
+    record = json.loads((ROOT / run / "run.json").read_text(encoding="utf-8"))
+    return str(record["checks"].get(what, "not checked"))
+
+
 def checkpoint_of(run: Path) -> Path:
     """The newest checkpoint of a run, from ROOT."""
     saved = sorted((ROOT / run / "checkpoints").iterdir())

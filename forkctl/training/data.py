@@ -93,8 +93,8 @@ def _facts_of(demo: object, path: Path) -> DataFacts:
             cameras.append(Camera(key, shape[1], shape[2]))
         elif len(shape) == 2:
             low_dim.append((key, shape[1]))
-    if not cameras:
-        raise ForkctlError("its demos have no camera", where=str(path))
+    if not cameras and not low_dim:
+        raise ForkctlError("its demos have no observations", where=str(path))
     actions = demo.file.extent(f"{demo.name}/actions").shape
     return DataFacts(tuple(sorted(cameras, key=lambda each: each.key)), tuple(low_dim), actions[1])
 

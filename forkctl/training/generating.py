@@ -101,11 +101,12 @@ def validate_generated(
 
 def _summary(data: DataSet) -> str:
     cameras = ", ".join(f"{each.key} {each.height}x{each.width}" for each in data.facts.cameras)
+    seen = cameras or "no camera; " + ", ".join(name for name, _ in data.facts.low_dim)
     ranges = " ".join(
         f"[{low:.2g}, {high:.2g}]"
         for low, high in zip(data.action_low, data.action_high, strict=True)
     )
     return (
-        f"{len(data.files)} files, {data.demos} demos, {data.steps} steps; {cameras}\n"
+        f"{len(data.files)} files, {data.demos} demos, {data.steps} steps; {seen}\n"
         f"{data.facts.action_dim} actions: {ranges}"
     )

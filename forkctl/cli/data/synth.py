@@ -35,7 +35,7 @@ from forkctl.cli.options import jobs_option
 @click.option(
     "--image-size", type=click.IntRange(min=32), help="Pixels per side. Default: 128 or 256."
 )
-@click.option("--no-images", is_flag=True, help="Actions and states only: small and quick.")
+@click.option("--no-images", is_flag=True, help="Where things are, in place of frames.")
 @click.option(
     "--compress", is_flag=True, help="Compress the frames with gzip, as some copies of LIBERO do."
 )

@@ -71,12 +71,13 @@ def openloop(out: Path | None, html: Path | None, as_json: bool, **words: Any) -
     Run the same command again to resume an evaluation that was stopped.
     """
     from forkctl.cli.eval.openloop_view import print_result
-    from forkctl.cli.eval.policy_options import choice_of, launch_policy
+    from forkctl.cli.eval.policy_options import background_of, choice_of, launch_policy
     from forkctl.cli.progress_bar import progress_bar
     from forkctl.evaluation.openloop.evaluate import OpenLoop
     from forkctl.evaluation.openloop.request import OpenLoopRequest
 
-    evaluation = OpenLoop(OpenLoopRequest(choice_of(words), **words), launch_policy)
+    request = OpenLoopRequest(choice_of(words), **words)
+    evaluation = OpenLoop(request, launch_policy, background_of(request))
     folder = out or evaluation.default_folder
     with progress_bar("loading", unit="steps") as update:
         result = evaluation.run(

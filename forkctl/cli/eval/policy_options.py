@@ -12,8 +12,13 @@ from forkctl.cli.completing import fork_names
 from forkctl.cli.options import own_option, profile_option
 
 if TYPE_CHECKING:
+    from forkctl.evaluation.openloop.background import Background
+    from forkctl.evaluation.openloop.request import OpenLoopRequest
     from forkctl.evaluation.policies.choice import PolicyChoice
     from forkctl.evaluation.policies.launching import PolicyProcess
+    from forkctl.family import Family
+    from forkctl.forks.manifest import Fork
+    from forkctl.forks.workspace import Workspace
 
 
 def _pairs(
@@ -72,13 +77,38 @@ def choice_of(words: dict[str, Any]) -> PolicyChoice:
 def launch_policy(choice: PolicyChoice) -> PolicyProcess:
     from forkctl.evaluation.policies.launching import file_policy, fork_policy
     from forkctl.families import registry
-    from forkctl.forks.manifest import load
-    from forkctl.forks.workspace import find_workspace
 
     if choice.policy is not None:
         return file_policy(choice.policy.absolute(), choice.own, registry.conventions())
+    workspace, fork, family = _fork_of(choice)
+    return fork_policy(workspace, fork, family, choice.own, choice.profile)
+
+
+def background_of(request: OpenLoopRequest) -> Background:
+    """What the policies' family and their runs say."""
+    from forkctl.evaluation.diagnosis.learning import Learning
+    from forkctl.evaluation.openloop.background import Background
+    from forkctl.training.course import course_of
+
+    choice = request.choice
+    courses = {name: course_of(path) for name, path in request.checkpoints.items()}
+    learning = {
+        name: found
+        for name, course in courses.items()
+        if course is not None and (found := Learning.of(course.run, course.losses))
+    }
+    if choice.policy is not None or choice.baseline is not None:
+        return Background({}, learning)
+    *_, family = _fork_of(choice)
+    return Background(family.advice, learning)
+
+
+def _fork_of(choice: PolicyChoice) -> tuple[Workspace, Fork, Family]:
+    from forkctl.families import registry
+    from forkctl.forks.manifest import load
+    from forkctl.forks.workspace import find_workspace
+
     assert choice.fork is not None
     workspace = find_workspace()
     fork = load(workspace.manifest).fork(choice.fork)
-    family = registry.family_of(workspace, fork)
-    return fork_policy(workspace, fork, family, choice.own, choice.profile)
+    return workspace, fork, registry.family_of(workspace, fork)

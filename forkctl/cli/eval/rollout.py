@@ -31,8 +31,8 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 @click.option("--sim-env", metavar="PATH|current", help="A simulator's environment of your own.")
 @click.option(
     "--world",
-    type=click.Path(path_type=Path),
-    help="Python file with open_world(), in place of LIBERO.",
+    metavar="tabletop|FILE",
+    help="In place of LIBERO: the built-in tabletop, or a Python file with open_world().",
 )
 @click.option(
     "--settle",
@@ -61,7 +61,7 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in OUT.")
 @json_option
 def rollout(
-    world: Path | None,
+    world: str | None,
     sim_env: str | None,
     image_size: int,
     no_reflections: bool,
@@ -86,7 +86,7 @@ def rollout(
     from forkctl.environments.simulator import find_simulator
     from forkctl.evaluation.rollouts.remote_world import (
         WorldOptions,
-        file_source,
+        named_source,
         simulator_source,
     )
     from forkctl.evaluation.rollouts.request import RolloutRequest
@@ -100,7 +100,7 @@ def rollout(
     source = request.policy(settings.trials, launch_policy)
     options = WorldOptions(image_size, not no_reflections, settle)
     if world is not None:
-        worlds = file_source(world, sim_env, options)
+        worlds = named_source(world, sim_env, options)
     else:
         worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
     setup = setup_of(settings, source, worlds)

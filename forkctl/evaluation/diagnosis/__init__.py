@@ -6,13 +6,16 @@ on the predictions, or on the policy itself with other observations (the probes)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from forkctl.evaluation.diagnosis import (
     axes,
     collapse,
     gripper,
     observations,
+    steps,
     trivial,
     units,
     words,
@@ -24,6 +27,7 @@ Check = Callable[[Evidence], Diagnosis | None]
 CHECKS: tuple[Check, ...] = (
     trivial.not_finite,
     trivial.knows_truth,
+    steps.hardly_begun,
     trivial.constant,
     trivial.random,
     axes.swapped,
@@ -31,7 +35,7 @@ CHECKS: tuple[Check, ...] = (
     units.unit,
     units.statistics,
     collapse.to_zero,
-    collapse.to_token,
+    collapse.to_value,
     words.not_actions,
     observations.misaligned,
     observations.rotated,
@@ -41,14 +45,16 @@ CHECKS: tuple[Check, ...] = (
     gripper.stuck,
 )
 
+_COLLAPSES = frozenset({"collapse-to-zero", "collapse-to-token", "collapse-to-value"})
+_CONSTANTS = frozenset({"constant-zero", "constant-mean", "constant"})
+_GRIPPER_FAULTS = frozenset({"gripper-sign", "gripper-range", "gripper-stuck"})
 _MOTION_FAULTS = frozenset(
     {
         "swapped-axes",
         "inverted-axis",
         "unit-error",
         "wrong-statistics",
-        "collapse-to-zero",
-        "collapse-to-token",
+        *_COLLAPSES,
         "misaligned-observations",
         "image-not-rotated",
         "ignores-images",
@@ -56,6 +62,7 @@ _MOTION_FAULTS = frozenset(
 )
 # What a verdict makes follow by itself, and need not be said again.
 EXPLAINS: dict[str, frozenset[str]] = {
+    "too-few-steps": (_MOTION_FAULTS | _CONSTANTS | _GRIPPER_FAULTS | {"random", "not-actions"}),
     "constant-zero": _MOTION_FAULTS | {"random"},
     "constant-mean": _MOTION_FAULTS | {"random"},
     "constant": _MOTION_FAULTS | {"random"},
@@ -66,23 +73,29 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "image-not-rotated": (
         _MOTION_FAULTS - {"image-not-rotated"} | {"random", "gripper-sign", "gripper-stuck"}
     ),
-    "swapped-axes": frozenset(
-        {
-            "inverted-axis",
-            "unit-error",
-            "wrong-statistics",
-            "collapse-to-zero",
-            "collapse-to-token",
-        }
-    ),
-    "unit-error": frozenset({"wrong-statistics", "collapse-to-zero", "collapse-to-token"}),
-    "wrong-statistics": frozenset({"collapse-to-zero", "collapse-to-token"}),
+    "swapped-axes": _COLLAPSES | {"inverted-axis", "unit-error", "wrong-statistics"},
+    "unit-error": _COLLAPSES | {"wrong-statistics"},
+    "wrong-statistics": _COLLAPSES,
     "gripper-range": frozenset({"gripper-sign", "gripper-stuck"}),
 }
 
 
-def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """All verdicts that hold and that no other one explains."""
+def diagnose(
+    evidence: Evidence, advice: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Diagnosis, ...]:
+    """All verdicts that hold and that no other one explains.
+
+    `advice` is what the policy's family adds to what to do about them, by name.
+    """
+    return tuple(
+        replace(verdict, mend=f"{verdict.mend} {advice[verdict.name]}")
+        if verdict.name in advice
+        else verdict
+        for verdict in _verdicts(evidence)
+    )
+
+
+def _verdicts(evidence: Evidence) -> tuple[Diagnosis, ...]:
     if not evidence.pairs.rows:
         alone = trivial.not_finite(evidence)
         return () if alone is None else (alone,)
@@ -93,5 +106,5 @@ def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:
         return tuple(kept)
     if any(verdict.name == "knows-the-truth" for verdict in kept):
         return tuple(kept)
-    outcome = trivial.learned(evidence) or trivial.no_skill(evidence)
+    outcome = trivial.learned(evidence) or steps.too_few(evidence) or trivial.no_skill(evidence)
     return (*kept, outcome)

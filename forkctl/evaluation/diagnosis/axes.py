@@ -6,10 +6,18 @@ import itertools
 
 import numpy as np
 
-from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind, drop_of, listed
-from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
+from forkctl.evaluation.diagnosis.diagnosis import (
+    Diagnosis,
+    Evidence,
+    Kind,
+    correlations,
+    drop_of,
+    listed,
+)
+from forkctl.evaluation.dimensions import DIMENSIONS, MOTION
 
 WRONG_WAY = 0.4  # right direction when it moves
+AGAINST = -0.5  # correlation of an axis with the truth: weaker ones come by chance
 LEAST_DROP = 0.2  # of the error of the axis, when it is negated
 OTHER_AXIS = 0.5  # correlation with the other axis
 MARGIN = 0.3  # more than with its own
@@ -19,7 +27,8 @@ def inverted(evidence: Evidence) -> Diagnosis | None:
     """Negating the axis makes it better."""
     found = {}
     for name in MOTION:
-        if not evidence.table.value("dir_cond", name) < WRONG_WAY:
+        turned = evidence.correlation(name) <= AGAINST
+        if not (turned and evidence.table.value("dir_cond", name) < WRONG_WAY):
             continue
         mended = evidence.pairs.prediction.copy()
         mended[:, DIMENSIONS.index(name)] *= -1
@@ -46,7 +55,7 @@ def inverted(evidence: Evidence) -> Diagnosis | None:
 
 def swapped(evidence: Evidence) -> Diagnosis | None:
     """Each of two predictions follows the other's truth."""
-    cross = np.abs(_cross_correlation(evidence.pairs.prediction, evidence.pairs.truth))
+    cross = np.abs(correlations(evidence.pairs))
     found = []
     for a, b in itertools.combinations(range(len(MOTION)), 2):
         follows_other = min(cross[a, b], cross[b, a])
@@ -69,17 +78,3 @@ def swapped(evidence: Evidence) -> Diagnosis | None:
         "Compare the order of action keys in the training config with LIBERO's x y z rx ry rz.",
         tuple(MOTION[i] for pair in found for i in pair),
     )
-
-
-def _cross_correlation(prediction: Floats, truth: Floats) -> Floats:
-    """(prediction dimension, truth dimension); a constant correlates with nothing."""
-    count = len(MOTION)
-
-    def standard(values: Floats) -> Floats:
-        centred = values[:, :count] - values[:, :count].mean(axis=0)
-        spread = centred.std(axis=0)
-        still = spread <= 1e-6
-        return np.where(still, 0.0, centred / np.where(still, 1.0, spread))
-
-    result: Floats = standard(prediction).T @ standard(truth) / max(len(truth), 1)
-    return result

@@ -1,4 +1,4 @@
-"""A policy that says one thing too often: nothing, or its favourite token."""
+"""A policy that says one thing too often: nothing, or its favourite value."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def to_zero(evidence: Evidence) -> Diagnosis | None:
         ),
         "Still steps outweigh moves in the data, and the learning rate or the number of steps was "
         "too small to leave that mode. The control frequency alone is not the cause.",
-        "Drop no-ops (`forkctl data convert`), keep q01/q99 statistics, clip gradients at 1.0, "
-        "train longer; compare with --base to see the move from noise to silence.",
+        "Drop no-ops (`forkctl data convert`) and train longer; compare with --base to see the "
+        "move from noise to silence.",
         tuple(dims),
     )
 
@@ -51,8 +51,8 @@ def _is_near_zero(evidence: Evidence, name: str) -> bool:
     return bool(excess >= EXCESS and timid and unsure and not follows)
 
 
-def to_token(evidence: Evidence) -> Diagnosis | None:
-    """One token (or bin) that is not zero takes far more mass than the truth gives it."""
+def to_value(evidence: Evidence) -> Diagnosis | None:
+    """One token, or one value, that is not zero takes far more mass than the truth gives it."""
     favourites = {name: _favourite(evidence, name) for name in MOTION}
     found = {
         name: (value, said, true)
@@ -62,18 +62,19 @@ def to_token(evidence: Evidence) -> Diagnosis | None:
     }
     if not found:
         return None
+    said_in = "value" if evidence.pairs.tokens is None else "token"
     return Diagnosis(
-        "collapse-to-token",
+        f"collapse-to-{said_in}",
         Kind.FAULT,
-        f"One token has taken over {listed(tuple(found))}",
+        f"One {said_in} has taken over {listed(tuple(found))}",
         tuple(
             f"{name}: {100 * said:.0f} % of predictions are {value:+.3f}, "
             f"{100 * true:.0f} % of the true actions"
             for name, (value, said, true) in found.items()
         ),
-        "The output layer follows the marginal frequency of tokens and not the input: learning "
-        "rate too high, labels shifted against inputs, or a frozen or wrongly merged adapter.",
-        "Look at the labels of one batch; lower the learning rate; reload the adapter unmerged.",
+        f"The output follows how frequent each {said_in} is and not the input: learning rate too "
+        "high, or labels shifted against inputs.",
+        "Look at the labels of one batch; lower the learning rate.",
         tuple(found),
     )
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 import numpy as np
 
+from forkctl.evaluation.diagnosis.learning import Learning
 from forkctl.evaluation.dimensions import DIMENSIONS, MOTION, Floats
 from forkctl.evaluation.openloop.episodes import ObservationChange
 from forkctl.evaluation.openloop.metrics.table import Table
@@ -23,7 +24,7 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A name that stays the same for ever, and what a person needs to act on it."""
+    """A name that stays the same for ever, and what a reader needs to act on it."""
 
     name: str
     kind: Kind
@@ -48,6 +49,8 @@ class Evidence:
     other_scales: Mapping[str, Scale] = field(default_factory=dict)
     not_finite: float = 0.0  # share of steps whose prediction held a NaN or an infinity
     sees_images: bool = False
+    initial: Pairs | None = None  # what the checkpoint that it was trained from predicts
+    learning: Learning | None = None  # where its run is known
 
     def correlation(self, dimension: str) -> float:
         return self.table.value("correlation", dimension)
@@ -97,6 +100,20 @@ def episode_errors(pairs: Pairs, scale: Scale) -> Floats:
     """Mean normalised L1 of the motion dimensions for each episode."""
     columns = [DIMENSIONS.index(name) for name in MOTION]
     return _episode_errors(pairs, pairs.prediction - pairs.truth, scale, columns)
+
+
+def correlations(pairs: Pairs) -> Floats:
+    """(predicted axis, true axis); a constant correlates with nothing."""
+    count = len(MOTION)
+
+    def standard(values: Floats) -> Floats:
+        centred = values[:, :count] - values[:, :count].mean(axis=0)
+        spread = centred.std(axis=0)
+        still = spread <= 1e-6
+        return np.where(still, 0.0, centred / np.where(still, 1.0, spread))
+
+    result: Floats = standard(pairs.prediction).T @ standard(pairs.truth) / max(pairs.rows, 1)
+    return result
 
 
 def listed(dims: Sequence[str]) -> str:

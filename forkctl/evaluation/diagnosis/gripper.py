@@ -83,6 +83,6 @@ def stuck(evidence: Evidence) -> Diagnosis | None:
             f"plain accuracy still is {100 * (said == truth).mean():.0f} %",
         ),
         "The gripper's loss is drowned by the six others, or its range is wrong.",
-        "Look at the gripper's histogram; check its normalisation mask.",
+        "Look at the gripper's histogram, and at how its numbers are scaled.",
         ("gripper",),
     )

@@ -19,6 +19,8 @@ from forkctl.evaluation.openloop.pairs import Pairs
 # Actions change slowly at 20 Hz, so a step off costs little; a weak policy hides it altogether.
 LEAST_DROP_SHIFTED = 0.05
 LEAST_DROP_ROTATED = 0.10
+# Over its own mean, at the step that it fits: what has not learned fits some other step by chance.
+LEAST_SKILL_SHIFTED = 0.1
 LAGS = tuple(lag for lag in range(-5, 6) if lag)
 BLIND = 0.005  # normalised change of a prediction when its images are turned upside down
 
@@ -27,9 +29,9 @@ def misaligned(evidence: Evidence) -> Diagnosis | None:
     """Predictions fit the action of another step, or get better with another step's observation."""
     facts = []
     direction = 0
-    lags = {lag: _lagged(evidence, lag) for lag in LAGS}
-    best = max(lags, key=lambda lag: lags[lag].share)
-    if lags[best].convincing(LEAST_DROP_SHIFTED):
+    lags = {lag: found for lag in LAGS if (found := _lagged(evidence, lag))}
+    best = max(lags, key=lambda lag: lags[lag].share, default=0)
+    if best and lags[best].convincing(LEAST_DROP_SHIFTED):
         when = f"{_steps(best)} {'earlier' if best < 0 else 'later'}"
         facts.append(f"predictions fit the true action of {when}: {lags[best]}")
         direction = best
@@ -63,10 +65,14 @@ def _steps(count: int) -> str:
     return "1 step" if abs(count) == 1 else f"{abs(count)} steps"
 
 
-def _lagged(evidence: Evidence, lag: int) -> Drop:
-    """Errors against the truth `lag` steps on, over the steps that have both."""
+def _lagged(evidence: Evidence, lag: int) -> Drop | None:
+    """The drop of the error when the truth is taken `lag` steps on, where predictions fit it there.
+
+    Episodes begin and end slowly, so that other steps of the truth are easier to predict whatever
+    is said of them. What the mean prediction gains by that is taken off.
+    """
     pairs = evidence.pairs
-    before, after = [], []
+    before, after, skill = [], [], []
     for rows in pairs.slices():
         length = rows.stop - rows.start
         if length <= abs(lag) + 1:
@@ -74,8 +80,15 @@ def _lagged(evidence: Evidence, lag: int) -> Drop:
         truth, prediction = pairs.truth[rows], pairs.prediction[rows]
         here = slice(max(0, -lag), length - max(0, lag))
         there = slice(here.start + lag, here.stop + lag)
-        before.append(_error(evidence, prediction[here] - truth[here]))
-        after.append(_error(evidence, prediction[here] - truth[there]))
+        said = prediction[here]
+        mean = np.broadcast_to(said.mean(axis=0), said.shape)
+        easier = _error(evidence, mean - truth[here]) - _error(evidence, mean - truth[there])
+        error = _error(evidence, said - truth[there])
+        before.append(_error(evidence, said - truth[here]))
+        after.append(error + easier)
+        skill.append(1 - error / max(_error(evidence, mean - truth[there]), 1e-9))
+    if not skill or np.mean(skill) < LEAST_SKILL_SHIFTED:
+        return None
     return drop_between(np.array(before), np.array(after))
 
 
@@ -124,7 +137,7 @@ def blind(evidence: Evidence) -> Diagnosis | None:
                     (f"upside down, predictions change by {moved:.4f} of the half range",),
                     "The visual encoder is frozen at random, or was never loaded; the policy "
                     "lives on the robot's state.",
-                    "Look at the transfer report of the checkpoint (`forkctl ckpt plan`).",
+                    "Look at whether the encoder was loaded, and whether it is trained.",
                 )
     return None
 

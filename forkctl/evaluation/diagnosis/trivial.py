@@ -61,7 +61,7 @@ def constant(evidence: Evidence) -> Diagnosis | None:
         Kind.FAULT,
         "The policy always says the same",
         facts,
-        "It collapsed to one token or one action for each dimension.",
+        "It collapsed to one action.",
         mend,
         MOTION,
     )
@@ -105,12 +105,18 @@ def knows_truth(evidence: Evidence) -> Diagnosis | None:
     )
 
 
-def learned(evidence: Evidence) -> Diagnosis | None:
-    """It beats the constant mean and chance, with the whole interval."""
+def has_skill(evidence: Evidence) -> bool:
     skill = evidence.table["skill_mean", "motion"]
     direction = evidence.table["dir_cond", "motion"]
-    if not (np.nan_to_num(skill.low, nan=skill.value) > 0 and direction.value > 0.6):
+    return bool(np.nan_to_num(skill.low, nan=skill.value) > 0 and direction.value > 0.6)
+
+
+def learned(evidence: Evidence) -> Diagnosis | None:
+    """It beats the constant mean and chance, with the whole interval."""
+    if not has_skill(evidence):
         return None
+    skill = evidence.table["skill_mean", "motion"]
+    direction = evidence.table["dir_cond", "motion"]
     previous = evidence.table.value("skill_previous", "motion")
     facts = [
         f"error {100 * skill.value:.0f} % below that of the constant mean",
@@ -134,11 +140,14 @@ def learned(evidence: Evidence) -> Diagnosis | None:
 def no_skill(evidence: Evidence) -> Diagnosis:
     """Nothing wrong was found, and nothing was learned."""
     skill = evidence.table["skill_mean", "motion"]
+    facts = [f"skill over the constant mean {skill.value:+.2f}"]
+    if evidence.learning is not None:
+        facts.append(str(evidence.learning))
     return Diagnosis(
         "no-skill",
         Kind.NOTE,
         "No better than the constant mean",
-        (f"skill over the constant mean {skill.value:+.2f}",),
+        tuple(facts),
         "Too little training, or a fault that none of the checks knows.",
         "Look at the learning curve, then at the scatter plots dimension by dimension.",
     )

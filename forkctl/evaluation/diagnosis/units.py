@@ -110,7 +110,7 @@ def _wrong_statistics(facts: tuple[str, ...], dims: tuple[str, ...]) -> Diagnosi
         "Un-normalised with the wrong statistics" + ("" if dims == MOTION else f": {listed(dims)}"),
         facts,
         "The checkpoint's actions were scaled with the statistics of another data set, or never.",
-        "Take the dataset_statistics.json that training wrote beside the checkpoint.",
+        "Take the statistics of the data that it was trained on.",
         dims,
     )
 

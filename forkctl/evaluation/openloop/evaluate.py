@@ -12,6 +12,7 @@ from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.journal import default_folder
 from forkctl.evaluation.openloop.asking import Arm, OnStep, predict_arms, probe_arm_name
+from forkctl.evaluation.openloop.background import NOTHING, Background
 from forkctl.evaluation.openloop.episodes import PROBES, Episode
 from forkctl.evaluation.openloop.predictions import (
     PredictionRecord,
@@ -31,8 +32,14 @@ RESULTS = "results.json"
 class OpenLoop:
     """An evaluation whose demos, yardstick and policies are known; no policy is loaded yet."""
 
-    def __init__(self, request: OpenLoopRequest, launch: PolicyLauncher) -> None:
+    def __init__(
+        self,
+        request: OpenLoopRequest,
+        launch: PolicyLauncher,
+        background: Background = NOTHING,
+    ) -> None:
         self._request = request
+        self._background = background
         self._episodes = request.held_out()
         self._scale = request.scale()
         self._sources = request.policies(self._episodes, self._scale, launch)
@@ -48,7 +55,7 @@ class OpenLoop:
         arms = [arm for name, source in self._sources.items() for arm in self._arms(name, source)]
         with open_predictions(folder / RECORD, self._setup) as record:
             predict_arms(arms, record, horizon=request.horizon, seed=request.seed, on_step=progress)
-        return _scored(record, self._scale, folder)
+        return _scored(record, self._scale, folder, self._background)
 
     def _arms(self, name: str, source: PolicySource) -> Sequence[Arm]:
         count = self._request.probes
@@ -63,20 +70,23 @@ def score_again(folder: Path) -> OpenLoopResult:
     try:
         kept = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         scale = Scale.from_json(kept["scale"])
+        background = Background.from_json(kept["background"]) if "background" in kept else NOTHING
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ForkctlError(
             "cannot read the numbers beside the record, which hold its scale",
             where=str(folder / RESULTS),
             hint="run `forkctl eval openloop` again: recorded predictions are kept",
         ) from error
-    return _scored(record, scale, folder)
+    return _scored(record, scale, folder, background)
 
 
-def _scored(record: PredictionRecord, scale: Scale, folder: Path) -> OpenLoopResult:
+def _scored(
+    record: PredictionRecord, scale: Scale, folder: Path, background: Background
+) -> OpenLoopResult:
     policies = record.setup.get("policies")
     names = list(policies) if isinstance(policies, Mapping) else []
     arms = [name for name in names if name in record.arms]
-    result = score(record, scale, arms, published_scales())
+    result = score(record, scale, arms, published_scales(), background)
     write_atomically(folder / RESULTS, json.dumps(to_json(result), indent=1) + "\n")
     return result
 

@@ -35,6 +35,16 @@ class OpenLoopRequest:
     horizon: int = 8  # actions of a chunk to keep
     seed: int = 0
 
+    @property
+    def checkpoints(self) -> Mapping[str, Path]:
+        """By the name of the policy, those that the command names."""
+        if self.choice.checkpoint is None:
+            return {}
+        if self.base is None:
+            return {ONLY: self.choice.checkpoint}
+        base = {BASE: Path(self.base)} if self.base else {}
+        return {TUNED: self.choice.checkpoint, **base}
+
     def held_out(self) -> tuple[Episode, ...]:
         self.choice.check("openloop")
         selection = EpisodeSelection.parse(self.episodes)

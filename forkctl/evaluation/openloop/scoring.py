@@ -14,6 +14,7 @@ from forkctl.evaluation.diagnosis import diagnose
 from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence
 from forkctl.evaluation.dimensions import MOTION, Floats
 from forkctl.evaluation.openloop.asking import probe_arm_name
+from forkctl.evaluation.openloop.background import NOTHING, Background
 from forkctl.evaluation.openloop.baselines import RULES, baseline_actions
 from forkctl.evaluation.openloop.episodes import PROBES, ObservationChange
 from forkctl.evaluation.openloop.metrics.table import (
@@ -26,6 +27,7 @@ from forkctl.evaluation.openloop.metrics.table import (
 )
 from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
 from forkctl.evaluation.openloop.predictions import EpisodePredictions, PredictionRecord
+from forkctl.evaluation.openloop.request import BASE, TUNED
 from forkctl.evaluation.openloop.scale import Scale
 from forkctl.libero.schema import CAMERAS
 
@@ -55,6 +57,7 @@ class OpenLoopResult:
     arms: tuple[ArmResult, ...]
     trivial: Mapping[str, Table]
     difference: Table | None  # first arm minus second, when there are two
+    background: Background = NOTHING
 
     @property
     def main(self) -> ArmResult:
@@ -66,10 +69,13 @@ def score(
     scale: Scale,
     arms: Sequence[str],
     other_scales: Mapping[str, Scale] | None = None,
+    background: Background = NOTHING,
     resamples: int = 1000,
 ) -> OpenLoopResult:
     """Measure and diagnose the arms that a record holds."""
-    results = tuple(_arm(record, scale, name, other_scales or {}, resamples) for name in arms)
+    results = tuple(
+        _arm(record, scale, name, other_scales or {}, background, resamples) for name in arms
+    )
     first = results[0]
     trivial = {
         name: measure(
@@ -81,7 +87,7 @@ def score(
         if name != "replay"
     }
     return OpenLoopResult(
-        record.setup, scale, results, trivial, _difference(results, scale, resamples)
+        record.setup, scale, results, trivial, _difference(results, scale, resamples), background
     )
 
 
@@ -103,6 +109,7 @@ def _arm(
     scale: Scale,
     name: str,
     other_scales: Mapping[str, Scale],
+    background: Background,
     resamples: int,
 ) -> ArmResult:
     entries = record.arm(name)
@@ -122,6 +129,8 @@ def _arm(
         other_scales,
         not_finite,
         sees_images=bool(set(CAMERAS) & set(_observations(entries[0]))),
+        initial=_initial(record, name),
+        learning=background.learning.get(name),
     )
     return ArmResult(
         name,
@@ -131,8 +140,19 @@ def _arm(
         table,
         measure_tasks(pairs, scale, resamples=resamples),
         _by_offset(entries, scale),
-        diagnose(evidence),
+        diagnose(evidence, background.advice),
     )
+
+
+def _initial(record: PredictionRecord, name: str) -> Pairs | None:
+    """What the base of a fine-tuned policy says of the same demos."""
+    if name != TUNED:
+        return None
+    mine, theirs = record.arm(name), record.arm(BASE)
+    if [entry.episode for entry in mine] != [entry.episode for entry in theirs]:
+        return None
+    pairs = [pair_up([entry.pairs() for entry in entries]) for entries in (mine, theirs)]
+    return pairs[1] if all(np.isfinite(each.prediction).all() for each in pairs) else None
 
 
 def _observations(entry: EpisodePredictions) -> Sequence[str]:
@@ -196,6 +216,7 @@ def to_json(result: OpenLoopResult) -> dict[str, object]:
             for arm in result.arms
         },
         "trivial": {name: _table_json(table) for name, table in result.trivial.items()},
+        "background": result.background.to_json(),
         "difference": None if result.difference is None else _table_json(result.difference),
         "definitions": {metric.name: metric.meaning for metric in METRIC.values()},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,13 +11,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forkctl.environments.simulator import Simulator
-from forkctl.errors import ForkctlError
+from forkctl.errors import ForkctlError, UsageError
 from forkctl.evaluation.dimensions import Floats
 from forkctl.evaluation.policies.connection import Connection, Launch, connect
 from forkctl.evaluation.policies.launching import file_launch
 from forkctl.evaluation.policies.policy import Observation
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.forks.cache import cache_root
+
+# Worlds that need no environment but forkctl's own: name -> module.
+BUILTIN = {"tabletop": "forkctl.libero.synth.tabletop"}
 
 
 class WorldError(ForkctlError):
@@ -135,9 +140,16 @@ def simulator_source(simulator: Simulator, options: WorldOptions) -> WorldSource
     return WorldSource("forkctl.simulation.libero_world", launch, _logs(), options)
 
 
-def file_source(file: Path, own: str | None, options: WorldOptions) -> WorldSource:
-    """A world of the user's, which may need no simulator at all."""
-    path = file.absolute()
+def named_source(name: str, own: str | None, options: WorldOptions) -> WorldSource:
+    """A world that forkctl brings, or the file of one of the user's."""
+    if name in BUILTIN:
+        return WorldSource(BUILTIN[name], Launch(sys.executable, os.environ), _logs(), options)
+    path = Path(name).absolute()
+    if not path.is_file():
+        raise UsageError(
+            f"no world {name!r}",
+            hint=f"--world takes a Python file, or one of: {', '.join(BUILTIN)}",
+        )
     return WorldSource(str(path), file_launch(path, own), _logs(), options)
 
 

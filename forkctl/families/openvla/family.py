@@ -14,6 +14,17 @@ from forkctl.forks.manifest import Entrypoint
 from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.statistics_files import StatisticsFile
 
+ADVICE = MappingProxyType(
+    {
+        "too-few-steps": "--base alone shows what the policy is without its adapters.",
+        "collapse-to-zero": "Clip gradients at 1.0 and keep the q01 and q99 of the statistics.",
+        "collapse-to-token": "Load the adapters unmerged, to see whether merging did it.",
+        "wrong-statistics": "They are in the dataset_statistics.json beside the checkpoint; "
+        "--stats-key says which of them.",
+        "gripper-stuck": "In dataset_statistics.json, the gripper's mask must be false.",
+    }
+)
+
 
 class OpenVLA(Family):
     name = "openvla"
@@ -21,6 +32,7 @@ class OpenVLA(Family):
     choices = MappingProxyType({"preset": PRESETS})
     header = HEADER
     worker = "forkctl.families.openvla.worker"
+    advice = ADVICE
 
     def launcher(self, entrypoint: Entrypoint) -> OpenVLALauncher:
         return OpenVLALauncher()

@@ -17,12 +17,23 @@ from forkctl.libero.units.statistics_files import StatisticsFile
 _VERIFY = ("forkctl.families.rdt.command", "verify_rdt", "Are RDT's numbers in metres and radians?")
 
 
+ADVICE = MappingProxyType(
+    {
+        "too-few-steps": "max_train_steps of the config, or --steps, says how many there are.",
+        "unit-error": "`forkctl data verify-rdt` shows the numbers that it is trained on.",
+        "collapse-to-zero": "Steps of metres are small beside the gripper's: the representation "
+        "velocity gives motion a larger part of the loss.",
+    }
+)
+
+
 class Rdt(Family):
     name = "rdt"
     kinds = ("rdt",)
     choices = MappingProxyType({"representation": REPRESENTATIONS})
     header = HEADER
     worker = "forkctl.families.rdt.worker"
+    advice = ADVICE
     commands = MappingProxyType({"data": {"verify-rdt": _VERIFY}})
 
     def launcher(self, entrypoint: Entrypoint) -> RdtLauncher:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from forkctl.configs import Config, get
-from forkctl.family import ConfigRequest
+from forkctl.errors import ForkctlError, UsageError
+from forkctl.family import ConfigRequest, DataFacts
 
 # Proprioception that both layouts of LIBERO have. ee_ori is an axis-angle.
 _LOW_DIM = ("ee_pos", "ee_ori", "gripper_states")
+
+_OBJECT = "object"  # where the objects are
 
 # What a DROID checkpoint is taken for while its file is only a ${VARIABLE}: two exterior cameras,
 # resized to 256. A config made with --ckpt FILE says what that file says.
@@ -24,12 +27,15 @@ _ASSUMED_IMAGE = 256
 _CROP_SHARE = 116 / 128
 
 
+DIFFUSION, BC = ALGOS = ("diffusion_policy", "bc")
+
+
 @dataclass(frozen=True)
 class Dialect:
     """What differs between the revisions of robomimic that we run."""
 
     name: str
-    algo: str
+    algo: str  # that it trains unless another one is asked for
     several_files: bool
     can_resume: bool
     saves_last: bool  # last.pth and a copy of it, every epoch
@@ -39,9 +45,9 @@ class Dialect:
 DIALECTS = {
     each.name: each
     for each in (
-        Dialect("robomimic", "diffusion_policy", True, True, True, saved_bytes=16),
-        Dialect("droid", "diffusion_policy", True, False, False, saved_bytes=8),
-        Dialect("robomimic-release", "bc", False, False, False, saved_bytes=4),
+        Dialect("robomimic", DIFFUSION, True, True, True, saved_bytes=16),
+        Dialect("droid", DIFFUSION, True, False, False, saved_bytes=8),
+        Dialect("robomimic-release", BC, False, False, False, saved_bytes=4),
     )
 }
 
@@ -49,11 +55,12 @@ DIALECTS = {
 def generate(dialect: Dialect, request: ConfigRequest) -> Config:
     source = _Source(request)
     finetune = request.checkpoint is not None
-    diffusion = dialect.algo == "diffusion_policy"
+    algo = _algo_of(dialect, request)
+    diffusion = algo == DIFFUSION
     cameras = [camera.key for camera in request.facts.cameras]
-    there = {name for name, _ in request.facts.low_dim}
+    low_dim = _low_dim(request.facts)
     config: Config = {
-        "algo_name": dialect.algo,
+        "algo_name": algo,
         "experiment": {
             "name": request.suite + ("_finetune" if finetune else ""),
             "validate": False,
@@ -65,7 +72,7 @@ def generate(dialect: Dialect, request: ConfigRequest) -> Config:
         "train": {
             "data": data_value(dialect, [request.data]),
             "num_data_workers": 4,
-            "hdf5_cache_mode": "low_dim",
+            "hdf5_cache_mode": "low_dim" if cameras else "all",
             "hdf5_load_next_obs": False,  # LIBERO has no next_obs
             "hdf5_normalize_obs": False,
             "seq_length": 15 if diffusion else 1,
@@ -79,16 +86,17 @@ def generate(dialect: Dialect, request: ConfigRequest) -> Config:
         "observation": {
             "modalities": {
                 "obs": {
-                    "low_dim": [key for key in _LOW_DIM if key in there],
+                    "low_dim": low_dim,
                     "rgb": cameras,
                     "depth": [],
                     "scan": [],
                 }
             },
-            "encoder": {"rgb": _encoder(dialect, source)},
         },
     }
-    if diffusion:
+    if cameras:
+        config["observation"]["encoder"] = {"rgb": _encoder(dialect, source)}
+    if dialect.several_files:
         _describe_actions(config, dialect, request.facts.action_dim)
     if source.image_dim is not None:
         config["observation"]["image_dim"] = list(source.image_dim)
@@ -99,6 +107,24 @@ def generate(dialect: Dialect, request: ConfigRequest) -> Config:
             ckpt_key_map=camera_map(source.cameras, cameras),
         )
     return config
+
+
+def _algo_of(dialect: Dialect, request: ConfigRequest) -> str:
+    algo = request.choices.get("algo", dialect.algo)
+    if algo == DIFFUSION != dialect.algo:
+        raise UsageError(f"{dialect.name} has no diffusion policy", hint=f"--algo {dialect.algo}")
+    return algo
+
+
+def _low_dim(facts: DataFacts) -> list[str]:
+    """A policy that sees no frames must be told where things are."""
+    there = [name for name, _ in facts.low_dim]
+    if not facts.cameras and _OBJECT not in there:
+        raise ForkctlError(
+            f"the data has neither a camera nor `{_OBJECT}`, so that no policy could find anything",
+            hint="`forkctl demos --layout low_dim` and `forkctl data synth --no-images` write it",
+        )
+    return [key for key in _LOW_DIM if key in there] + ([] if facts.cameras else [_OBJECT])
 
 
 def data_value(dialect: Dialect, paths: Sequence[str]) -> Any:
@@ -190,7 +216,7 @@ def _encoder(dialect: Dialect, source: _Source) -> Config:
     }
     height, width = source.crop
     crop = {"crop_height": height, "crop_width": width, "num_crops": 1, "pos_enc": False}
-    several = dialect.algo == "diffusion_policy"
+    several = dialect.several_files
     encoder: Config = {
         "core_class": source.take("observation.encoder.rgb.core_class", "VisualCore"),
         "core_kwargs": source.take("observation.encoder.rgb.core_kwargs", core),

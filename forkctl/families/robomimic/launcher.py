@@ -14,7 +14,7 @@ from forkctl.checkpoints.contents import Checkpoint
 from forkctl.checks import Check
 from forkctl.configs import Config, changed, get
 from forkctl.errors import UsageError
-from forkctl.families.robomimic.config import Dialect, data_value
+from forkctl.families.robomimic.config import DIFFUSION, Dialect, data_value
 from forkctl.family import ConfigKeys, DataForm, Launcher, LogReader, Metric, RunInputs
 
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
@@ -31,7 +31,7 @@ class RobomimicLauncher(Launcher):
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        diffusers = ("diffusers",) if dialect.algo == "diffusion_policy" else ()
+        diffusers = ("diffusers",) if dialect.algo == DIFFUSION else ()
         self.modules = ("torch", "torchvision", "h5py", "tensorboardX", *diffusers)
         self.modules += ("robomimic.config",)
 
@@ -175,7 +175,7 @@ def _parameters(config: Config) -> float:
     backbone = get(config, "observation.encoder.rgb.core_kwargs.backbone_class", "ResNet18Conv")
     cameras = get(config, "observation.modalities.obs.rgb") or []
     count = len(cameras) * (23.6e6 if "50" in backbone else 11.3e6)
-    if config.get("algo_name") == "diffusion_policy":
+    if config.get("algo_name") == DIFFUSION:
         widths = get(config, "algo.unet.down_dims", [256, 512, 1024])
         count += 95e6 * sum(width**2 for width in widths) / (256**2 + 512**2 + 1024**2)
     return float(count)

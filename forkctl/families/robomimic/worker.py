@@ -44,7 +44,7 @@ class RobomimicPolicy:
             "history": self.history,
             "chunk": chunk,
             "actions": "robomimic",
-            "batch": BATCH if self.plans else 1,
+            "batch": BATCH,
         }
 
     def predict(

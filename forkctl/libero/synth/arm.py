@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Tuple
 
 import numpy as np
 
@@ -138,6 +139,14 @@ def joint_positions(position: Array, quaternion: Array) -> Array:
     moved = np.concatenate([position - START_POSITION, twist], axis=-1)
     joints: Array = START_JOINTS + moved @ JOINTS_FROM_POSE.T
     return joints
+
+
+def pose_of_joints(joints: Array) -> Tuple[Array, Array]:
+    """Position and quaternion of the hand at the joint angles of `joint_positions`."""
+    pose = np.linalg.pinv(JOINTS_FROM_POSE) @ (joints - START_JOINTS)
+    half = pose[3:] / 2.0  # the rotation axis times the sine of half the angle
+    turned = np.append(half, np.sqrt(max(1.0 - half @ half, 0.0)))
+    return START_POSITION + pose[:3], multiply(turned, START_QUATERNION)
 
 
 START_JOINTS = np.array([0.0, -0.161, 0.0, -2.444, 0.0, 2.227, math.pi / 4])

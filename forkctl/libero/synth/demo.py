@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import re
+from typing import Optional, Tuple
 
 import numpy as np
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.content import DemoContent
-from forkctl.libero.schema import AGENTVIEW, EYE_IN_HAND, FileLayout
-from forkctl.libero.synth import arm, cameras
-from forkctl.libero.synth.scene import Scene
+from forkctl.libero.schema import CAMERAS, FileLayout
+from forkctl.libero.synth import arm
+from forkctl.libero.synth.scene import OBJECTS, Scene
 from forkctl.libero.synth.trajectories import Trajectories
+from forkctl.libero.synth.view import OBJECT, PROPRIOCEPTION, View
 
 Array = np.ndarray
 
 STEP_SECONDS = 0.05
-_MODEL_FILE = '<mujoco model="forkctl synthetic scene"/>'
+# of the flat state: time, seven joints, two fingers, then each body's position and quaternion
+_JOINTS = slice(1, 8)
+_BODIES = slice(10, 10 + 7 * OBJECTS)
 
 
 def make_demo(
@@ -26,36 +31,51 @@ def make_demo(
     layout: FileLayout,
     image_size: Optional[int],
 ) -> DemoContent:
-    """Trajectory `index` as a demo; `image_size` None leaves the frames out."""
+    """Trajectory `index` as a demo. Where `image_size` is None, it says where things are in place
+    of showing them."""
     length = int(trajectories.length[index])
     before = slice(0, length)
     seen = slice(1, length + 1) if layout.observes_after else before
-    position, quaternion = trajectories.position[index], trajectories.quaternion[index]
-    finger, objects = trajectories.finger[index], trajectories.objects[index]
-    fingers = np.stack([finger, -finger], axis=1)
-    orientation = arm.to_rotation_vector(quaternion)
+    view = View(
+        trajectories.position[index, seen],
+        trajectories.quaternion[index, seen],
+        trajectories.finger[index, seen],
+        trajectories.objects[index, seen],
+        trajectories.goal[index],
+    )
     last = np.zeros(length, dtype=np.uint8)
     last[-1] = 1
     datasets = {
         "actions": trajectories.action[index, before],
         "states": _flat_states(trajectories, index)[before],
-        "robot_states": np.concatenate([fingers, position, quaternion], axis=1)[seen],
+        "robot_states": np.concatenate([view.fingers, view.position, view.quaternion], axis=1),
         "rewards": last,
         "dones": last.copy(),
-        "obs/gripper_states": fingers[seen],
-        "obs/joint_states": arm.joint_positions(position, quaternion)[seen],
-        "obs/ee_states": np.concatenate([position, orientation], axis=1)[seen],
-        "obs/ee_pos": position[seen],
-        "obs/ee_ori": orientation[seen],
     }
-    if image_size is not None:
-        drawn, enlarge = _drawing_size(image_size)
-        view = (position[seen], finger[seen], objects[seen], trajectories.goal[index], drawn)
-        for camera, draw in ((AGENTVIEW, cameras.agentview), (EYE_IN_HAND, cameras.eye_in_hand)):
-            frames = draw(scene, *view)
-            datasets[f"obs/{camera}"] = frames.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
-    attrs = {"model_file": _MODEL_FILE, "init_state": datasets["states"][0]}
+    extra = (OBJECT,) if image_size is None else CAMERAS
+    for key in (*PROPRIOCEPTION, *extra):
+        datasets[f"obs/{key}"] = view.observation(key, scene, image_size or 0)
+    attrs = {"model_file": _model_file(view.goal), "init_state": datasets["states"][0]}
     return DemoContent(name, datasets, attrs if layout.has_attributes else {})
+
+
+def scene_of_demo(model: str, state: Array) -> Tuple[Array, Array, Array, Array]:
+    """Position and quaternion of the hand, objects and goal, from what a demo keeps of them."""
+    place = re.search('<body name="goal" pos="([^"]+)"', model)
+    if place is None:
+        raise ForkctlError(
+            "the demonstration was not made on this table",
+            hint="`forkctl data synth` makes such demonstrations",
+        )
+    position, quaternion = arm.pose_of_joints(state[_JOINTS])
+    objects = state[_BODIES].reshape(OBJECTS, 7)[:, :3]
+    return position, quaternion, objects, np.array(place[1].split(), dtype=float)
+
+
+def _model_file(goal: Array) -> str:
+    """What the state does not say of the scene."""
+    place = " ".join(repr(float(part)) for part in goal)
+    return f'<mujoco model="forkctl synthetic scene"><body name="goal" pos="{place}"/></mujoco>'
 
 
 def _flat_states(trajectories: Trajectories, index: int) -> Array:
@@ -70,10 +90,3 @@ def _flat_states(trajectories: Trajectories, index: int) -> Array:
     speeds[1:, :9] = np.diff(places[:, :9], axis=0) / STEP_SECONDS
     time = np.arange(len(places))[:, None] * STEP_SECONDS
     return np.concatenate([time, places, speeds], axis=1)
-
-
-def _drawing_size(image_size: int) -> tuple[int, int]:
-    """The size to draw at, and how many times to enlarge: the simple shapes gain nothing above 128
-    pixels."""
-    enlarge = image_size // 128 if image_size % 128 == 0 else 1
-    return image_size // enlarge, enlarge

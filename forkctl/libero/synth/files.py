@@ -21,7 +21,7 @@ from forkctl.libero.suites import (
     task_name_from_file,
 )
 from forkctl.libero.synth.demo import make_demo
-from forkctl.libero.synth.scene import scene_for
+from forkctl.libero.synth.scene import legs_of, scene_for, task_number
 from forkctl.libero.synth.trajectories import Style, make_trajectories
 
 _OWN_TASK_MAX_STEPS = 220
@@ -75,18 +75,17 @@ def _recipe(task: str, options: SynthOptions) -> str:
 def _demo_numbers(task: str, options: SynthOptions) -> List[int]:
     if options.layout is not FileLayout.REGENERATED:
         return list(range(options.demos))
-    first_gap = _task_number(task) % (_GAP_EVERY - 4)
+    first_gap = task_number(task) % (_GAP_EVERY - 4)
     numbers = (n for n in range(2 * options.demos + 2) if n % _GAP_EVERY != first_gap)
     return [number for number, _ in zip(numbers, range(options.demos))]
 
 
 def _demos(task: str, options: SynthOptions) -> Iterator[DemoContent]:
     suite = find_suite(task)
-    long = suite is not None and suite.name == "libero_10"
-    scene = scene_for(task, legs=2 if long else 1)
-    style = Style(speed=0.75 if long else 0.85, pauses=options.layout.has_noops)
+    scene = scene_for(task, legs_of(task))
+    style = Style(speed=0.75 if scene.legs > 1 else 0.85, pauses=options.layout.has_noops)
     numbers = _demo_numbers(task, options)
-    seeds = [[options.seed, _task_number(task), number] for number in numbers]
+    seeds = [[options.seed, task_number(task), number] for number in numbers]
     limit = suite.max_steps if suite else _OWN_TASK_MAX_STEPS
     made = make_trajectories(scene, seeds, style, limit)
     size = _image_size(options) if options.images else None
@@ -96,8 +95,3 @@ def _demos(task: str, options: SynthOptions) -> Iterator[DemoContent]:
 
 def _image_size(options: SynthOptions) -> int:
     return options.image_size or options.layout.image_size
-
-
-def _task_number(task: str) -> int:
-    """A number for the random seed; the same for a task wherever it stands in a list."""
-    return int.from_bytes(task.encode()[-8:], "little")

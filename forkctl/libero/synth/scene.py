@@ -13,6 +13,7 @@ from typing import List, Tuple
 
 import numpy as np
 
+from forkctl.libero.suites import find_suite
 from forkctl.libero.synth.paint import Colour
 
 Array = np.ndarray
@@ -21,6 +22,7 @@ TABLE_HEIGHT = 0.90
 OBJECT_RADIUS = 0.045
 OBJECT_HALF_HEIGHT = 0.03
 GRASP_HALF_WIDTH = 0.012  # half of what the fingers hold: the rim of a bowl
+FALL = 0.02  # metres per step
 GOAL_RADIUS = 0.075
 WORKSPACE = np.array([[-0.16, 0.14], [-0.28, 0.28]])  # x and y, metres
 MIN_DISTANCE = 0.14
@@ -51,6 +53,17 @@ def scene_for(task: str, legs: int) -> Scene:
     return Scene(task, places[1:], places[0], colours, goal_colour, legs)
 
 
+def legs_of(task: str) -> int:
+    """How many objects are carried."""
+    suite = find_suite(task)
+    return 2 if suite is not None and suite.name == "libero_10" else 1
+
+
+def task_number(task: str) -> int:
+    """A number for the random seed; the same for a task wherever it stands in a list."""
+    return int.from_bytes(task.encode()[-8:], "little")
+
+
 def jitter(scene: Scene, rng: np.random.Generator) -> Tuple[Array, Array]:
     """Places of one demonstration: objects (OBJECTS, 3) and goal (3,), a few centimetres off."""
     objects = scene.objects + rng.uniform(-0.025, 0.025, scene.objects.shape)
@@ -60,6 +73,35 @@ def jitter(scene: Scene, rng: np.random.Generator) -> Tuple[Array, Array]:
         np.column_stack([objects, np.full(len(objects), rest)]),
         np.append(goal, TABLE_HEIGHT),
     )
+
+
+def carry(objects: Array, moved: Array, held: Array, goal: Array) -> Array:
+    """Move what is held with the hand; let what is not held rest."""
+    in_hand = np.arange(OBJECTS)[None, :] == held[:, None]
+    carried = objects + in_hand[..., None] * moved[:, None, :]
+    height = np.where(
+        in_hand, carried[..., 2], np.maximum(_rest(carried, goal), carried[..., 2] - FALL)
+    )
+    return np.concatenate([carried[..., :2], height[..., None]], axis=-1)
+
+
+def rests(objects: Array, goal: Array) -> Array:
+    """Which objects lie on the table, or on the goal."""
+    lie: Array = objects[..., 2] <= _rest(objects, goal) + 1e-9
+    return lie
+
+
+def _rest(objects: Array, goal: Array) -> Array:
+    """How high the middle of each object is when it has come to rest where it is."""
+    on_goal = np.linalg.norm(objects[..., :2] - goal[..., None, :2], axis=-1) < 2 * GOAL_RADIUS
+    height: Array = TABLE_HEIGHT + OBJECT_HALF_HEIGHT + 0.01 * on_goal
+    return height
+
+
+def goal_of(goal: Array, leg: int) -> Array:
+    """Where the object of this leg belongs: the second goes beside the first."""
+    place: Array = goal + np.array([0.0, GOAL_RADIUS * leg, 0.0])
+    return place
 
 
 def _apart(rng: np.random.Generator, count: int) -> Array:

@@ -14,12 +14,13 @@ import numpy as np
 
 from forkctl.libero.synth import arm
 from forkctl.libero.synth.scene import (
-    GOAL_RADIUS,
     GRASP_HALF_WIDTH,
     OBJECT_HALF_HEIGHT,
     OBJECTS,
     TABLE_HEIGHT,
     Scene,
+    carry,
+    goal_of,
     jitter,
 )
 
@@ -105,7 +106,7 @@ def make_trajectories(
         action = _idle(action, dwelling, draws, t, style)
         held = waypoints.holds[now]
         new = arm.freeze(state, arm.step(state, action, GRASP_HALF_WIDTH), running)
-        objects = _carry(objects, new.position - state.position, held, draws.goal)
+        objects = carry(objects, new.position - state.position, held, draws.goal)
         state = new
         trace.append((action, state, objects))
         stayed = stayed + 1
@@ -116,6 +117,14 @@ def make_trajectories(
     return _collect(trace, first, length, draws.goal)
 
 
+def beginning(scene: Scene, rng: np.random.Generator) -> Tuple[Array, Array, Array, Array]:
+    """Objects, goal, and the hand's position and orientation at the start of an episode."""
+    objects, goal = jitter(scene, rng)
+    position = arm.START_POSITION + rng.normal(0, 0.01, 3)
+    tilt = arm.from_rotation_vector(rng.normal(0, 0.02, 3))
+    return objects, goal, position, arm.multiply(tilt, arm.START_QUATERNION)
+
+
 def _draw(scene: Scene, seeds: List[List[int]], style: Style, steps: int) -> _Draws:
     rows = [_draw_one(scene, np.random.default_rng(seed), style, steps) for seed in seeds]
     return _Draws(*(np.stack(column) for column in zip(*rows)))
@@ -124,10 +133,7 @@ def _draw(scene: Scene, seeds: List[List[int]], style: Style, steps: int) -> _Dr
 def _draw_one(
     scene: Scene, rng: np.random.Generator, style: Style, steps: int
 ) -> Tuple[Array, ...]:
-    objects, goal = jitter(scene, rng)
-    start = arm.START_POSITION + rng.normal(0, 0.01, 3)
-    tilt = arm.from_rotation_vector(rng.normal(0, 0.02, 3))
-    quaternion = arm.multiply(tilt, arm.START_QUATERNION)
+    objects, goal, start, quaternion = beginning(scene, rng)
     yaw = rng.uniform(-0.5, 0.5, OBJECTS)
     speed = style.speed * rng.uniform(0.8, 1.15)
     rough = rng.normal(0, style.noise, (steps, 6)) * np.array([1, 1, 1, 0.35, 0.5, 0.35])
@@ -158,8 +164,7 @@ def _waypoints(scene: Scene, draws: _Draws) -> _Waypoints:
     level = np.zeros(count)
     for leg in range(scene.legs):
         thing, turn = draws.objects[:, leg], draws.grasp_yaw[:, leg]
-        # the second object goes beside the first
-        goal = draws.goal + np.array([0.0, GOAL_RADIUS * leg, 0.0])
+        goal = goal_of(draws.goal, leg)
         stage(thing, HOVER, turn, OPEN, 0, -1)
         stage(thing, grasp_height, turn, OPEN, 0, -1)
         stage(thing, grasp_height, turn, CLOSE, DWELL_CLOSE, -1)
@@ -214,16 +219,6 @@ def _idle(action: Array, dwelling: Array, draws: _Draws, t: int, style: Style) -
 
 
 _MOTION = np.array([True] * 6 + [False])
-
-
-def _carry(objects: Array, moved: Array, held: Array, goal: Array) -> Array:
-    """Move what is held with the hand; let what is not held rest."""
-    in_hand = np.arange(OBJECTS)[None, :] == held[:, None]
-    carried = objects + in_hand[..., None] * moved[:, None, :]
-    on_goal = np.linalg.norm(carried[..., :2] - goal[:, None, :2], axis=-1) < 2 * GOAL_RADIUS
-    rest = TABLE_HEIGHT + OBJECT_HALF_HEIGHT + 0.01 * on_goal
-    height = np.where(in_hand, carried[..., 2], np.maximum(rest, carried[..., 2] - 0.02))
-    return np.concatenate([carried[..., :2], height[..., None]], axis=-1)
 
 
 def _collect(

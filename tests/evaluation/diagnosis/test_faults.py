@@ -129,7 +129,7 @@ def one_step_early(truth: Floats) -> Floats:
         (favourite, "constant"),
         (noise, "random"),
         (hardly, "collapse-to-zero"),
-        (one_token, "collapse-to-token"),
+        (one_token, "collapse-to-value"),
         (inverted_y, "inverted-axis"),
         (swapped_x_y, "swapped-axes"),
         (swapped_z_rz, "swapped-axes"),
@@ -208,7 +208,7 @@ def test_noise_is_not_taken_for_statistics_that_would_make_it_smaller():
 def test_verdicts_name_their_axes_and_the_step():
     assert diagnosed(inverted_y)[1]["inverted-axis"].dims == ("y",)
     assert diagnosed(swapped_z_rz)[1]["swapped-axes"].dims == ("z", "rz")
-    assert diagnosed(one_token)[1]["collapse-to-token"].dims == ("z",)
+    assert diagnosed(one_token)[1]["collapse-to-value"].dims == ("z",)
     late = diagnosed(one_step_late)[1]["misaligned-observations"]
     assert "1 step earlier" in late.evidence[0]
     early = diagnosed(one_step_early)[1]["misaligned-observations"]
