@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from kill_loop import LIMIT, Yard, run_trials
-from workbench import write_files
+
+from tests.driver import write_files
+from tests.e2e.kill_loop import LIMIT, Yard, run_trials
 
 TRIALS = int(os.environ.get("FORKCTL_KILL_TRIALS", "8"))
 EVERY = int(os.environ.get("FORKCTL_KILL_EVERY", "19"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import good_file
 
 from forkctl.libero.schema import Layout
+from tests.libero.synthetic import good_file
 
 
 @pytest.fixture(scope="session", params=list(Layout), ids=lambda layout: layout.value)

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from handmade import write_file
 
 import forkctl
 from forkctl.libero.units.measure import Wanted, measure
+from tests.libero.handmade import write_file
 
 PACKAGE = Path(forkctl.__file__).parent
 SOURCES = sorted(
