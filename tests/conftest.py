@@ -9,35 +9,29 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from forkctl.libero.schema import Layout
 from forkctl.libero.synth import SynthOptions, write_suite
-from tests import ROOT
 from tests.driver import Workspace
 
 pytest_plugins = ["tests.commands", "tests.driver", "tests.standin"]
 
-# Hundreds of processes import the same packages: they are compiled once, whatever the machine says,
-# and nowhere in the folders under test.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(ROOT / ".pytest_cache" / "bytecode")
-sys.dont_write_bytecode = False
-
-UNREACHABLE = "upstream out of reach"
+NOT_TRIED = "NOT TRIED"
+SLOW = 10.0  # seconds of CPU, children's too: the clock says more of the machine than of the test
 SUITE = "libero_spatial"
 LAID_IN = ("forks.toml", "forks.lock", "patches", "overlays", "configs")
 
 
-def out_of_reach(what: str) -> None:
-    """A loud skip: the end of the output names it again."""
-    pytest.skip(f"{UNREACHABLE}: {what}")
+def skip_loudly(why: str) -> NoReturn:
+    """The end of the output names it, so that a green run cannot hide it."""
+    pytest.skip(f"{NOT_TRIED}: {why}")
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +43,13 @@ def own_home(
     """No test reads or writes the user's cache; git's own settings stay where mirrors matter."""
     gitconfig = Path(os.environ.get("GIT_CONFIG_GLOBAL", Path.home() / ".gitconfig"))
     home = tmp_path_factory.mktemp("home")
-    if request.node.get_closest_marker("upstream") is None:
+    marks = {mark.name for mark in request.node.iter_markers()}
+    if "upstream" not in marks:
         gitconfig = Path(os.devnull)
         monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:ssh")
+        if "index" not in marks:
+            monkeypatch.setenv("UV_OFFLINE", "1")
+            monkeypatch.setenv("PIP_NO_INDEX", "1")
     if gitconfig.exists():
         monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(gitconfig))
     monkeypatch.setenv("HOME", str(home))
@@ -110,7 +108,7 @@ def real(shared: Path, session_cache: Path) -> Callable[..., Workspace]:
 def bring_up(workspace: Workspace, fork: str) -> None:
     done = workspace.typed("sync", fork)
     if done.returncode:
-        out_of_reach(f"{fork}: {done.stderr[-300:]}")
+        skip_loudly(f"{fork} is out of reach: {done.stderr[-300:]}")
     workspace.said("apply", fork)
 
 
@@ -153,14 +151,39 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
     return ByPlace(config, log)
 
 
+def cpu() -> float:
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    item.stash[STARTED] = cpu()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    report.user_properties.append(("cpu", cpu() - item.stash[STARTED]))
+    return report
+
+
+STARTED = pytest.StashKey[float]()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which upstream tests did not run, so that a green run cannot hide it."""
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if UNREACHABLE in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.section("UPSTREAM TESTS THAT DID NOT RUN")
-        for report in skipped:
-            terminalreporter.line(f"{report.nodeid}: {report.longrepr[2]}")
+    stats = terminalreporter.stats
+    skipped = [each for each in stats.get("skipped", []) if NOT_TRIED in str(each.longrepr)]
+    show(terminalreporter, "TESTS THAT DID NOT RUN", {r.nodeid: r.longrepr[2] for r in skipped})
+    ended = [each for each in stats.get("", []) if each.when == "teardown"]
+    seconds = {each.nodeid: dict(each.user_properties)["cpu"] for each in ended}
+    unmarked = {each.nodeid for each in ended if "slow" not in each.keywords}
+    slow = {name: f"{seconds[name]:.0f} s" for name in unmarked if seconds[name] > SLOW}
+    show(terminalreporter, "TESTS THAT LACK THE MARK slow", slow)
+
+
+def show(terminalreporter: pytest.TerminalReporter, title: str, lines: Mapping[str, str]) -> None:
+    if lines:
+        terminalreporter.section(title)
+        for name, text in lines.items():
+            terminalreporter.line(f"{name}: {text}")

@@ -25,13 +25,7 @@ from tests.commands import note
 
 Files = Mapping[str, str | bytes | None]
 
-# For every process that a test starts: nothing from the network, and no threads that only spin.
-QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+QUIET = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 IDENTITY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -223,6 +217,11 @@ class Fork:
         return self.workspace.tree(self.name)
 
     @property
+    def home(self) -> Path:
+        """Where its scripts start: the simulator has no tree."""
+        return self.tree if self.tree.exists() else self.workspace.root
+
+    @property
     def prefix(self) -> str:
         """The environment, for `--env`."""
         return str(self.python.parent.parent)
@@ -239,7 +238,7 @@ class Fork:
         """The fork's Python, in a session of its own."""
         return subprocess.Popen(
             [str(self.python), *words],
-            cwd=cwd or self.tree,
+            cwd=cwd or self.home,
             env={**self.variables, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -253,7 +252,7 @@ class Fork:
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.python), *words],
-            cwd=cwd or self.tree,
+            cwd=cwd or self.home,
             env={**self.variables, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -15,6 +15,8 @@ from forkctl import __version__
 from tests import ROOT
 from tests.driver import Workspace, git
 
+pytestmark = pytest.mark.index  # what builds it comes from there
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from forkctl.checks import CheckStatus
 from forkctl.environments.environment import Environment
 from forkctl.environments.locks import read_lock
@@ -66,6 +68,7 @@ def test_create_show_and_remove(thing: Workspace) -> None:
     assert not made.exists()
 
 
+@pytest.mark.index
 def test_lock_resolves_the_in_file_and_keeps_its_steering(thing: Workspace) -> None:
     """`cpu` has no .in file: only what is asked for, or what has one, is resolved."""
     before = (thing.root / "envs/cpu.txt").read_text()

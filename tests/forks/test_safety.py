@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import skip_loudly
 from tests.driver import Upstream, Workspace, entry, git, write_files
 
 OVERLAY = {"overlays/ours/extra.py": "EXTRA = 1\n"}
@@ -362,7 +363,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("cannot mount a small tmpfs here (needs root)")
+        skip_loudly("cannot mount a small tmpfs here (needs root)")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 

@@ -17,9 +17,8 @@ POLICY = Path(__file__).with_name("nearest_policy.py")
 
 
 @pytest.fixture
-def openloop(demos, tmp_path, capsys, monkeypatch):
+def openloop(demos, tmp_path, capsys):
     """`openloop(**training)` -> the JSON of an evaluation of a policy trained like that."""
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # small products: threads only get in the way
 
     def run(*words: str, code: int = 0, name: str = "model", **training):
         checkpoint = tmp_path / f"{name}.json"

@@ -22,6 +22,7 @@ from forkctl.patching.engine.pattern import parse_pattern
 from forkctl.patching.engine.scopes import Definition, nodes_in, scopes_of, statement_lists
 from forkctl.patching.engine.splice import splice
 from forkctl.patching.model import Alternative, CodeEdit, Operation, Selector, Verb
+from tests.patching.oracle import made
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 MODULES = (
@@ -80,47 +81,25 @@ def statements(tree: ast.Module) -> Iterator[tuple[str, list[ast.stmt], int]]:
                         pending += [statement, *getattr(statement, "handlers", [])]
 
 
-def made_on_tree(tree: ast.Module, block: list[ast.stmt], index: int, verb: Verb) -> str:
-    """What the edit makes of the tree; the tree is put back as it was."""
-    new = ast.parse(CODE).body
-    saved, statement = list(block), block[index]
-    if verb is Verb.INSERT_BEFORE:
-        block[index:index] = new
-    elif verb is Verb.INSERT_AFTER:
-        block[index + 1 : index + 1] = new
-    elif verb is Verb.REPLACE:
-        block[index : index + 1] = new
-    elif verb is Verb.REMOVE:
-        alone = len(block) == 1 and block is not tree.body
-        block[index : index + 1] = ast.parse("pass").body if alone else []
-    else:
-        (wrapper,) = ast.parse("with marker:\n    pass").body
-        assert isinstance(wrapper, ast.With)
-        wrapper.body = [statement]
-        block[index] = wrapper
-    dumped = ast.dump(tree)
-    block[:] = saved
-    return dumped
-
-
 @pytest.mark.parametrize("name", existing())
 def test_statements(name: str) -> None:
     data = (LIBRARY / name).read_bytes()
     tree = ast.parse(data)
     choice = random.Random(name)
-    made = 0
+    tried = 0
     for scope, block, index in choice.sample(list(statements(tree)), 20):
         verb = choice.choice(list(STATEMENT_VERBS))
         pattern = ast.unparse(block[index])
         located = edited(scope, pattern, verb, STATEMENT_VERBS[verb], data)
         if located is None or not located.changes:
             continue  # it is there twice, shares its line, or looks made already
-        result = splice(data, located.changes)
-        assert ast.dump(ast.parse(result)) == made_on_tree(tree, block, index, verb), (
-            f"{verb.value} at line {block[index].lineno}"
-        )
-        made += 1
-    assert made >= 5
+        before, line = list(block), block[index].lineno
+        made(tree, block[index], verb.value, STATEMENT_VERBS[verb] or "")
+        expected = ast.dump(tree)
+        block[:] = before
+        assert ast.dump(ast.parse(splice(data, located.changes))) == expected, f"{verb} at {line}"
+        tried += 1
+    assert tried >= 5
 
 
 @pytest.mark.parametrize("name", existing())
@@ -138,43 +117,28 @@ def test_expressions(name: str) -> None:
         and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
     ]
     choice = random.Random(name)
-    made = 0
+    tried = 0
     for scope, node in choice.sample(places, min(25, len(places))):
         code = choice.choice(EXPRESSION_CODE)
         located = edited(scope, ast.unparse(node), Verb.WRAP, code, data)
         if located is None or not located.changes:
             continue
-        wrapped = ast.parse(code.replace("$MATCH", "__match__"), mode="eval").body
-        expected = _Swap("__match__", node).visit(wrapped)
+        expected = ast.parse(data)
+        made(
+            expected,
+            next(each for each in ast.walk(expected) if stands_at(each, node)),
+            "wrap",
+            code,
+        )
         result = ast.dump(ast.parse(splice(data, located.changes)))
-        assert result == ast.dump(_At(node, expected).visit(ast.parse(data))), (
-            f"{code} at line {node.lineno}"
-        )
-        made += 1
-    assert made >= 5
+        assert result == ast.dump(expected), f"{code} at line {node.lineno}"
+        tried += 1
+    assert tried >= 5
 
 
-class _Swap(ast.NodeTransformer):
-    """A name becomes an expression."""
-
-    def __init__(self, name: str, node: ast.AST) -> None:
-        self.name = name
-        self.node = node
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self.node if node.id == self.name else node
-
-
-class _At(ast.NodeTransformer):
-    """The node that stands where another one stands in an equal tree is exchanged."""
-
-    def __init__(self, at: ast.expr, new: ast.AST) -> None:
-        self.place = (type(at), at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
-        self.new = new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        place = tuple(
-            getattr(node, name, None)
-            for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")
-        )
-        return self.new if (type(node), *place) == self.place else super().visit(node)
+def stands_at(one: ast.AST, other: ast.expr) -> bool:
+    """The same node of two equal trees."""
+    names = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+    return type(one) is type(other) and all(
+        getattr(one, name) == getattr(other, name) for name in names
+    )

@@ -23,7 +23,7 @@ PARAM = "- {scope: f, add_param: k=1}"
         ("f((a))\n", "f((a), k=1)\n"),
         ("f(a, g(b), (c))\n", "f(a, g(b), (c), k=1)\n"),
         ("f(\"(\", ')')\n", "f(\"(\", ')', k=1)\n"),
-        ("f(a)(b)\n", None),
+        ("f(a)(b)\n", "f(a, k=1)(b)\n"),
         ("f(\n    a,\n    b,\n)\n", "f(\n    a,\n    b,\n    k=1,\n)\n"),
         ("f(\n    a,\n    b\n)\n", "f(\n    a,\n    b,\n    k=1\n)\n"),
         ("f(\n    a,\n    b  # why\n)\n", "f(\n    a,\n    b,  # why\n    k=1\n)\n"),
@@ -42,9 +42,8 @@ PARAM = "- {scope: f, add_param: k=1}"
         ("f(f'{a(1)}', b)\n", "f(f'{a(1)}', b, k=1)\n"),
     ],
 )
-def test_a_keyword_joins_a_call(engine: Engine, before: str, after: str | None) -> None:
-    if after is not None:
-        assert engine.result(before, CALL) == after
+def test_a_keyword_joins_a_call(engine: Engine, before: str, after: str) -> None:
+    assert engine.result(before, CALL) == after
 
 
 @pytest.mark.parametrize(

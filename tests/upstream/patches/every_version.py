@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ def pairs_of(
     return list(pairs.values())
 
 
+@functools.cache
 def versions_of(fork: Fork, path: str, fetcher: Fetcher) -> tuple[FileHistory, Mapping[str, bytes]]:
     upstream = open_history(fork, fetcher, refetch=False, say=lambda message: None)
     (history,) = file_histories(upstream, [path])

@@ -63,7 +63,8 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
 def same(node: ast.AST, source: str) -> list[ast.stmt]:
     """Where this very statement stands."""
     (wanted,) = parsed(source)
-    return [each for each in statements(node) if ast.dump(each) == ast.dump(wanted)]
+    alike = (each for each in statements(node) if type(each) is type(wanted))
+    return [each for each in alike if ast.dump(each) == ast.dump(wanted)]
 
 
 def calls(node: ast.AST, name: str) -> list[ast.Call]:

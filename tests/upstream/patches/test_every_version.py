@@ -8,7 +8,7 @@ from forkctl.errors import ForkctlError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
 from tests import ROOT
-from tests.conftest import out_of_reach
+from tests.conftest import skip_loudly
 from tests.upstream.patches.every_version import (
     EDITS,
     Judgement,
@@ -25,7 +25,7 @@ def judged(fetcher: Fetcher) -> list[tuple[Pair, Judgement]]:
         try:
             pairs = pairs_of(edit, patches, forks, fetcher)
         except ForkctlError as error:
-            out_of_reach(error.message)
+            skip_loudly(error.message)
         edits = structural(edit, patches)
         found += [(pair, pair.judge(rendered(edits, pair.before))) for pair in pairs]
     return found

@@ -6,7 +6,7 @@ from forkctl.forks.manifest import load
 from forkctl.patching.drift.history import file_histories
 from forkctl.patching.drift.survey import open_history
 from tests import ROOT
-from tests.conftest import out_of_reach
+from tests.conftest import skip_loudly
 
 
 def test_no_version_of_a_real_upstream_is_missed(fetcher: Fetcher) -> None:
@@ -15,7 +15,7 @@ def test_no_version_of_a_real_upstream_is_missed(fetcher: Fetcher) -> None:
     try:
         upstream = open_history(fork, fetcher, refetch=False, say=lambda message: None)
     except ForkctlError as error:
-        out_of_reach(error.message)
+        skip_loudly(error.message)
 
     def git(*words: str) -> list[str]:
         return upstream.repo.local(*words).decode().split()

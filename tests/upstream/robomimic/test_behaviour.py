@@ -35,11 +35,10 @@ def answers(
     def ask(fork: str, probe: str, *, pristine_tree: bool = False) -> Any:
         key = (fork, pristine_tree)
         if key not in known:
-            fork = (pristine if pristine_tree else patched)(fork)
             probes = ["resize", "environments", "regenerated"]
             probes += ["unet", "frames", "rollout"] if fork in DIFFUSION else []
             probes += ["files"] if fork == "droid" else []
-            known[key] = fork.probe(
+            known[key] = (pristine if pristine_tree else patched)(fork).probe(
                 "probe_behaviour",
                 probes=probes,
                 data=demos[:1],

@@ -12,7 +12,7 @@ import pytest
 
 from forkctl.environments.simulator import find_simulator
 from forkctl.forks.workspace import Workspace as Found
-from tests.conftest import out_of_reach
+from tests.conftest import skip_loudly
 from tests.driver import Fork, Workspace
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def simulator(
 ) -> Fork:
     """Its environment is bound to no tree."""
     if not os.environ.get("FORKCTL_LIBERO_ASSETS"):
-        out_of_reach("LIBERO's assets (set FORKCTL_LIBERO_ASSETS)")
+        skip_loudly("LIBERO's assets (set FORKCTL_LIBERO_ASSETS)")
     python = python_of("libero-sim")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORKCTL_CACHE", str(session_cache))
