@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 BENCHMARKS := fork_manager patch_drift libero_reader
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean-venv
+.PHONY: help demo test test-fast lint bench clean-venv
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -18,7 +19,10 @@ $(BIN)/forkctl: setup.cfg pyproject.toml
 	@touch $@
 
 test: $(BIN)/forkctl ## run every test that can run here; the summary says what was skipped and why
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-fast: $(BIN)/forkctl ## what needs no upstream, no network and no patience: a minute or so
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not upstream and not index and not slow"
 
 lint: $(BIN)/forkctl ## ruff and mypy
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ how long `forkctl drift --all` takes.
 Each edit is made once, at the pin of the first fork that it is for. The two textual tools get that
 change as git would carry it; the engine gets the patch file. Then all three are tried on every
 distinct version, over all branches, tags and pull requests, and each result is held against what it
-must be (tests/patching/expected_edits.py, which knows nothing of the engine). Nothing of an
+must be (tests/upstream/patches/places.py, which knows nothing of the engine). Nothing of an
 upstream is kept: the diffs are made here and thrown away. Exits with 1 if the engine is wrong.
 
 `forkctl drift` is timed with a cache of its own. Fetching depends on the network and is timed
@@ -32,7 +32,14 @@ from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import find_workspace
-from tests.patching.drift_proof import EDITS, Judgement, Pair, pairs_of, rendered, structural
+from tests.upstream.patches.every_version import (
+    EDITS,
+    Judgement,
+    Pair,
+    pairs_of,
+    rendered,
+    structural,
+)
 
 METHODS = ("structural", "git am -3", "patch -F3")
 Tool = Callable[[bytes], bytes | None]

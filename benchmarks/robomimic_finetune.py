@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "forks" / "robomimic"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT / "tests" / "upstream" / "robomimic"), str(ROOT / "benchmarks")]
 
 from robomimic_series import forkctl, lay_out  # noqa: E402
 from small_config import (  # noqa: E402

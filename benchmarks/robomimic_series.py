@@ -64,7 +64,7 @@ def measure(args: argparse.Namespace, scratch: Path) -> dict[str, dict[str, floa
 
 def ask(args: argparse.Namespace, tree: Path, data: Path, *, pristine: bool) -> Any:
     words = {"fork": args.fork, "pristine": pristine, "data": str(data), "steps": args.steps}
-    helpers = ROOT / "tests" / "forks" / "robomimic"
+    helpers = ROOT / "tests" / "upstream" / "robomimic"
     done = subprocess.run(
         [args.python, str(CHILD), json.dumps(words)],
         env={

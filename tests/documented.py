@@ -1,4 +1,4 @@
-"""Finds the commands that README and docs tell people to type.
+"""Finds the commands that README and docs tell users to type, and says how each one is tested.
 
 A command is a line of an indented block, or of a fenced block marked `console`, `sh` or `bash`.
 Names of programs and of forkctl's commands also stand in the text, between backticks; those are
@@ -17,8 +17,8 @@ from typing import NamedTuple
 import click
 
 from forkctl.cli import root
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 # What a line may begin with. A block whose first line begins otherwise shows something else: a
@@ -27,6 +27,17 @@ PROGRAMS = (
     *("forkctl", "make", "python", "pip", "bash", "git"),
     *("cd", "eval", "export", "tensorboard"),
 )
+# Commands that take a network, a history, or hours of simulation; a command with --profile takes a
+# fork's environment. They are run by other tests, with other words.
+LONG = {
+    ("data", "download"),
+    ("demos",),
+    ("drift",),
+    ("env", "lock"),
+    ("eval", "merge"),
+    ("eval", "rollout"),
+    ("runs", "resume"),
+}
 _SHELLS = ("console", "sh", "bash", "shell")
 _OPERATORS = ("&&", "||", "|", ";", ">")
 
@@ -139,3 +150,28 @@ def parsed(words: list[str]) -> tuple[tuple[str, ...], click.Context]:
         context = command.make_context(name, rest, parent=context)
         names = (*names, name)
     return names, context
+
+
+def kind_of(line: Line) -> str:
+    """How a line is tested: `run` as it stands, `elsewhere` with other words, or only `parsed`
+    where a command is not forkctl's. `broken` is a line that cannot be parsed."""
+    if any(command[0] != "forkctl" for command in line.commands):
+        return "parsed"
+    try:
+        return "elsewhere" if any(map(runs_elsewhere, line.commands)) else "run"
+    except click.ClickException:
+        return "broken"
+
+
+def runs_elsewhere(command: list[str]) -> bool:
+    names, context = parsed(command)
+    if names == ("config",):
+        return "--validate" in command
+    options = {option for param in context.command.params for option in param.opts}
+    return names in LONG or "--profile" in options
+
+
+def commands_run_elsewhere() -> Iterator[list[str]]:
+    for line in (line for page in PAGES for line in lines_of(page)):
+        if kind_of(line) == "elsewhere":
+            yield from filter(runs_elsewhere, line.commands)

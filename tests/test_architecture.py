@@ -12,8 +12,8 @@ import pytest
 
 from forkctl.families.registry import families
 from forkctl.family import Family
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "forkctl"
 OVERLAYS = ROOT / "overlays"
 # What each part may import besides itself, from the bottom of the house up. A part is a package, or

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from documented import check_mention, mentions_of
 
 from forkctl.errors import ForkctlError
+from tests import ROOT
+from tests.documented import check_mention, mentions_of
 
-ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "forkctl").rglob("*.py"))
 
 

@@ -4,16 +4,16 @@ import struct
 from pathlib import Path
 
 import pytest
-from torch_files import (
+
+from forkctl.checkpoints.contents import open_checkpoint
+from forkctl.checkpoints.summary import summarise
+from forkctl.errors import ForkctlError
+from tests.checkpoints.torch_files import (
     Tensor,
     robomimic_content,
     write_safetensors,
     write_torch,
 )
-
-from forkctl.checkpoints.contents import open_checkpoint
-from forkctl.checkpoints.summary import summarise
-from forkctl.errors import ForkctlError
 
 NETS = {
     "policy.obs_encoder.nets.obs.obs_nets.front_image.nets.0.conv1.weight": (8, 3, 7, 7),

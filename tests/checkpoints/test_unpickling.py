@@ -5,11 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from torch_files import Call, Tensor, pickled, write_legacy_torch, write_torch
 
 from forkctl.checkpoints.facts import TensorFacts
 from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
+from tests.checkpoints.torch_files import Call, Tensor, pickled, write_legacy_torch, write_torch
 
 
 @pytest.mark.parametrize("write", [write_torch, write_legacy_torch])

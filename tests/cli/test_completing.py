@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from workbench import Bench, Upstream, entry
+
+from tests.driver import Upstream, Workspace, entry
 
 
 def offered(words: str, cwd: Path) -> list[str]:
@@ -19,22 +20,18 @@ def offered(words: str, cwd: Path) -> list[str]:
         "COMP_WORDS": line,
         "COMP_CWORD": str(line.count(" ")),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "forkctl"],
-        env={**os.environ, **asked},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-    )
+    done = Workspace(cwd).typed(**asked)
     assert done.stderr == ""
     return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 @pytest.fixture
-def workspace(bench: Bench, upstream: Upstream) -> Path:
+def place(workspace: Workspace, upstream: Upstream) -> Path:
     pin = upstream.commit({"a.py": "x = 1\n"})
-    bench.manifest(*(entry(upstream, pin, name=name) for name in ("robo", "robo-release", "vla")))
-    return bench.root
+    workspace.manifest(
+        *(entry(upstream, pin, name=name) for name in ("robo", "robo-release", "vla"))
+    )
+    return workspace.root
 
 
 @pytest.mark.parametrize(
@@ -51,8 +48,8 @@ def workspace(bench: Bench, upstream: Upstream) -> Path:
         ("check --str", ["--strict"]),
     ],
 )
-def test_what_is_offered(words: str, expected: list[str], workspace: Path) -> None:
-    assert offered(words, workspace) == expected
+def test_what_is_offered(words: str, expected: list[str], place: Path) -> None:
+    assert offered(words, place) == expected
 
 
 def test_nothing_and_no_noise_where_there_is_no_workspace(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Kill a closed-loop evaluation at random moments, and compare what it ends with.
 
-    python tests/e2e/rollout_kills.py --kills 20
-    python tests/e2e/rollout_kills.py --kills 20 --simulator
+    python -m tests.e2e.rollout_kills --kills 20
+    python -m tests.e2e.rollout_kills --kills 20 --simulator
 
 An evaluation runs undisturbed first. The same one is then killed again and again (SIGKILL to
 forkctl alone, SIGKILL to its process group, SIGINT, in turn), each time after a random time, and
@@ -24,7 +24,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 POINT = ROOT / "tests/evaluation/rollouts"
 Key = tuple[str, int]
 

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from kill_loop import LIMIT, Yard, run_trials
-from workbench import write_files
+
+from tests.driver import write_files
+from tests.e2e.kill_loop import LIMIT, Yard, run_trials
 
 TRIALS = int(os.environ.get("FORKCTL_KILL_TRIALS", "8"))
 EVERY = int(os.environ.get("FORKCTL_KILL_EVERY", "19"))
@@ -31,15 +32,15 @@ def test_a_kill_before_every_single_change_of_the_disk(verb: str, tmp_path: Path
     script = str(Path(__file__).with_name("kill_at_every_step.py"))
     old, new = (0, 1) if verb == "sync" else (0, 6)
     killed, step = 0, 1
-    commits = {state: _reach(yard, state) for state in (new, old)}
-    tree = yard.workspace / "forks" / "thing"
+    commits = {state: yard.reach(state) for state in (new, old)}
+    tree = yard.tree()
     write_files(tree, {"pkg/mine.ckpt": "weeks of work"})
     while True:
         yard.want(new)
         done = subprocess.run(
             [sys.executable, script, str(step), verb],
-            cwd=yard.workspace,
-            env=yard.env,
+            cwd=yard.root,
+            env=yard.variables,
             capture_output=True,
             text=True,
             timeout=LIMIT,
@@ -51,17 +52,9 @@ def test_a_kill_before_every_single_change_of_the_disk(verb: str, tmp_path: Path
         for path in ("pkg/part0/file0.py", "pkg/part1/file8.py"):
             text = (tree / path).read_text()
             assert text.startswith("VALUE = ") and text.endswith("LAST = 1\n"), "old or new"
-        assert _reach(yard, new) == commits[new], f"after a kill before step {step}"
+        assert yard.reach(new) == commits[new], f"after a kill before step {step}"
         assert yard.tree_git("status", "--porcelain") == "", f"after step {step}"
         assert (tree / "pkg/mine.ckpt").read_text() == "weeks of work"
-        assert _reach(yard, old) == commits[old]
+        assert yard.reach(old) == commits[old]
         step += EVERY
     assert killed * EVERY > 30, f"only {killed} steps were seen"
-
-
-def _reach(yard: Yard, state: int) -> str:
-    yard.want(state)
-    child = yard.start("sync", "apply")
-    out, _ = child.communicate(timeout=LIMIT)
-    assert child.returncode == 0, out.decode()
-    return yard.tree_git("rev-parse", "HEAD")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -13,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from forkctl import __version__
+from tests import ROOT
+from tests.driver import Workspace, git
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.index  # what builds it comes from there
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +46,20 @@ def test_the_wheel_holds_what_the_repository_ships(site: Path) -> None:
     assert not [path for path in site.rglob("*") if "tests" in path.relative_to(site).parts]
 
 
-@pytest.mark.upstream
 def test_from_init_to_an_applied_fork_outside_the_checkout(
-    site: Path, tmp_path: Path, upstream_clone: Callable[[str], Path]
+    site: Path, tmp_path: Path, real: Callable[..., Workspace], session_cache: Path
 ) -> None:
-    upstream_clone("rdt")  # skips where it is out of reach
-
-    def forkctl(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "forkctl", *words],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(site)},
-            capture_output=True,
-            text=True,
-        )
-
-    lost = forkctl("status")
+    real("rdt")  # skips where it is out of reach
+    variables = {"PYTHONPATH": str(site), "FORKCTL_CACHE": str(session_cache)}
+    workspace = Workspace(tmp_path, variables=variables)
+    lost = workspace.typed("status")
     assert lost.returncode == 2
     assert "`forkctl init`" in lost.stderr
     for words in (("init",), ("sync", "rdt"), ("apply", "rdt")):
-        done = forkctl(*words)
-        assert done.returncode == 0, done.stderr
-    (rdt,) = json.loads(forkctl("status", "rdt", "--json").stdout)
+        workspace.said(*words)
+    (rdt,) = json.loads(workspace.said("status", "rdt", "--json"))
     assert rdt["stands"] == "applied"
-    listed = json.loads(forkctl("patches", "rdt", "--json").stdout)
-    log = subprocess.run(
-        ["git", "-C", str(tmp_path / "forks/rdt"), "log", "--format=%B"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    listed = json.loads(workspace.said("patches", "rdt", "--json"))
+    log = git(workspace.tree("rdt"), "log", "--format=%B")
     for patch in (patch for patch in listed if "rdt" in (patch.get("forks") or ["rdt"])):
-        assert patch["subject"] in log.stdout
+        assert patch["subject"] in log

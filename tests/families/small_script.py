@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workbench import Bench, Upstream, entry
+from tests.driver import Upstream, Workspace, entry
 
 TRAIN = """
 import argparse, json, os, pathlib, sys, time
@@ -74,7 +74,7 @@ imports = ["json"]
 
 
 def describe(
-    bench: Bench, upstream: Upstream, options: str = OPTIONS, environment: str = ENVIRONMENT
+    workspace: Workspace, upstream: Upstream, options: str = OPTIONS, environment: str = ENVIRONMENT
 ) -> None:
     """Write forks.toml, and nothing else: the upstream is of this commit already."""
     extra = f"""python_path = ["src"]
@@ -84,27 +84,27 @@ file = "train.py"
 kind = "script"
 [fork.mine.entrypoint.options]
 {options}"""
-    bench.manifest(entry(upstream, bench.pin, name="mine", extra=extra))
+    workspace.manifest(entry(upstream, workspace.pin, name="mine", extra=extra))
 
 
-def seen(bench: Bench) -> dict[str, Any]:
+def seen(workspace: Workspace) -> dict[str, Any]:
     """What the script of the only run was given."""
-    read = json.loads((only_run(bench) / "upstream/seen.json").read_text())
+    read = json.loads((only_run(workspace) / "upstream/seen.json").read_text())
     assert isinstance(read, dict)
     return read
 
 
-def only_run(bench: Bench) -> Path:
-    (found,) = (bench.root / "runs" / "mine").iterdir()
+def only_run(workspace: Workspace) -> Path:
+    (found,) = (workspace.root / "runs" / "mine").iterdir()
     return found
 
 
-def record(bench: Bench) -> dict[str, Any]:
-    read = json.loads((only_run(bench) / "run.json").read_text())
+def record(workspace: Workspace) -> dict[str, Any]:
+    read = json.loads((only_run(workspace) / "run.json").read_text())
     assert isinstance(read, dict)
     return read
 
 
-def metrics(bench: Bench) -> list[dict[str, Any]]:
-    lines = (only_run(bench) / "metrics.jsonl").read_text().splitlines()
+def metrics(workspace: Workspace) -> list[dict[str, Any]]:
+    lines = (only_run(workspace) / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]

@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from workbench import Bench, Upstream
 
-GUIDE = (Path(__file__).parents[2] / "docs/add-a-family.md").read_text(encoding="utf-8")
+from tests import ROOT
+from tests.driver import Upstream, Workspace
+
+GUIDE = (ROOT / "docs/add-a-family.md").read_text(encoding="utf-8")
 ADDRESS, REVISION = "https://github.com/me/mine", "0" * 40
 
 
@@ -27,39 +29,39 @@ def files() -> dict[str, str]:
 
 @pytest.fixture
 def workspace(
-    bench: Bench, upstream: Upstream, libero: Path, monkeypatch: pytest.MonkeyPatch
-) -> Bench:
+    workspace: Workspace, upstream: Upstream, libero: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
     """What a reader has at the end of the page. The repository is ours instead of theirs."""
     written = files()
     theirs = {name: text for name, text in written.items() if not name.startswith("families/")}
-    bench.pin = upstream.commit({**theirs, "src/mine/__init__.py": ""})
+    workspace.pin = upstream.commit({**theirs, "src/mine/__init__.py": ""})
     tables = "\n".join(blocks("toml"))
     assert tables.count(ADDRESS) == tables.count(REVISION) == 2
-    bench.manifest(tables.replace(ADDRESS, upstream.url).replace(REVISION, bench.pin))
-    bench.write({name: text for name, text in written.items() if name not in theirs})
+    workspace.manifest(tables.replace(ADDRESS, upstream.url).replace(REVISION, workspace.pin))
+    workspace.write({name: text for name, text in written.items() if name not in theirs})
     (config,) = blocks("json")
-    bench.write({"config.json": config})
-    shutil.copytree(libero, bench.root / "demos")
+    workspace.write({"config.json": config})
+    shutil.copytree(libero, workspace.root / "demos")
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
-    return bench
+    return workspace
 
 
-def type_in(bench: Bench, commands: str) -> None:
+def type_in(workspace: Workspace, commands: str) -> None:
     lines = [line.removeprefix("$ ") for line in commands.splitlines()]
     for command in " && ".join(lines).split(" && "):
         program, *words = shlex.split(command)
         assert program == "forkctl"
-        bench.ok(*words)
+        workspace.ok(*words)
 
 
-def metrics_of(bench: Bench, fork: str) -> list[dict[str, object]]:
-    (path,) = bench.root.glob(f"runs/{fork}/*/metrics.jsonl")
+def metrics_of(workspace: Workspace, fork: str) -> list[dict[str, object]]:
+    (path,) = workspace.root.glob(f"runs/{fork}/*/metrics.jsonl")
     found = [json.loads(line) for line in path.read_text().splitlines()]
     return [{k: v for k, v in each.items() if k != "time"} for each in found]
 
 
-def test_a_script_described_in_forks_toml(workspace: Bench) -> None:
+def test_a_script_described_in_forks_toml(workspace: Workspace) -> None:
     commands, _ = blocks("text")
     type_in(workspace, commands)
     (run,) = (workspace.root / "runs/mine").iterdir()
@@ -79,7 +81,7 @@ def test_a_script_described_in_forks_toml(workspace: Bench) -> None:
     assert (run / "upstream/saved/step-5.pt").exists()
 
 
-def test_a_family_in_python(workspace: Bench) -> None:
+def test_a_family_in_python(workspace: Workspace) -> None:
     _, commands = blocks("text")
     type_in(workspace, commands)
     assert "2 files valid" in workspace.out
@@ -108,7 +110,7 @@ def test_a_family_in_python(workspace: Bench) -> None:
     ],
 )
 def test_a_family_that_is_none_says_what_it_lacks(
-    workspace: Bench, kind: str, written: str, said: str
+    workspace: Workspace, kind: str, written: str, said: str
 ) -> None:
     manifest = workspace.root / "forks.toml"
     manifest.write_text(manifest.read_text().replace('"families/yours"', f'"{kind}"'))
@@ -118,7 +120,7 @@ def test_a_family_that_is_none_says_what_it_lacks(
     assert said in workspace.err
 
 
-def test_the_table_names_the_keys_that_there_are(workspace: Bench) -> None:
+def test_the_table_names_the_keys_that_there_are(workspace: Workspace) -> None:
     from dataclasses import fields
 
     from forkctl.families.script.options import OWN, ScriptOptions

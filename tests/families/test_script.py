@@ -12,25 +12,23 @@ from pathlib import Path
 
 import h5py
 import pytest
-from interrupts import hear_interrupts
-from small_script import HERE, OPTIONS, describe, metrics, only_run, record, seen
-from workbench import Bench, Upstream, entry
 
 from forkctl.errors import UsageError
 from forkctl.evaluation.policies.launching import fork_policy
 from forkctl.families.registry import launcher_of
 from forkctl.family import Family
 from forkctl.forks.manifest import load, parse
-from forkctl.forks.workspace import Workspace
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(bench: Bench, *words: str, config: str = "config.yaml") -> int:
-    return bench.run("run", "mine", config, *HERE, *words)
+from forkctl.forks.workspace import Workspace as Found
+from tests import ROOT
+from tests.driver import Upstream, Workspace, entry, hear_interrupts
+from tests.families.small_script import HERE, OPTIONS, describe, metrics, only_run, record, seen
 
 
-def test_a_run_from_forks_toml_alone(mine: Bench) -> None:
+def run(workspace: Workspace, *words: str, config: str = "config.yaml") -> int:
+    return workspace.run("run", "mine", config, *HERE, *words)
+
+
+def test_a_run_from_forks_toml_alone(mine: Workspace) -> None:
     assert run(mine) == 0, mine.out + mine.err
     folder, kept, given = only_run(mine), record(mine), seen(mine)
     assert (kept["kind"], kept["name"], kept["status"]) == ("script", "config", "finished")
@@ -45,14 +43,14 @@ def test_a_run_from_forks_toml_alone(mine: Bench) -> None:
     assert json.loads(mine.ok("runs", "list", "--json"))[0]["last_loss"] == 0.25
 
 
-def test_metrics_come_from_the_lines_that_the_patterns_find(mine: Bench) -> None:
+def test_metrics_come_from_the_lines_that_the_patterns_find(mine: Workspace) -> None:
     assert run(mine) == 0, mine.err
     found = [{k: v for k, v in each.items() if k != "time"} for each in metrics(mine)]
     assert found[1] == {"step": 2, "loss": 0.5, "lr": 0.001}
     assert found[4:] == [{"step": 4, "loss": 0.5, "split": "valid"}]
 
 
-def test_metrics_that_the_script_writes_itself_come_first(mine: Bench) -> None:
+def test_metrics_that_the_script_writes_itself_come_first(mine: Workspace) -> None:
     assert run(mine, "--", "--act", "sink") == 0, mine.err
     training = [each for each in metrics(mine) if each.get("split") != "valid"]
     assert [(each["step"], each["loss"]) for each in training] == [
@@ -60,7 +58,7 @@ def test_metrics_that_the_script_writes_itself_come_first(mine: Bench) -> None:
     ]
 
 
-def test_the_other_commands_know_the_fork(mine: Bench) -> None:
+def test_the_other_commands_know_the_fork(mine: Workspace) -> None:
     assert "holds" in mine.ok("check", "mine")
     assert "mine" in mine.ok("status")
     checked = mine.ok("env", "check", "mine", *HERE)
@@ -75,11 +73,11 @@ def test_the_other_commands_know_the_fork(mine: Bench) -> None:
     assert "no config can be generated" in mine.err
 
 
-def test_a_policy_imports_from_where_runs_do(mine: Bench) -> None:
+def test_a_policy_imports_from_where_runs_do(mine: Workspace) -> None:
     class WithPolicies(Family):
         worker = "worker.py"
 
-    workspace = Workspace(mine.root)
+    workspace = Found(mine.root)
     fork = load(workspace.manifest).fork("mine")
     process = fork_policy(workspace, fork, WithPolicies(), sys.executable, "cpu")
     first, second, _ = process.launch.env["PYTHONPATH"].split(os.pathsep)
@@ -87,7 +85,7 @@ def test_a_policy_imports_from_where_runs_do(mine: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "config.json"])
-def test_set_changes_a_config_of_keys_and_values(mine: Bench, name: str) -> None:
+def test_set_changes_a_config_of_keys_and_values(mine: Workspace, name: str) -> None:
     import yaml
 
     mine.write({"config.json": '{"lr": 0.1, "net": {"widths": [1, 2]}}'})
@@ -107,7 +105,7 @@ def test_set_changes_a_config_of_keys_and_values(mine: Bench, name: str) -> None
         ("config.yaml", "- a list\n"),
     ],
 )
-def test_any_other_config_is_handed_on_as_it_is(mine: Bench, name: str, text: str) -> None:
+def test_any_other_config_is_handed_on_as_it_is(mine: Workspace, name: str, text: str) -> None:
     mine.write({name: text})
     assert run(mine, "--set", "lr=0.5", config=name) == 2
     assert "--set needs the config's values" in mine.err
@@ -116,7 +114,7 @@ def test_any_other_config_is_handed_on_as_it_is(mine: Bench, name: str, text: st
     assert seen(mine)["text"] == text
 
 
-def test_options_of_forkctl_fill_their_templates(mine: Bench, tmp_path: Path) -> None:
+def test_options_of_forkctl_fill_their_templates(mine: Workspace, tmp_path: Path) -> None:
     (tmp_path / "demos").mkdir()
     (tmp_path / "base.pt").write_text("weights")
     words = ("--data", str(tmp_path / "demos"), "--ckpt", str(tmp_path / "base.pt"))
@@ -132,7 +130,7 @@ def test_options_of_forkctl_fill_their_templates(mine: Bench, tmp_path: Path) ->
 
 @pytest.mark.parametrize("option", ["data", "ckpt", "steps", "gpus"])
 def test_an_option_without_its_template_is_refused(
-    mine: Bench, upstream: Upstream, option: str
+    mine: Workspace, upstream: Upstream, option: str
 ) -> None:
     lines = [line for line in OPTIONS.splitlines() if not line.startswith(f"{option} =")]
     describe(mine, upstream, "\n".join(lines))
@@ -142,7 +140,7 @@ def test_an_option_without_its_template_is_refused(
     assert not (mine.root / "runs").exists()
 
 
-def test_what_is_not_there_stops_the_run(mine: Bench) -> None:
+def test_what_is_not_there_stops_the_run(mine: Workspace) -> None:
     assert run(mine, "--data", "no-demos", "--ckpt", "no.pt") == 1
     assert f"data: {mine.root}/no-demos: no such file or folder" in mine.out
     assert f"checkpoint: {mine.root}/no.pt: no such file or folder" in mine.out
@@ -151,7 +149,7 @@ def test_what_is_not_there_stops_the_run(mine: Bench) -> None:
     assert "there is no such config" in mine.err
 
 
-def test_imports_and_disk_are_checked_before_a_run(mine: Bench, upstream: Upstream) -> None:
+def test_imports_and_disk_are_checked_before_a_run(mine: Workspace, upstream: Upstream) -> None:
     packages = OPTIONS.replace('["mine"]', '["mine", "json"]')
     imports = packages.replace('["json"]', '["mine.launch", "no_such_module"]')
     describe(mine, upstream, imports + "disk_gb = 9000000\n")
@@ -163,7 +161,7 @@ def test_imports_and_disk_are_checked_before_a_run(mine: Bench, upstream: Upstre
 
 
 def test_flags_are_the_config_of_a_script_that_takes_no_file(
-    mine: Bench, upstream: Upstream
+    mine: Workspace, upstream: Upstream
 ) -> None:
     describe(mine, upstream, 'arguments = ["--out", "{out}", "{flags}"]')
     mine.write({"config.yaml": "lr: 0.1\nfast: true\ninit: null\nnet: {widths: [1, 2]}\n"})
@@ -177,7 +175,7 @@ def test_flags_are_the_config_of_a_script_that_takes_no_file(
 
 
 def test_places_and_options_can_be_set_in_the_config_itself(
-    mine: Bench, upstream: Upstream
+    mine: Workspace, upstream: Upstream
 ) -> None:
     settings = """arguments = ["--config", "{config}", "--out", "{out}"]
 set = ["out.folder={out}", "train.steps={steps}", "train.name={experiment}"]"""
@@ -192,14 +190,18 @@ set = ["out.folder={out}", "train.steps={steps}", "train.name={experiment}"]"""
     assert run(mine, "--dry-run", config="config.json") == 0, "a value that is not given stays out"
 
 
-def test_a_script_with_relative_imports_starts_as_a_module(mine: Bench, upstream: Upstream) -> None:
+def test_a_script_with_relative_imports_starts_as_a_module(
+    mine: Workspace, upstream: Upstream
+) -> None:
     describe(mine, upstream, 'arguments = ["{out}"]\nmodule = "mine.relative"')
     assert run(mine, "--", "more") == 0, mine.err
     folder = only_run(mine) / "upstream"
     assert json.loads((folder / "seen.json").read_text()) == [str(folder), "more"]
 
 
-def test_libero_data_is_checked_and_joined(mine: Bench, upstream: Upstream, libero: Path) -> None:
+def test_libero_data_is_checked_and_joined(
+    mine: Workspace, upstream: Upstream, libero: Path
+) -> None:
     describe(mine, upstream, OPTIONS + 'libero = "files"\n')
     assert run(mine, "--name", "apart", "--data", str(libero)) == 0, mine.out
     assert "2 files valid" in mine.out
@@ -223,14 +225,14 @@ def test_libero_data_is_checked_and_joined(mine: Bench, upstream: Upstream, libe
 
 
 def test_a_script_that_reads_beside_itself_starts_in_the_tree(
-    mine: Bench, upstream: Upstream
+    mine: Workspace, upstream: Upstream
 ) -> None:
     describe(mine, upstream, OPTIONS + "in_tree = true\n")
     assert run(mine) == 0, mine.err
     assert seen(mine)["cwd"] == str(mine.tree("mine"))
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint(mine: Bench) -> None:
+def test_a_killed_run_goes_on_from_its_last_checkpoint(mine: Workspace) -> None:
     running = started(mine, "--act", "hang")
     try:
         pid = wait_for_step(mine, running)
@@ -248,7 +250,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(mine: Bench) -> None:
     assert training == [1, 2, 3, 4]
 
 
-def test_an_interrupted_run_goes_on_too(mine: Bench) -> None:
+def test_an_interrupted_run_goes_on_too(mine: Workspace) -> None:
     running = started(mine, "--act", "hang")
     try:
         pid = wait_for_step(mine, running)
@@ -261,10 +263,10 @@ def test_an_interrupted_run_goes_on_too(mine: Bench) -> None:
     assert record(mine)["status"] == "finished"
 
 
-def started(bench: Bench, *words: str) -> subprocess.Popen[bytes]:
+def started(workspace: Workspace, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "forkctl", "run", "mine", "config.yaml", *HERE, "--", *words],
-        cwd=bench.root,
+        cwd=workspace.root,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -272,18 +274,18 @@ def started(bench: Bench, *words: str) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for_step(bench: Bench, running: subprocess.Popen[bytes]) -> int:
+def wait_for_step(workspace: Workspace, running: subprocess.Popen[bytes]) -> int:
     """The script's own process, once it waits with two checkpoints saved."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and running.poll() is None:
-        logs = [path.read_text() for path in bench.root.glob("runs/mine/*/log.txt")]
+        logs = [path.read_text() for path in workspace.root.glob("runs/mine/*/log.txt")]
         if logs and "waiting" in logs[0]:
-            return int(record(bench)["pid"])
+            return int(record(workspace)["pid"])
         time.sleep(0.05)
     raise AssertionError("the script did not get there")
 
 
-def test_a_run_without_what_resuming_takes_says_so(mine: Bench, upstream: Upstream) -> None:
+def test_a_run_without_what_resuming_takes_says_so(mine: Workspace, upstream: Upstream) -> None:
     describe(mine, upstream, 'arguments = ["--config", "{config}", "--no-such-flag"]')
     assert run(mine) == 1
     assert mine.run("runs", "resume", "last") == 2
@@ -298,7 +300,7 @@ def test_a_run_without_what_resuming_takes_says_so(mine: Bench, upstream: Upstre
 
 
 def test_a_fork_without_an_environment_of_its_own(
-    mine: Bench, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    mine: Workspace, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     describe(mine, upstream, environment="")
     assert mine.run("run", "mine", "config.yaml") == 1
@@ -335,12 +337,14 @@ def test_what_the_kind_does_not_take_is_refused_with_its_line(
     text = "version = 1\n" + entry("https://example.org/mine", "0" * 40, "mine", extra=extra)
     fork = parse(text, tmp_path / "forks.toml").fork("mine")
     with pytest.raises(UsageError) as caught:
-        launcher_of(Workspace(tmp_path), fork)
+        launcher_of(Found(tmp_path), fork)
     assert said in f"{caught.value.message} {caught.value.hint}"
     assert caught.value.where == f"forks.toml:{text.splitlines().index(options) + 1}"
 
 
-def test_a_mistake_in_the_options_is_found_before_any_run(mine: Bench, upstream: Upstream) -> None:
+def test_a_mistake_in_the_options_is_found_before_any_run(
+    mine: Workspace, upstream: Upstream
+) -> None:
     describe(mine, upstream, 'argument = ["--x"]')
     assert run(mine) == 2
     assert "unknown key `argument` in [fork.mine.entrypoint.options]" in mine.err
@@ -348,7 +352,7 @@ def test_a_mistake_in_the_options_is_found_before_any_run(mine: Bench, upstream:
     assert "unknown key `argument` in [fork.mine.entrypoint.options]" in mine.err
 
 
-def test_options_of_a_kind_that_takes_none_are_refused(mine: Bench) -> None:
+def test_options_of_a_kind_that_takes_none_are_refused(mine: Workspace) -> None:
     manifest = mine.root / "forks.toml"
     manifest.write_text(manifest.read_text().replace('"script"', '"robomimic"'))
     assert run(mine) == 2

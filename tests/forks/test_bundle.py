@@ -4,18 +4,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench import Bench, Upstream, entry
-
 from forkctl.forks.cache import cache_root
+from tests.driver import Upstream, Workspace, entry
 
 
 def test_a_machine_without_network_gets_the_same_tree(
-    make_bench: Callable[[str], Bench], upstream: Upstream, tmp_path: Path
+    make_workspace: Callable[[str], Workspace], upstream: Upstream, tmp_path: Path
 ) -> None:
     pin = upstream.commit({"a": "a\n", "src/b": "b\n", "docs/c": "c\n"})
-    here, there = make_bench("here"), make_bench("there")
-    for bench in (here, there):
-        bench.manifest(entry(upstream, pin, sparse=["src"]))
+    here, there = make_workspace("here"), make_workspace("there")
+    for workspace in (here, there):
+        workspace.manifest(entry(upstream, pin, sparse=["src"]))
     file = tmp_path / "pins.tar.gz"
     here.ok("bundle", "-o", str(file))
     shutil.rmtree(cache_root())
@@ -28,14 +27,14 @@ def test_a_machine_without_network_gets_the_same_tree(
 
 
 def test_what_is_no_bundle_or_another_pins(
-    bench: Bench, upstream: Upstream, tmp_path: Path
+    workspace: Workspace, upstream: Upstream, tmp_path: Path
 ) -> None:
     first = upstream.commit({"a": "a\n"})
-    bench.manifest(entry(upstream, first))
-    bench.ok("bundle", "-o", str(tmp_path / "old"))
-    bench.manifest(entry(upstream, upstream.commit({"a": "b\n"})))
-    assert bench.run("bundle", "--load", str(tmp_path / "old")) == 1
-    assert "does not hold the revision" in bench.err
+    workspace.manifest(entry(upstream, first))
+    workspace.ok("bundle", "-o", str(tmp_path / "old"))
+    workspace.manifest(entry(upstream, upstream.commit({"a": "b\n"})))
+    assert workspace.run("bundle", "--load", str(tmp_path / "old")) == 1
+    assert "does not hold the revision" in workspace.err
     (tmp_path / "text").write_text("no archive")
-    assert bench.run("bundle", "--load", str(tmp_path / "text")) == 1
-    assert bench.run("bundle") == 2
+    assert workspace.run("bundle", "--load", str(tmp_path / "text")) == 1
+    assert workspace.run("bundle") == 2

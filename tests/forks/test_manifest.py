@@ -6,6 +6,7 @@ import pytest
 
 from forkctl.errors import ExitCode, UsageError
 from forkctl.forks.manifest import GitSource, load, parse
+from tests import ROOT
 
 SHA = "1" * 40
 GOOD = f"""\
@@ -37,7 +38,7 @@ def test_reads_what_the_docs_promise() -> None:
 
 
 def test_the_manifest_of_this_repository() -> None:
-    manifest = load(Path(__file__).parents[2] / "forks.toml")
+    manifest = load(ROOT / "forks.toml")
     assert [fork.name for fork in manifest.choose((), every=False)] == [
         "robomimic", "droid", "openvla", "rdt",
     ]  # fmt: skip

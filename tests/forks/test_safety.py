@@ -5,28 +5,29 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from workbench import Bench, Upstream, entry, git, write_files
+
+from tests.conftest import skip_loudly
+from tests.driver import Upstream, Workspace, entry, git, write_files
 
 OVERLAY = {"overlays/ours/extra.py": "EXTRA = 1\n"}
 
 
 @pytest.fixture
-def bench(bench: Bench, upstream: Upstream) -> Bench:
+def workspace(workspace: Workspace, upstream: Upstream) -> Workspace:
     """A fork with an overlay applied, and a newer pin declared: every command would move it."""
     old = upstream.commit({"code.py": "a = 1\n", "kept.txt": "kept\n", ".gitignore": "*.ckpt\n"})
-    bench.pin = upstream.commit({"code.py": "a = 2\n", "added.txt": "added\n"})
-    bench.write(OVERLAY)
-    bench.manifest(entry(upstream, old, overlays=["ours"]))
-    bench.ok("sync")
-    bench.ok("apply")
-    bench.manifest(entry(upstream, bench.pin, overlays=["ours"]))
-    return bench
+    workspace.pin = upstream.commit({"code.py": "a = 2\n", "added.txt": "added\n"})
+    workspace.write(OVERLAY)
+    workspace.manifest(entry(upstream, old, overlays=["ours"]))
+    workspace.ok("sync")
+    workspace.ok("apply")
+    workspace.manifest(entry(upstream, workspace.pin, overlays=["ours"]))
+    return workspace
 
 
 def snapshot(tree: Path) -> dict[str, bytes | str]:
@@ -130,49 +131,53 @@ WORK = [
      if (command, work) != ("apply", hide_a_change)],  # apply does not change that file
 )  # fmt: skip
 def test_work_in_the_tree_is_never_touched(
-    bench: Bench, upstream: Upstream, work: Callable[[Path], None], command: str
+    workspace: Workspace, upstream: Upstream, work: Callable[[Path], None], command: str
 ) -> None:
     if command == "apply":  # the pin stays, and an overlay brings added.txt and changes code
-        bench.manifest(entry(upstream, git(bench.tree(), "rev-parse", "HEAD~1"), overlays=["ours"]))
-        bench.write({"overlays/ours/added.txt": "added\n", "overlays/ours/extra.py": "EXTRA = 2\n"})
-    work(bench.tree())
-    before = (snapshot(bench.tree()), index_of(bench.tree()), bench.head())
-    code = bench.run(command, "thing")
-    assert (snapshot(bench.tree()), index_of(bench.tree()), bench.head()) == before
-    assert code == 1, bench.out
-    assert "hint" in bench.err and "Traceback" not in bench.err
-    code = bench.run(command, "thing")
+        workspace.manifest(
+            entry(upstream, git(workspace.tree(), "rev-parse", "HEAD~1"), overlays=["ours"])
+        )
+        workspace.write(
+            {"overlays/ours/added.txt": "added\n", "overlays/ours/extra.py": "EXTRA = 2\n"}
+        )
+    work(workspace.tree())
+    before = (snapshot(workspace.tree()), index_of(workspace.tree()), workspace.head())
+    code = workspace.run(command, "thing")
+    assert (snapshot(workspace.tree()), index_of(workspace.tree()), workspace.head()) == before
+    assert code == 1, workspace.out
+    assert "hint" in workspace.err and "Traceback" not in workspace.err
+    code = workspace.run(command, "thing")
     assert code == 1, "a second try is as careful as the first"
-    assert (snapshot(bench.tree()), index_of(bench.tree()), bench.head()) == before
+    assert (snapshot(workspace.tree()), index_of(workspace.tree()), workspace.head()) == before
 
 
 def test_branches_stashes_and_ignored_files_stay_when_the_tree_moves(
-    bench: Bench, upstream: Upstream
+    workspace: Workspace, upstream: Upstream
 ) -> None:
-    tree = bench.tree()
+    tree = workspace.tree()
     edit(tree)
     git(tree, "stash", "-q")
     git(tree, "branch", "mine")
     (tree / "model.ckpt").write_text("weeks of work")
     stash = git(tree, "rev-parse", "stash")
-    bench.ok("sync")
-    bench.ok("apply")
+    workspace.ok("sync")
+    workspace.ok("apply")
     assert git(tree, "rev-parse", "stash") == stash
     assert git(tree, "rev-parse", "--verify", "mine")
     assert (tree / "model.ckpt").read_text() == "weeks of work"
-    assert bench.run("clean", "thing") == 1
-    assert "refs/stash" in bench.err and "model.ckpt" in bench.err
+    assert workspace.run("clean", "thing") == 1
+    assert "refs/stash" in workspace.err and "model.ckpt" in workspace.err
     assert (tree / "model.ckpt").exists()
 
 
-def test_clean_removes_what_only_forkctl_made(bench: Bench) -> None:
-    (bench.tree() / "__pycache__").mkdir()
-    (bench.tree() / "__pycache__" / "code.cpython-311.pyc").write_bytes(b"x")
-    bench.ok("clean", "thing")
-    assert not bench.tree().exists()
-    assert "not laid out" in bench.ok("clean", "thing")
-    bench.ok("sync")
-    assert bench.head() == bench.pin
+def test_clean_removes_what_only_forkctl_made(workspace: Workspace) -> None:
+    (workspace.tree() / "__pycache__").mkdir()
+    (workspace.tree() / "__pycache__" / "code.cpython-311.pyc").write_bytes(b"x")
+    workspace.ok("clean", "thing")
+    assert not workspace.tree().exists()
+    assert "not laid out" in workspace.ok("clean", "thing")
+    workspace.ok("sync")
+    assert workspace.head() == workspace.pin
 
 
 def foreign_repository(place: Path) -> None:
@@ -219,12 +224,11 @@ IN_THE_WAY = [
 @pytest.mark.parametrize("occupy", IN_THE_WAY)
 @pytest.mark.parametrize("command", ["sync", "apply", "clean"])
 def test_what_forkctl_did_not_make_is_left_alone(
-    bench: Bench, upstream: Upstream, occupy: Callable[[Path], None], command: str
+    workspace: Workspace, upstream: Upstream, occupy: Callable[[Path], None], command: str
 ) -> None:
-    place = bench.root / "second" / "forks" / "thing"
-    other = Bench(bench.root / "second", bench._capsys)
-    other.root.mkdir()
-    other.manifest(entry(upstream, bench.pin))
+    place = workspace.root / "second" / "forks" / "thing"
+    other = workspace.beside("workspace/second")
+    other.manifest(entry(upstream, workspace.pin))
     occupy(place)
     before = snapshot(other.root)
     assert other.run(command, "thing") in (0, 1) if command == "clean" else other.run(command) == 1
@@ -233,26 +237,35 @@ def test_what_forkctl_did_not_make_is_left_alone(
 
 
 def test_a_workspace_inside_of_a_repository_leaves_that_one_alone(
-    bench: Bench, upstream: Upstream
+    workspace: Workspace, upstream: Upstream
 ) -> None:
-    git(bench.root, "init", "-q")
-    git(bench.root, "remote", "add", "origin", "https://example.org/mine")
-    git(bench.root, "add", "overlays")
-    git(bench.root, "commit", "-qm", "Mine")
-    before = (git(bench.root, "for-each-ref"), (bench.root / ".git/config").read_bytes())
-    bench.ok("sync")
-    bench.ok("apply")
-    (bench.tree() / ".git").rename(bench.root / "moved")  # now git would find the parent
-    assert bench.run("sync") == 1 and bench.run("apply") == 1 and bench.run("clean", "thing") == 1
-    assert (git(bench.root, "for-each-ref"), (bench.root / ".git/config").read_bytes()) == before
-    assert (bench.tree() / "code.py").exists()
+    git(workspace.root, "init", "-q")
+    git(workspace.root, "remote", "add", "origin", "https://example.org/mine")
+    git(workspace.root, "add", "overlays")
+    git(workspace.root, "commit", "-qm", "Mine")
+    before = (git(workspace.root, "for-each-ref"), (workspace.root / ".git/config").read_bytes())
+    workspace.ok("sync")
+    workspace.ok("apply")
+    (workspace.tree() / ".git").rename(workspace.root / "moved")  # now git would find the parent
+    assert (
+        workspace.run("sync") == 1
+        and workspace.run("apply") == 1
+        and workspace.run("clean", "thing") == 1
+    )
+    assert (
+        git(workspace.root, "for-each-ref"),
+        (workspace.root / ".git/config").read_bytes(),
+    ) == before
+    assert (workspace.tree() / "code.py").exists()
 
 
 @pytest.mark.parametrize(
     "path", ["../out.py", "/tmp/out.py", ".git/hooks/post-checkout", "a/../../out", ".GIT/config"]
 )
-def test_plain_patches_stay_in_the_tree(bench: Bench, upstream: Upstream, path: str) -> None:
-    bench.write(
+def test_plain_patches_stay_in_the_tree(
+    workspace: Workspace, upstream: Upstream, path: str
+) -> None:
+    workspace.write(
         {
             "patches/bad/0001-out.patch": "From 0 Mon Sep 17 00:00:00 2001\nFrom: E <e@x.org>\n"
             "Date: Mon, 1 Jan 2024 00:00:00 +0000\nSubject: [PATCH] Out\n\n---\n"
@@ -260,17 +273,17 @@ def test_plain_patches_stay_in_the_tree(bench: Bench, upstream: Upstream, path: 
             "@@ -0,0 +1 @@\n+x\n"
         }
     )
-    bench.ok("sync")
-    bench.manifest(entry(upstream, bench.pin, series=["bad"]))
-    before = snapshot(bench.root.parent)
-    assert bench.run("apply") in (1, 2)
-    assert snapshot(bench.root.parent) == before
+    workspace.ok("sync")
+    workspace.manifest(entry(upstream, workspace.pin, series=["bad"]))
+    before = snapshot(workspace.root.parent)
+    assert workspace.run("apply") in (1, 2)
+    assert snapshot(workspace.root.parent) == before
     assert not Path("/tmp/out.py").exists()
 
 
 @pytest.mark.parametrize("mode", ["120000", "160000"])
-def test_plain_patches_make_no_links(bench: Bench, upstream: Upstream, mode: str) -> None:
-    bench.write(
+def test_plain_patches_make_no_links(workspace: Workspace, upstream: Upstream, mode: str) -> None:
+    workspace.write(
         {
             "patches/bad/0001-link.patch": "From 0 Mon Sep 17 00:00:00 2001\nFrom: E <e@x.org>\n"
             "Date: Mon, 1 Jan 2024 00:00:00 +0000\nSubject: [PATCH] Link\n\n---\n"
@@ -278,10 +291,10 @@ def test_plain_patches_make_no_links(bench: Bench, upstream: Upstream, mode: str
             "@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
         }
     )
-    bench.ok("sync")
-    bench.manifest(entry(upstream, bench.pin, series=["bad"]))
-    assert bench.run("apply") in (1, 2)
-    assert not os.path.lexists(bench.tree() / "link")
+    workspace.ok("sync")
+    workspace.manifest(entry(upstream, workspace.pin, series=["bad"]))
+    assert workspace.run("apply") in (1, 2)
+    assert not os.path.lexists(workspace.tree() / "link")
 
 
 def link_to_a_secret(root: Path) -> None:
@@ -303,43 +316,43 @@ def git_folder(root: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [link_to_a_secret, folder_outside, git_folder])
 def test_overlays_stay_in_the_workspace_and_the_tree(
-    bench: Bench, spoil: Callable[[Path], None]
+    workspace: Workspace, spoil: Callable[[Path], None]
 ) -> None:
-    bench.ok("sync")
-    spoil(bench.root)
-    before = snapshot(bench.tree())
-    config = (bench.tree() / ".git/config").read_bytes()
-    assert bench.run("apply") in (1, 2)
-    assert "overlays" in bench.err and "Traceback" not in bench.err
-    assert snapshot(bench.tree()) == before
-    assert (bench.tree() / ".git/config").read_bytes() == config
+    workspace.ok("sync")
+    spoil(workspace.root)
+    before = snapshot(workspace.tree())
+    config = (workspace.tree() / ".git/config").read_bytes()
+    assert workspace.run("apply") in (1, 2)
+    assert "overlays" in workspace.err and "Traceback" not in workspace.err
+    assert snapshot(workspace.tree()) == before
+    assert (workspace.tree() / ".git/config").read_bytes() == config
 
 
-def test_hostile_overlay_names_are_refused(bench: Bench) -> None:
-    bench.ok("sync")
-    bench.write({"overlays/ours/new\nline.py": "x = 1\n"})
-    assert bench.run("apply") in (1, 2)
-    assert "control character" in bench.err
+def test_hostile_overlay_names_are_refused(workspace: Workspace) -> None:
+    workspace.ok("sync")
+    workspace.write({"overlays/ours/new\nline.py": "x = 1\n"})
+    assert workspace.run("apply") in (1, 2)
+    assert "control character" in workspace.err
 
 
-def test_strange_but_harmless_overlay_names_are_taken(bench: Bench) -> None:
+def test_strange_but_harmless_overlay_names_are_taken(workspace: Workspace) -> None:
     names = ["-rf", "a b", 'quo"te', "ünï", "deep/er/-x"]
-    bench.write({f"overlays/ours/{name}": "x\n" for name in names})
-    bench.ok("sync")
-    bench.ok("apply")
-    assert all((bench.tree() / name).read_text() == "x\n" for name in names)
-    assert git(bench.tree(), "status", "--porcelain") == ""
+    workspace.write({f"overlays/ours/{name}": "x\n" for name in names})
+    workspace.ok("sync")
+    workspace.ok("apply")
+    assert all((workspace.tree() / name).read_text() == "x\n" for name in names)
+    assert git(workspace.tree(), "status", "--porcelain") == ""
 
 
-def test_a_git_process_of_the_person_is_not_disturbed(bench: Bench) -> None:
-    lock = bench.tree() / ".git" / "index.lock"
+def test_a_git_process_of_the_person_is_not_disturbed(workspace: Workspace) -> None:
+    lock = workspace.tree() / ".git" / "index.lock"
     lock.write_bytes(b"")
-    before = snapshot(bench.tree())
-    assert bench.run("sync") == 1
-    assert "another git process" in bench.err
-    assert snapshot(bench.tree()) == before and lock.read_bytes() == b""
+    before = snapshot(workspace.tree())
+    assert workspace.run("sync") == 1
+    assert "another git process" in workspace.err
+    assert snapshot(workspace.tree()) == before and lock.read_bytes() == b""
     lock.unlink()
-    bench.ok("sync")
+    workspace.ok("sync")
 
 
 @pytest.fixture
@@ -350,7 +363,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("cannot mount a small tmpfs here (needs root)")
+        skip_loudly("cannot mount a small tmpfs here (needs root)")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
@@ -363,76 +376,65 @@ def test_a_full_disk_leaves_the_old_state_and_a_rerun_finishes(
     noise = os.urandom(1 << 15).hex()
     first = upstream.commit({"a.txt": "a\n", "b.txt": noise})
     second = upstream.commit({"a.txt": "A\n", "b.txt": noise[::-1], "c.txt": "c\n"})
-    bench = Bench(small_disk, capsys)
-    bench.write(OVERLAY)
-    bench.manifest(entry(upstream, first, overlays=["ours"]))
-    bench.ok("sync")
-    bench.ok("apply")
-    bench.manifest(entry(upstream, second, overlays=["ours"]))
+    workspace = Workspace(small_disk, capsys)
+    workspace.write(OVERLAY)
+    workspace.manifest(entry(upstream, first, overlays=["ours"]))
+    workspace.ok("sync")
+    workspace.ok("apply")
+    workspace.manifest(entry(upstream, second, overlays=["ours"]))
     free = os.statvfs(small_disk)
     filler = small_disk / "filler"
     filler.write_bytes(b"\0" * max(0, free.f_bavail * free.f_bsize - room * 1024))
-    bench.run("sync")
-    assert "Traceback" not in bench.err and "forkctl failed" not in bench.err
+    workspace.run("sync")
+    assert "Traceback" not in workspace.err and "forkctl failed" not in workspace.err
     for name, contents in {
         "a.txt": ("a\n", "A\n"), "b.txt": (noise, noise[::-1]), "extra.py": ("EXTRA = 1\n", None),
     }.items():  # fmt: skip
-        path = bench.tree() / name
+        path = workspace.tree() / name
         assert (path.read_text() if path.exists() else None) in contents, "old or new, never a part"
     filler.unlink()
-    bench.ok("sync")
-    bench.ok("apply")
-    assert git(bench.tree(), "rev-parse", "HEAD~1") == second
-    assert git(bench.tree(), "status", "--porcelain") == ""
-    git(bench.tree(), "fsck")
+    workspace.ok("sync")
+    workspace.ok("apply")
+    assert git(workspace.tree(), "rev-parse", "HEAD~1") == second
+    assert git(workspace.tree(), "status", "--porcelain") == ""
+    git(workspace.tree(), "fsck")
 
 
 def test_a_full_disk_on_the_first_sync(
     small_disk: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pin = upstream.commit({"b.txt": os.urandom(1 << 15).hex()})
-    bench = Bench(small_disk, capsys)
-    bench.manifest(entry(upstream, pin))
+    workspace = Workspace(small_disk, capsys)
+    workspace.manifest(entry(upstream, pin))
     filler = small_disk / "filler"
     filler.write_bytes(b"\0" * ((1 << 20) - (40 << 10)))
-    assert bench.run("sync") == 1
-    assert "Traceback" not in bench.err and not bench.tree().exists()
+    assert workspace.run("sync") == 1
+    assert "Traceback" not in workspace.err and not workspace.tree().exists()
     filler.unlink()
-    bench.ok("sync")
-    assert bench.head() == pin
+    workspace.ok("sync")
+    assert workspace.head() == pin
 
 
-def command(bench: Bench, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "forkctl", *args],
-        cwd=bench.root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_two_at_once_both_succeed(bench: Bench, upstream: Upstream) -> None:
+def test_two_at_once_both_succeed(workspace: Workspace, upstream: Upstream) -> None:
     for attempt in range(4):
-        bench.write({"overlays/ours/extra.py": f"EXTRA = {attempt}\n"})
+        workspace.write({"overlays/ours/extra.py": f"EXTRA = {attempt}\n"})
         for verb in ("sync", "apply"):
-            both = [command(bench, verb) for _ in range(3)]
+            both = [workspace.start(verb) for _ in range(3)]
             results = [(child.communicate(), child.returncode) for child in both]
             assert [code for _, code in results] == [0, 0, 0], results
-        assert git(bench.tree(), "status", "--porcelain") == ""
-        assert (bench.tree() / "extra.py").read_text() == f"EXTRA = {attempt}\n"
-        assert git(bench.tree(), "rev-list", "--count", f"{bench.pin}..HEAD") == "1"
+        assert git(workspace.tree(), "status", "--porcelain") == ""
+        assert (workspace.tree() / "extra.py").read_text() == f"EXTRA = {attempt}\n"
+        assert git(workspace.tree(), "rev-list", "--count", f"{workspace.pin}..HEAD") == "1"
 
 
-def test_a_waiting_command_says_for_whom(bench: Bench) -> None:
+def test_a_waiting_command_says_for_whom(workspace: Workspace) -> None:
     import fcntl
 
-    with (bench.root / ".forkctl.lock").open("w") as lock:
+    with (workspace.root / ".forkctl.lock").open("w") as lock:
         lock.write("forkctl apply, process 4711")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        waiting = command(bench, "apply")
+        waiting = workspace.start("apply")
         assert waiting.stderr
         line = waiting.stderr.readline()
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -441,20 +443,20 @@ def test_a_waiting_command_says_for_whom(bench: Bench) -> None:
 
 
 def test_a_server_that_hangs_is_left_on_ctrl_c(
-    bench: Bench, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = tmp_path / "slow-ssh"
     slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
     slow.chmod(0o755)
     monkeypatch.setenv("GIT_SSH", str(slow))
-    bench.manifest(entry("ssh://example.org/thing", bench.pin, name="slow"))
-    child = command(bench, "sync")
+    workspace.manifest(entry("ssh://example.org/thing", workspace.pin, name="slow"))
+    child = workspace.start("sync")
     pid_file = tmp_path / "pid"
     while not (pid_file.exists() and pid_file.read_text().strip()):
         time.sleep(0.02)
     child.terminate()
     child.communicate(timeout=30)
     assert child.returncode == 130
-    assert not bench.tree("slow").exists()
-    bench.manifest(entry(upstream, bench.pin, overlays=["ours"]))
-    bench.ok("sync")
+    assert not workspace.tree("slow").exists()
+    workspace.manifest(entry(upstream, workspace.pin, overlays=["ours"]))
+    workspace.ok("sync")

@@ -6,10 +6,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from workbench import Bench, git
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.sources import unpack
+from tests.driver import Workspace, git
 
 PYPROJECT = b"""\
 [build-system]
@@ -65,34 +65,34 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     return folder, hashlib.sha256(content).hexdigest()
 
 
-def declare(bench: Bench, sha256: str) -> None:
-    bench.manifest(f'[fork.tiny]\npypi = "tiny-thing"\nversion = "1.0"\nsha256 = "{sha256}"\n')
+def declare(workspace: Workspace, sha256: str) -> None:
+    workspace.manifest(f'[fork.tiny]\npypi = "tiny-thing"\nversion = "1.0"\nsha256 = "{sha256}"\n')
 
 
-def test_a_release_becomes_a_tree(bench: Bench, index: tuple[Path, str]) -> None:
+def test_a_release_becomes_a_tree(workspace: Workspace, index: tuple[Path, str]) -> None:
     folder, sha256 = index
-    declare(bench, sha256)
-    bench.ok("sync")
-    tree = bench.tree("tiny")
+    declare(workspace, sha256)
+    workspace.ok("sync")
+    tree = workspace.tree("tiny")
     assert (tree / "tiny/code.py").read_text() == "CODE = 1\n"
     modes = git(tree, "ls-files", "--stage", "tiny").split()
     assert modes[0] == "100644" and modes[4] == "100755", "modes are normalised"
     assert git(tree, "log", "--format=%an %cn %s") == "forkctl forkctl Import tiny-thing 1.0"
     assert git(tree, "status", "--porcelain") == ""
-    head = bench.head("tiny")
-    bench.ok("clean", "tiny")
+    head = workspace.head("tiny")
+    workspace.ok("clean", "tiny")
     (folder / "tiny-thing-1.0.tar.gz").unlink()
-    bench.ok("sync", "--offline")
-    assert bench.head("tiny") == head
+    workspace.ok("sync", "--offline")
+    assert workspace.head("tiny") == head
 
 
 def test_another_archive_under_the_same_name_is_refused(
-    bench: Bench, index: tuple[Path, str]
+    workspace: Workspace, index: tuple[Path, str]
 ) -> None:
-    declare(bench, "0" * 64)
-    assert bench.run("sync") == 1
-    assert "tiny-thing==1.0" in bench.err
-    assert not bench.tree("tiny").exists()
+    declare(workspace, "0" * 64)
+    assert workspace.run("sync") == 1
+    assert "tiny-thing==1.0" in workspace.err
+    assert not workspace.tree("tiny").exists()
 
 
 @pytest.mark.parametrize(

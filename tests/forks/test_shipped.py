@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from workbench import Bench
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.shipped import SHIPPED, start_workspace
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+from tests.driver import Workspace
 
 
 def shipped_files() -> dict[str, bytes]:
@@ -31,30 +30,30 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_everything_shipped_arrives_and_is_a_workspace(bench: Bench) -> None:
-    bench.ok("init")
-    arrived = contents(bench.root)
+def test_everything_shipped_arrives_and_is_a_workspace(workspace: Workspace) -> None:
+    workspace.ok("init")
+    arrived = contents(workspace.root)
     assert "/forks/" in arrived.pop(".gitignore").decode()
     assert arrived == shipped_files()
-    assert "not synced" in bench.ok("status")
+    assert "not synced" in workspace.ok("status")
 
 
-def test_without_a_workspace_the_next_step_is_init(bench: Bench) -> None:
-    assert bench.run("status") == 2
-    assert "no forks.toml here or in a folder above" in bench.err
-    assert "`forkctl init`" in bench.err
+def test_without_a_workspace_the_next_step_is_init(workspace: Workspace) -> None:
+    assert workspace.run("status") == 2
+    assert "no forks.toml here or in a folder above" in workspace.err
+    assert "`forkctl init`" in workspace.err
 
 
-def test_a_named_folder_is_made_and_named_in_the_next_step(bench: Bench) -> None:
-    assert "cd lab/forks-here && forkctl sync" in bench.ok("init", "lab/forks-here")
-    assert (bench.root / "lab/forks-here/forks.toml").is_file()
+def test_a_named_folder_is_made_and_named_in_the_next_step(workspace: Workspace) -> None:
+    assert "cd lab/forks-here && forkctl sync" in workspace.ok("init", "lab/forks-here")
+    assert (workspace.root / "lab/forks-here/forks.toml").is_file()
 
 
-def test_again_changes_nothing(bench: Bench) -> None:
-    bench.ok("init")
-    before = {path: path.stat().st_mtime_ns for path in bench.root.rglob("*")}
-    assert "already" in bench.ok("init")
-    assert {path: path.stat().st_mtime_ns for path in bench.root.rglob("*")} == before
+def test_again_changes_nothing(workspace: Workspace) -> None:
+    workspace.ok("init")
+    before = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")}
+    assert "already" in workspace.ok("init")
+    assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")} == before
 
 
 def test_a_file_of_the_persons_stops_it_before_anything_is_written(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import good_file
 
 from forkctl.libero.schema import PUBLISHED_LAYOUTS, FileLayout
+from tests.libero.synthetic import good_file
 
 
 @pytest.fixture(scope="session", params=PUBLISHED_LAYOUTS, ids=lambda layout: layout.value)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import make_demo, write_demos, write_file
 
 from forkctl.libero.alignment import ALIGNED, RAW, Pairing, detect
 from forkctl.libero.errors import AlignmentError
 from forkctl.libero.files.reader import DemoFile
+from tests.libero.handmade import make_demo, write_demos, write_file
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(True, RAW), (False, ALIGNED)])

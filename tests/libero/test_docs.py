@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,11 @@ from forkctl.families.registry import conventions
 from forkctl.libero import schema, suites
 from forkctl.libero.units import resampling
 from forkctl.libero.units.counting import EXACT_VALUES, RELATIVE_ERROR
+from tests import ROOT
 
 CONVENTIONS = conventions()
 
-PAGE = (Path(__file__).parents[2] / "docs" / "libero-data.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "libero-data.md").read_text(encoding="utf-8")
 
 
 def rows(text: str) -> list[list[str]]:

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from handmade import write_file
 
 import forkctl
 from forkctl.libero.units.measure import Wanted, measure
+from tests.conftest import skip_loudly
+from tests.libero.handmade import write_file
 
 PACKAGE = Path(forkctl.__file__).parent
 SOURCES = sorted(
@@ -73,18 +74,19 @@ def python39() -> str | None:
     return None
 
 
+@pytest.mark.index
 def test_runs_on_python_39_and_measures_the_same(tmp_path: Path) -> None:
     """In an environment of numpy and h5py alone, with nothing else of forkctl."""
     found = python39()
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if found is None or uv is None:
-        pytest.skip("PYTHON 3.9 NOT TRIED: no python3.9, or no uv, on this machine")
+        skip_loudly("Python 3.9: no python3.9, or no uv, on this machine")
     environment = tmp_path / "env"
     subprocess.run([uv, "venv", "--quiet", "--python", found, environment], check=True)
     python = environment / "bin" / "python"
     command = [uv, "pip", "install", "--quiet", "--python", python, "numpy", "h5py"]
     if subprocess.run(command).returncode != 0:
-        pytest.skip("PYTHON 3.9 NOT TRIED: numpy and h5py cannot be installed from here")
+        skip_loudly("Python 3.9: numpy and h5py cannot be installed from here")
     alone = tmp_path / "alone" / "forkctl"
     ignored = shutil.ignore_patterns("__pycache__")
     for part in ("libero", "inside"):

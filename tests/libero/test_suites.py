@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import ast
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,11 +14,6 @@ from forkctl.libero.suites import (
     language_from_task,
     task_name_from_file,
 )
-
-
-def show(repository: Path, file: str) -> str:
-    command = ["git", "-C", str(repository), "show", f"HEAD:{file}"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_every_task_belongs_to_one_suite() -> None:
@@ -81,20 +73,3 @@ def test_suite_names_with_the_no_noops_ending() -> None:
 )
 def test_sentence_as_rdt_was_trained_on(language: str, expected: str) -> None:
     assert sentence(language) == expected
-
-
-@pytest.mark.upstream
-def test_names_and_languages_are_those_of_libero(upstream_clone: Callable[[str], Path]) -> None:
-    """Our language against LIBERO's own function, run as it stands, for all 130 tasks."""
-    clone = upstream_clone("libero")
-    source = ast.parse(show(clone, "libero/libero/benchmark/libero_suite_task_map.py"))
-    table = ast.literal_eval(source.body[0].value)  # type: ignore[attr-defined]
-    assert {name: list(suite.tasks) for name, suite in SUITES.items()} == table
-    module = ast.parse(show(clone, "libero/libero/benchmark/__init__.py"))
-    wanted = "grab_language_from_filename"
-    function = next(node for node in module.body if getattr(node, "name", "") == wanted)
-    names: dict[str, Callable[[str], str]] = {}
-    exec(compile(ast.Module([function], []), "libero", "exec"), names)
-    for suite in SUITES.values():
-        for task in suite.tasks:
-            assert language_from_task(task) == names[wanted](f"{task}.bddl")

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_support import Engine
+
+from tests.patching.engine_support import Engine
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from engine_support import Engine
 
 from forkctl.patching.engine.diagnosis import Code
 from forkctl.patching.model import EditStatus, Verb, diagnoses_of
+from tests import ROOT
+from tests.patching.engine_support import Engine
 
-GUIDE = Path(__file__).parents[2] / "docs" / "patch-authors-guide.md"
+GUIDE = ROOT / "docs" / "patch-authors-guide.md"
 _BLOCKS = re.compile(
     r"^```(?P<language>python|json|yaml) before\n(?P<before>.*?)^```\n.*?"
     r"^```yaml edits\n(?P<edits>.*?)^```\n.*?"

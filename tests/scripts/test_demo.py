@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from documented import check_mention
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests import ROOT
+from tests.documented import check_mention
+
+SCRIPTS = ROOT / "scripts"
 STORIES = sorted(SCRIPTS.glob("demo_*.py"))
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from documented import parsed
-from workbench import Bench, Upstream, entry
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+from tests.documented import parsed
+from tests.driver import Upstream, Workspace, entry
+
 SCRIPT = ROOT / "scripts/drift_issue.py"
 RUN = "https://example.org/runs/7"
 
@@ -117,24 +118,24 @@ def test_a_failing_gh_is_a_failing_night(nights: Nights) -> None:
 
 
 def test_what_check_prints_is_what_the_script_reads(
-    nights: Nights, bench: Bench, upstream: Upstream
+    nights: Nights, workspace: Workspace, upstream: Upstream
 ) -> None:
     """An upstream that moves away under a patch, from the real `forkctl check --head --json`."""
     pin = upstream.commit({"a.py": "x = 1\n"})
-    bench.manifest(entry(upstream, pin, series=["thing"]))
-    bench.write(
+    workspace.manifest(entry(upstream, pin, series=["thing"]))
+    workspace.write(
         {
             "patches/thing/0001-two.yaml": "subject: Two\nwhy: It is two.\nfiles:\n"
             "  - file: a.py\n    edits:\n      - {match: x = 1, replace: x = 2}\n"
         }
     )
-    bench.ok("sync")
-    bench.ok("apply")
-    nights.pass_with(*json.loads(bench.ok("check", "--head", "--json")))
+    workspace.ok("sync")
+    workspace.ok("apply")
+    nights.pass_with(*json.loads(workspace.ok("check", "--head", "--json")))
     assert nights.issues == []
     upstream.commit({"a.py": "y = 1\n"})
-    assert bench.run("check", "--head", "--json") == 1
-    nights.pass_with(*json.loads(bench.out))
+    assert workspace.run("check", "--head", "--json") == 1
+    nights.pass_with(*json.loads(workspace.out))
     (issue,) = nights.issues
     assert "0001-two.yaml" in issue["body"]
 

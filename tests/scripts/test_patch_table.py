@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-from workbench import Bench
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+from tests.driver import Workspace
 
 
 def test_the_table_is_up_to_date() -> None:
@@ -18,9 +16,9 @@ def test_the_table_is_up_to_date() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_patch_that_forkctl_lists_has_its_row(bench: Bench) -> None:
-    bench.ok("init")
-    listed = json.loads(bench.ok("patches", "--json"))
+def test_every_patch_that_forkctl_lists_has_its_row(workspace: Workspace) -> None:
+    workspace.ok("init")
+    listed = json.loads(workspace.ok("patches", "--json"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [line for line in readme.splitlines() if line.startswith("| ")]
     for patch in listed:

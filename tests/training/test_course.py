@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from test_records import a_run
 
+from forkctl.inside.metrics import append_line
 from forkctl.training.course import course_of
-from forkctl.training.metrics import append_metrics
 from forkctl.training.records import Run, link_checkpoints, save
+from tests.training.test_records import a_run
 
 START = 1_700_000_000.0
 
@@ -22,7 +22,8 @@ def run(tmp_path: Path) -> Run:
     run.folder.mkdir(parents=True)
     save(run)
     steps = range(1, 11)
-    append_metrics(run.metrics, [{"step": n, "loss": 1 / n, "time": START + n} for n in steps])
+    for n in steps:
+        append_line(run.metrics, {"step": n, "loss": 1 / n, "time": START + n})
     early, late = run.folder / "upstream/step_4.pth", run.folder / "upstream/step_10"
     late.mkdir(parents=True)
     for path, step in ((early, 4), (late / "weights.bin", 10)):
@@ -53,6 +54,7 @@ def test_a_checkpoint_of_no_run_has_no_course(tmp_path: Path) -> None:
 
 def test_losses_without_a_time_count_all(run: Run) -> None:
     run.metrics.write_text("")
-    append_metrics(run.metrics, [{"epoch": n, "loss": 1.0} for n in range(3)])
+    for n in range(1, 4):
+        append_line(run.metrics, {"epoch": n, "loss": 1.0})
     found = course_of(run.checkpoints / "step_4.pth")
     assert found is not None and len(found.losses) == 3

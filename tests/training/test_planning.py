@@ -14,12 +14,11 @@ from pathlib import Path
 
 import h5py
 import pytest
-import standin
-from interrupts import hear_interrupts
-from standin import only_run, record, write_config
-from workbench import Bench
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT, standin
+from tests.driver import Workspace, hear_interrupts
+from tests.standin import only_run, record, write_config
+
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 # A family of the workspace that does as robomimic's, and writes down what is asked of it.
@@ -75,7 +74,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def watched(thing: Bench, notes: Path) -> Bench:
+def watched(thing: Workspace, notes: Path) -> Workspace:
     thing.write({"families/watched.py": WATCHED})
     manifest = thing.root / "forks.toml"
     manifest.write_text(manifest.read_text().replace('"robomimic"', '"families/watched.py"'))
@@ -95,7 +94,7 @@ def wrapped(folder: Path, program: str, real: str, notes: Path) -> Path:
 
 
 def test_a_run_looks_once_at_everything(
-    watched: Bench, suite: Path, tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+    watched: Workspace, suite: Path, tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(watched, data=[{"path": str(suite)}])
     reading, writing = os.pipe()  # what is read from a pipe is read once
@@ -120,10 +119,12 @@ def test_a_run_looks_once_at_everything(
     assert "robomimic/scripts/train.py" in pythons[2]
 
 
-def started(bench: Bench, config: Path, *words: str, **variables: str) -> subprocess.Popen[bytes]:
+def started(
+    workspace: Workspace, config: Path, *words: str, **variables: str
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "forkctl", "run", "thing", str(config), *HERE, *words],
-        cwd=bench.root,
+        cwd=workspace.root,
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -133,7 +134,7 @@ def started(bench: Bench, config: Path, *words: str, **variables: str) -> subpro
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_of_a_run_that_was_ended_in_its_checks(
-    watched: Bench, suite: Path, notes: Path, number: signal.Signals
+    watched: Workspace, suite: Path, notes: Path, number: signal.Signals
 ) -> None:
     config = write_config(watched, data=[{"path": str(suite)}])
     running = started(watched, config, THEN="wait")
@@ -151,7 +152,7 @@ def test_nothing_is_left_of_a_run_that_was_ended_in_its_checks(
 
 
 def test_nothing_is_left_of_a_run_whose_checks_crashed(
-    watched: Bench, suite: Path, monkeypatch: pytest.MonkeyPatch
+    watched: Workspace, suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THEN", "crash")
     config = write_config(watched, data=[{"path": str(suite)}])
@@ -161,7 +162,7 @@ def test_nothing_is_left_of_a_run_whose_checks_crashed(
 
 
 def test_a_dry_run_leaves_the_place_for_temporary_files(
-    thing: Bench, config: Path, tmp_path: Path
+    thing: Workspace, config: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / "job" / "scratch"
     place.mkdir(parents=True)
@@ -170,7 +171,7 @@ def test_a_dry_run_leaves_the_place_for_temporary_files(
 
 
 def test_run_and_plan_find_the_same_suite_below_a_folder(
-    make_thing: Callable[[str], Bench],
+    make_thing: Callable[[str], Workspace],
     suite: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -201,7 +202,9 @@ def test_run_and_plan_find_the_same_suite_below_a_folder(
     assert planned["unused"] == []
 
 
-def test_run_and_validate_judge_the_same_files(thing: Bench, suite: Path, tmp_path: Path) -> None:
+def test_run_and_validate_judge_the_same_files(
+    thing: Workspace, suite: Path, tmp_path: Path
+) -> None:
     """Deeper ones too: `run` looked at the folder alone."""
     nested = tmp_path / "libero_spatial"
     first, second = sorted(suite.glob("*.hdf5"))
@@ -217,7 +220,7 @@ def test_run_and_validate_judge_the_same_files(thing: Bench, suite: Path, tmp_pa
 
 
 def test_a_plan_is_made_of_the_tree_that_a_run_would_use(
-    thing: Bench, config: Path, tmp_path: Path
+    thing: Workspace, config: Path, tmp_path: Path
 ) -> None:
     from checkpoints.torch_files import robomimic_content, write_torch
 
@@ -230,7 +233,7 @@ def test_a_plan_is_made_of_the_tree_that_a_run_would_use(
     assert "was applied before its patches or overlays changed" in thing.err
 
 
-def test_a_family_that_cannot_ask_upstream_says_so(thing: Bench) -> None:
+def test_a_family_that_cannot_ask_upstream_says_so(thing: Workspace) -> None:
     family = """
 from forkctl.family import Family, Launcher
 

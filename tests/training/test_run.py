@@ -12,20 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from standin import metrics, only_run, record, write_config
-from workbench import Bench, git
 
 from forkctl.errors import ForkctlError
 from forkctl.families.robomimic.launcher import RobomimicLauncher
+from tests import ROOT
+from tests.driver import Workspace, git
+from tests.standin import metrics, only_run, record, write_config
 
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 
-def run(bench: Bench, config: Path, *words: str) -> int:
-    return bench.run("run", "thing", str(config), *HERE, *words)
+def run(workspace: Workspace, config: Path, *words: str) -> int:
+    return workspace.run("run", "thing", str(config), *HERE, *words)
 
 
-def test_a_run_leaves_a_whole_record(thing: Bench, config: Path, suite: Path) -> None:
+def test_a_run_leaves_a_whole_record(thing: Workspace, config: Path, suite: Path) -> None:
     assert run(thing, config) == 0, thing.out + thing.err
     kept = record(thing)
     assert kept["status"] == "finished"
@@ -44,7 +45,9 @@ def test_a_run_leaves_a_whole_record(thing: Bench, config: Path, suite: Path) ->
     assert thing.err.count("Traceback") == 0
 
 
-def test_upstream_gets_one_file_of_all_demos_with_steps_paired(thing: Bench, config: Path) -> None:
+def test_upstream_gets_one_file_of_all_demos_with_steps_paired(
+    thing: Workspace, config: Path
+) -> None:
     import h5py
 
     assert run(thing, config) == 0, thing.err
@@ -58,7 +61,7 @@ def test_upstream_gets_one_file_of_all_demos_with_steps_paired(thing: Bench, con
         assert demo["states"][2][1:8] == pytest.approx(demo["obs/joint_states"][2])
 
 
-def test_the_log_gives_metrics_where_no_overlay_writes_them(thing: Bench, config: Path) -> None:
+def test_the_log_gives_metrics_where_no_overlay_writes_them(thing: Workspace, config: Path) -> None:
     assert run(thing, config) == 0
     assert [(each["epoch"], each["step"], each["loss"]) for each in metrics(thing)] == [
         (1, 3, 1.0),
@@ -67,19 +70,19 @@ def test_the_log_gives_metrics_where_no_overlay_writes_them(thing: Bench, config
 
 
 def test_an_overlay_that_writes_metrics_is_not_doubled_by_the_log(
-    thing: Bench, config: Path
+    thing: Workspace, config: Path
 ) -> None:
     assert run(thing, config, "--", "--act", "sink") == 0
     assert [each["step"] for each in metrics(thing)] == [1, 2, 3, 4, 5, 6]
 
 
-def test_steps_limits_the_run(thing: Bench, config: Path) -> None:
+def test_steps_limits_the_run(thing: Workspace, config: Path) -> None:
     assert run(thing, config, "--steps", "2") == 0
     assert record(thing)["steps"] == 2
     assert [each["step"] for each in metrics(thing)] == [2]
 
 
-def test_set_changes_the_config_that_upstream_gets(thing: Bench, config: Path) -> None:
+def test_set_changes_the_config_that_upstream_gets(thing: Workspace, config: Path) -> None:
     assert run(thing, config, "--set", "train.num_epochs=1", "--set", "train.note=plain") == 0
     given = json.loads((only_run(thing) / "config.json").read_text())
     assert given["train"]["num_epochs"] == 1
@@ -94,7 +97,7 @@ def test_set_changes_the_config_that_upstream_gets(thing: Bench, config: Path) -
     ],
 )
 def test_a_failure_has_its_reason_and_the_end_of_the_log(
-    thing: Bench, config: Path, act: str, reason: str
+    thing: Workspace, config: Path, act: str, reason: str
 ) -> None:
     assert run(thing, config, "--", "--act", act) == 1
     assert reason in thing.err
@@ -103,7 +106,7 @@ def test_a_failure_has_its_reason_and_the_end_of_the_log(
     assert record(thing)["reason"] == reason
 
 
-def test_a_missing_variable_is_named(thing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_variable_is_named(thing: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
     monkeypatch.delenv("LIBERO_DATA", raising=False)
     assert run(thing, config) == 2
@@ -114,7 +117,7 @@ def test_a_missing_variable_is_named(thing: Bench, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("level", ["suite", "above"])
 def test_data_may_be_the_suite_or_the_folder_above(
-    thing: Bench, suite: Path, level: str, monkeypatch: pytest.MonkeyPatch
+    thing: Workspace, suite: Path, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
     monkeypatch.delenv("LIBERO_DATA", raising=False)
@@ -123,7 +126,7 @@ def test_data_may_be_the_suite_or_the_folder_above(
     assert len(record(thing)["data"]["files"]) == 2
 
 
-def test_bad_data_stops_the_run(thing: Bench, suite: Path, tmp_path: Path) -> None:
+def test_bad_data_stops_the_run(thing: Workspace, suite: Path, tmp_path: Path) -> None:
     import h5py
 
     broken = tmp_path / "libero_spatial" / next(suite.glob("*.hdf5")).name
@@ -137,7 +140,7 @@ def test_bad_data_stops_the_run(thing: Bench, suite: Path, tmp_path: Path) -> No
     assert not (thing.root / "runs").exists()
 
 
-def test_changes_in_the_tree_are_refused_or_recorded(thing: Bench, config: Path) -> None:
+def test_changes_in_the_tree_are_refused_or_recorded(thing: Workspace, config: Path) -> None:
     script = thing.tree() / "robomimic" / "__init__.py"
     script.write_text("mine = 1\n")
     assert run(thing, config) == 1
@@ -147,13 +150,15 @@ def test_changes_in_the_tree_are_refused_or_recorded(thing: Bench, config: Path)
     assert "+mine = 1" in (only_run(thing) / "changes.diff").read_text()
 
 
-def test_an_unknown_key_is_refused_before_the_run(thing: Bench, config: Path) -> None:
+def test_an_unknown_key_is_refused_before_the_run(thing: Workspace, config: Path) -> None:
     assert run(thing, config, "--set", "nonsense.key=1") == 1
     assert "upstream has no key nonsense" in thing.out
     assert not (thing.root / "runs").exists()
 
 
-def test_a_package_from_elsewhere_is_refused(thing: Bench, config: Path, tmp_path: Path) -> None:
+def test_a_package_from_elsewhere_is_refused(
+    thing: Workspace, config: Path, tmp_path: Path
+) -> None:
     # a fork whose tree lacks the package, in an environment where another one is installed
     git(thing.tree(), "rm", "-rq", "robomimic")
     elsewhere = tmp_path / "env"
@@ -166,7 +171,7 @@ def test_a_package_from_elsewhere_is_refused(thing: Bench, config: Path, tmp_pat
     assert f"comes from {site / 'robomimic'}" in thing.out
 
 
-def test_dry_run_checks_and_writes_nothing(thing: Bench, config: Path) -> None:
+def test_dry_run_checks_and_writes_nothing(thing: Workspace, config: Path) -> None:
     assert run(thing, config, "--dry-run", "--", "--act", "raise") == 0
     assert "train.py --config" in thing.out
     assert "--act raise" in thing.out
@@ -176,20 +181,9 @@ def test_dry_run_checks_and_writes_nothing(thing: Bench, config: Path) -> None:
     assert {each["verdict"] for each in shown["findings"]} <= {"ok", "warning"}
 
 
-def test_an_interrupt_ends_the_whole_group(thing: Bench, config: Path) -> None:
+def test_an_interrupt_ends_the_whole_group(thing: Workspace, config: Path) -> None:
     words = ["run", "thing", str(config), *HERE, "--", "--act", "hang"]
-    # a parent that ignores SIGINT, as a shell's background job does, hands that on
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from forkctl.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        cwd=thing.root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    running = thing.start(*words, output=subprocess.DEVNULL)
     try:
         worker = _appears(thing.root, "runs/*/*/worker.pid", running)
     finally:
@@ -219,7 +213,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_nothing_is_installed_for_a_fork_that_is_not_applied(
-    make_thing: Callable[[str], Bench], suite: Path
+    make_thing: Callable[[str], Workspace], suite: Path
 ) -> None:
     thing = make_thing("robomimic")
     thing.write({"overlays/ours/extra.txt": "ours\n"})
@@ -231,12 +225,12 @@ def test_nothing_is_installed_for_a_fork_that_is_not_applied(
     assert [each["prefix"] for each in json.loads(thing.ok("env", "show", "--json"))] == [None]
 
 
-def test_on_a_terminal_there_is_a_bar(thing: Bench, config: Path) -> None:
+def test_on_a_terminal_there_is_a_bar(thing: Workspace, config: Path) -> None:
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-m", "forkctl", "run", "thing", str(config), *HERE],
         cwd=thing.root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         stdout=theirs,
         stderr=subprocess.DEVNULL,
     )
@@ -253,7 +247,7 @@ def test_on_a_terminal_there_is_a_bar(thing: Bench, config: Path) -> None:
 
 
 def test_a_run_whose_folder_cannot_be_prepared_is_recorded_as_failed(
-    thing: Bench, config: Path, monkeypatch: pytest.MonkeyPatch
+    thing: Workspace, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when RDT's text encoder cannot be loaded: nothing is left that looks as if it ran."""
 

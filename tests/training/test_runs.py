@@ -7,23 +7,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from standin import record, write_config
-from workbench import Bench, git
 
 from forkctl.training.records import load, new_folder
+from tests.driver import Workspace, git
+from tests.standin import record, write_config
 
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 
 @pytest.fixture
-def two_runs(thing: Bench, config: Path) -> Bench:
+def two_runs(thing: Workspace, config: Path) -> Workspace:
     """One of one epoch, one of three that failed; no two tests need more."""
     thing.ok("run", "thing", str(config), *HERE, "--name", "short", "--set", "train.num_epochs=1")
     thing.run("run", "thing", str(config), *HERE, "--name", "broken", "--", "--act", "raise")
     return thing
 
 
-def test_runs_are_listed_shown_compared_and_plotted(two_runs: Bench) -> None:
+def test_runs_are_listed_shown_compared_and_plotted(two_runs: Workspace) -> None:
     listed = two_runs.ok("runs", "list")
     assert listed.index("short") < listed.index("broken")
     assert "ValueError: the learning rate is negative" in listed
@@ -51,7 +51,7 @@ def test_runs_are_listed_shown_compared_and_plotted(two_runs: Bench) -> None:
     assert "no values of loss" in two_runs.err
 
 
-def test_runs_from_checkpoints_that_are_folders_are_compared(two_runs: Bench) -> None:
+def test_runs_from_checkpoints_that_are_folders_are_compared(two_runs: Workspace) -> None:
     """OpenVLA's is one: such a checkpoint has a fingerprint, and no hash."""
     first, second = (load(folder) for folder in (two_runs.root / "runs/thing").iterdir())
     first.update(checkpoint={"path": "base", "fingerprint": "a" * 64})
@@ -60,24 +60,18 @@ def test_runs_from_checkpoints_that_are_folders_are_compared(two_runs: Bench) ->
     assert set(rows["checkpoint"].values()) == {"a" * 12, "b" * 12}
 
 
-def test_a_name_that_fits_none_or_several_is_refused(two_runs: Bench) -> None:
+def test_a_name_that_fits_none_or_several_is_refused(two_runs: Workspace) -> None:
     assert two_runs.run("runs", "show", "nothing") == 2
     assert two_runs.run("runs", "show", "thing/") == 2
     assert "may be any of 2 runs" in two_runs.err
 
 
-def test_logs_follow_a_run_to_its_end(thing: Bench, config: Path) -> None:
+def test_logs_follow_a_run_to_its_end(thing: Workspace, config: Path) -> None:
     thing.ok("run", "thing", str(config), *HERE)
     folder = next((thing.root / "runs").glob("*/*"))
     run = load(folder)
     run.update(status="running", pid=os.getpid())
-    following = subprocess.Popen(
-        [sys.executable, "-m", "forkctl", "runs", "logs", "last", "-f", "-n", "1"],
-        cwd=thing.root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    following = thing.start("runs", "logs", "last", "-f", "-n", "1")
     assert following.stdout is not None
     assert following.stdout.readline() == "finished run successfully!\n"
     with (folder / "log.txt").open("a") as log:
@@ -87,7 +81,7 @@ def test_logs_follow_a_run_to_its_end(thing: Bench, config: Path) -> None:
     assert following.wait(60) == 0
 
 
-def test_a_run_whose_process_is_gone_is_lost(thing: Bench, config: Path) -> None:
+def test_a_run_whose_process_is_gone_is_lost(thing: Workspace, config: Path) -> None:
     thing.ok("run", "thing", str(config), *HERE)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -96,7 +90,7 @@ def test_a_run_whose_process_is_gone_is_lost(thing: Bench, config: Path) -> None
     assert json.loads(thing.ok("runs", "list", "--json"))[0]["status"] == "lost"
 
 
-def test_a_failed_run_goes_on_in_its_own_folder(thing: Bench, config: Path) -> None:
+def test_a_failed_run_goes_on_in_its_own_folder(thing: Workspace, config: Path) -> None:
     words = ("--set", "train.num_epochs=3", "--", "--act", "sink")
     thing.ok("run", "thing", str(config), *HERE, *words)
     folder = next((thing.root / "runs").glob("*/*"))
@@ -110,7 +104,7 @@ def test_a_failed_run_goes_on_in_its_own_folder(thing: Bench, config: Path) -> N
     assert "the run is finished" in thing.err
 
 
-def test_resume_refuses_another_tree(thing: Bench, config: Path) -> None:
+def test_resume_refuses_another_tree(thing: Workspace, config: Path) -> None:
     thing.ok("run", "thing", str(config), *HERE)
     load(next((thing.root / "runs").glob("*/*"))).update(status="interrupted")
     (thing.tree() / "robomimic" / "__init__.py").write_text("changed = 1\n")
@@ -121,7 +115,7 @@ def test_resume_refuses_another_tree(thing: Bench, config: Path) -> None:
 
 def test_a_kind_without_resume_says_so(make_thing: object, suite: Path) -> None:
     assert callable(make_thing)
-    thing: Bench = make_thing("droid")
+    thing: Workspace = make_thing("droid")
     config = write_config(thing, data=[{"path": str(suite)}])
     thing.ok("run", "thing", str(config), *HERE)
     load(next((thing.root / "runs").glob("*/*"))).update(status="failed")

@@ -1,7 +1,7 @@
 """OpenVLA's checkpoints: as forkctl's runs save them, as upstream's do, and as the hub has them.
 
 Upstream's `predict_action` takes one image at a time. This takes a batch, counts the tokens that
-are no actions, and otherwise does the same thing: tests/forks/openvla compares the two.
+are no actions, and otherwise does the same thing: tests/upstream/openvla compares the two.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from forkctl.libero.synth.expert import Style, roll_out
 
 from forkctl.evaluation.diagnosis import diagnose
 from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
@@ -17,6 +16,7 @@ from forkctl.evaluation.openloop.pairs import EpisodePairs, Pairs, pair_up
 from forkctl.evaluation.openloop.scale import scale_of
 from forkctl.libero.suites import SUITES
 from forkctl.libero.synth.scene import scene_for
+from forkctl.libero.synth.trajectories import Style, make_trajectories
 from tests.evaluation.demos import SIZES, apprentice, pairs_of, scale
 
 STEPS = np.arange(1, 61)
@@ -117,7 +117,9 @@ def ways(count: int, steps: int, seed: int) -> list[Floats]:
     """The beginnings of synthetic demonstrations of two tasks."""
     found = []
     for task in SUITES["libero_spatial"].tasks[:2]:
-        rollouts = roll_out(scene_for(task, 1), [[seed, n] for n in range(count)], Style(), 220)
+        rollouts = make_trajectories(
+            scene_for(task, 1), [[seed, n] for n in range(count)], Style(), 220
+        )
         for number, length in enumerate(rollouts.length):
             found.append(rollouts.action[number, : min(steps, length)])
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from rollout_support import POLICY, WORLD
 
 from forkctl.cli import main
+from tests.evaluation.rollouts.rollout_support import POLICY, WORLD
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import point_world
 import pytest
 
 from forkctl.errors import ForkctlError
@@ -14,6 +13,7 @@ from forkctl.evaluation.rollouts.playing import BadAction, Limits, play
 from forkctl.evaluation.rollouts.trials import Start, Trial
 from forkctl.families.registry import conventions
 from forkctl.libero.units.conventions import Pose
+from tests.evaluation.rollouts import point_world
 
 CONVENTIONS = conventions()
 

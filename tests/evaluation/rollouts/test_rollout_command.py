@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from interrupts import hear_interrupts
-from rollout_support import POLICY, WORLD, episodes, lines_of
 
-import forkctl
 from forkctl.cli import main
 from forkctl.libero.suites import get_suite
+from tests.driver import Workspace
+from tests.evaluation.rollouts.rollout_support import POLICY, WORLD, episodes, lines_of
 
 TASKS = get_suite("libero_spatial").tasks
 RECORD = Path("out/episodes.jsonl")
@@ -213,17 +210,14 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
     """A few kills; tests/e2e/rollout_kills.py does twenty, with LIBERO's simulator if wanted."""
     rollout("--tasks", "0,1", "--trials", "10", out="whole", skill=0.6)
     command = [
-        *(sys.executable, "-m", "forkctl", "eval", "rollout", "--policy", str(POLICY)),
-        *("--ckpt", str(tmp_path / "point.json"), "--world", str(WORLD), "--suite"),
-        *("libero_spatial", "--tasks", "0,1", "--trials", "10", "--jobs", "2", "--out", "out"),
+        *("eval", "rollout", "--policy", str(POLICY), "--ckpt", str(tmp_path / "point.json")),
+        *("--world", str(WORLD), "--suite", "libero_spatial", "--tasks", "0,1", "--trials", "10"),
+        *("--jobs", "2", "--out", "out"),
     ]
-    root = str(Path(forkctl.__file__).parents[1])
-    env = {**os.environ, "PYTHONPATH": root, "POINT_WORLD_DELAY": "0.01"}
+    workspace = Workspace(tmp_path)
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         known = len(lines_of(RECORD)) if RECORD.exists() else 0
-        process = subprocess.Popen(
-            command, env=env, stderr=subprocess.DEVNULL, preexec_fn=hear_interrupts
-        )
+        process = workspace.start(*command, output=subprocess.DEVNULL, POINT_WORLD_DELAY="0.01")
         while process.poll() is None and known + 3 > (
             RECORD.read_bytes().count(b"\n") - 1 if RECORD.exists() else 0
         ):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forkctl.libero.synth.episode import OBJECT, PROPRIOCEPTION
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import Demo, open_demo_file
@@ -14,6 +13,7 @@ from forkctl.libero.suites import SUITES
 from forkctl.libero.synth import SynthOptions, write_suite
 from forkctl.libero.synth.scene import GOAL_RADIUS
 from forkctl.libero.synth.tabletop import INIT_STATES, Tabletop, open_world
+from forkctl.libero.synth.view import OBJECT, PROPRIOCEPTION
 
 SPATIAL = SUITES["libero_spatial"].tasks[0]
 DEMOS = 12

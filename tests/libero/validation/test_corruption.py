@@ -8,11 +8,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from synthetic import small_file
 
 from forkctl.libero.schema import FILE_ATTRS, PUBLISHED_LAYOUTS
 from forkctl.libero.validation import FileReport, Severity
 from forkctl.libero.validation.isolation import check_files
+from tests.libero.synthetic import small_file
 
 CORRUPTIONS = 500
 

@@ -51,18 +51,16 @@ def test_every_kind_of_finding_has_a_defect() -> None:
 
 
 def test_a_compressed_file_is_as_good(tmp_path: Path) -> None:
-    from synthetic import good_file
-
     from forkctl.libero.schema import FileLayout
+    from tests.libero.synthetic import good_file
 
     report = check_file(str(good_file(tmp_path, FileLayout.RAW, demos=3, compress=True)))
     assert named(report) == set()
 
 
 def test_without_frames_only_frames_are_missing(tmp_path: Path) -> None:
-    from synthetic import good_file
-
     from forkctl.libero.schema import FileLayout
+    from tests.libero.synthetic import good_file
 
     path = str(good_file(tmp_path, FileLayout.RAW, demos=3, images=False))
     assert named(check_file(path)) == {"missing-dataset"}

@@ -6,11 +6,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from synthetic import OTHER_TASK, TASK, good_file
-
 from forkctl.libero.schema import FileLayout
 from forkctl.libero.suites import SUITES
 from forkctl.libero.validation import FileFacts, FileReport, Finding, suite_checks, validate
+from tests.libero.synthetic import OTHER_TASK, TASK, good_file
 
 GOAL = SUITES["libero_goal"]
 

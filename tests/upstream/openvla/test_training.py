@@ -1,0 +1,159 @@
+"""Upstream's finetune.py on LIBERO's files: exact steps, checkpoints to go on from, merging."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.driver import Fork
+from tests.upstream.openvla.finetuning import Finetuning
+
+pytestmark = pytest.mark.slow
+
+FLAGS = {
+    "dataset_name": "libero_spatial",
+    "batch_size": 2,
+    "grad_accumulation_steps": 2,
+    "learning_rate": 1e-4,
+    "lora_rank": 8,
+    "lora_dropout": 0.1,
+    "max_steps": 4,
+    "save_steps": 2,
+    "save_latest_checkpoint_only": False,
+}
+
+
+def finetuning(
+    openvla: Fork,
+    folder: Path,
+    tiny: Path,
+    libero: Path,
+    flags: dict[str, Any] | None = None,
+    **options: Any,
+) -> Finetuning:
+    data = {"data": [str(libero)], "workers": options.pop("workers", 0)}
+    paths = {"vla_path": tiny, "data_root_dir": libero}
+    return Finetuning(
+        openvla, folder, {**paths, **FLAGS, **(flags or {})}, {"dataset": data, "training": options}
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(
+    openvla: Fork, tiny: Path, libero: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Finetuning:
+    """Four steps without a stop, frames read by two worker processes."""
+    made = finetuning(openvla, tmp_path_factory.mktemp("whole"), tiny, libero, workers=2)
+    done = made.run()
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert "step 4/4  loss" in done.stdout, "nothing to read on the terminal"
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(
+    openvla: Fork,
+    tiny: Path,
+    whole: Finetuning,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    scratch = tmp_path_factory.mktemp("probe-training")
+    return openvla.probe(
+        "probe_training", checkpoint=tiny, merged=whole.checkpoints[4], scratch=scratch
+    )
+
+
+def test_steps_and_saves_are_exactly_those_asked_for(whole: Finetuning):
+    assert [(line["step"], line["epoch"]) for line in whole.metrics] == [
+        (n, 1) for n in range(1, 5)
+    ]
+    assert whole.metrics[0]["loss"] == pytest.approx(math.log(32064), abs=0.15)
+    fields = {"epoch", "lr", "grad_norm", "samples_per_s", "time", "action_accuracy", "l1"}
+    assert fields < set(whole.metrics[0])
+    assert sorted(whole.checkpoints) == [2, 4]
+    kinds = {
+        step: json.loads((folder / "forkctl.json").read_text())["weights"]
+        for step, folder in whole.checkpoints.items()
+    }
+    assert kinds == {2: "adapter", 4: "merged"}
+    assert not list(whole.checkpoints[2].glob("*.safetensors"))
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_stopped(
+    openvla: Fork, tiny: Path, libero: Path, whole: Finetuning, tmp_path: Path
+):
+    killed = finetuning(openvla, tmp_path / "run", tiny, libero, resume="auto")
+    killed.run_until(step=2)
+    assert sorted(killed.checkpoints) == [2], killed.folder.with_suffix(".log").read_text()[-2000:]
+    resumed = killed.run()
+    assert resumed.returncode == 0, resumed.stderr[-3000:]
+
+    last = {line["step"]: line for line in killed.metrics}  # a step may have been made twice
+    for line in whole.metrics:
+        for name in ("loss", "grad_norm", "l1"):
+            assert last[line["step"]][name] == line[name], (line["step"], name)
+    for name in ("adapter/adapter_model.safetensors", "model.safetensors"):
+        ours, theirs = (run.checkpoints[4] / name for run in (killed, whole))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def test_a_run_does_not_write_over_another(whole: Finetuning):
+    again = whole.run()
+    assert again.returncode == 1
+    assert "set training.resume to auto" in again.stderr
+    assert "Traceback" not in again.stderr
+
+    assert len(whole.metrics) == 4
+
+
+def test_two_processes_share_the_data(openvla: Fork, tiny: Path, libero: Path, tmp_path: Path):
+    flags = {"max_steps": 2, "save_steps": 1, "save_latest_checkpoint_only": True}
+    pair = finetuning(openvla, tmp_path / "two", tiny, libero, flags, merge="every")
+    two = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = pair.run(*two)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line["step"] for line in pair.metrics] == [1, 2]
+    assert sorted(pair.checkpoints) == [2], "the latest only"
+    ranks = sorted(path.name for path in (pair.checkpoints[2] / "training").iterdir())
+    assert ranks == ["rank-0.pt", "rank-1.pt", "state.pt"]
+
+
+def test_without_options_upstreams_own_loader_is_asked(openvla: Fork, tiny: Path, tmp_path: Path):
+    words = ["--vla_path", str(tiny), "--run_root_dir", str(tmp_path), "--wandb_project", ""]
+    done = openvla.run(str(openvla.tree / "vla-scripts/finetune.py"), *words, cwd=tmp_path)
+    assert done.returncode == 1
+    # which needs what this environment has not
+    assert "prismatic/vla/datasets/rlds" in done.stderr
+    assert "No module named 'dlimp'" in done.stderr or "No module named 'tensor" in done.stderr
+
+
+def test_float32_lora_moves_at_a_small_learning_rate(trained: dict[str, Any]):
+    assert trained["moved"]["auto"] > 0.99
+    assert trained["moved"]["never"] < 0.5
+
+
+def test_options_reach_peft(trained: dict[str, Any]):
+    assert trained["attention"] == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    assert trained["layers"] == 8  # two layers of the language model, none of the vision towers
+    assert trained["scaling"] == {"default": 4.0}
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(trained: dict[str, Any]):
+    was_on, is_on, apart = trained["checkpointing"]
+    assert (was_on, is_on) == (False, True)
+    assert apart < 0.02
+
+
+def test_merged_weights_are_those_that_peft_merges(trained: dict[str, Any]):
+    merge = trained["merge"]
+    assert merge["same"]
+    assert merge["names"] == []
+    # all but the four layers of each tower's last block, which upstream does not use
+    assert merge["changed"] == merge["adapted"] - 8 > 50
+    assert merge["dtypes"] == ["torch.float32"]
+    assert merge["others"] == [], "frozen weights of the base in the adapter"
+    assert trained["untouched"], "merging has changed the model in training"

@@ -1,0 +1,257 @@
+"""What a person does with the real upstream: config, run, resume, evaluate; and mistakes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import ROOT
+from tests.driver import Fork
+from tests.upstream.rdt.tiny_config import tiny_config, write_config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(demos: Path, tiny: Path, rdt: Fork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, with flags as tutorials have them."""
+    config = write_config(
+        tmp_path_factory.mktemp("config") / "tiny.yaml",
+        tiny_config(tiny, demos, representation="absolute"),
+    )
+    rdt.workspace.said(
+        *("run", "rdt", str(config), "--env", rdt.prefix),
+        *("--", "--save_steps", "2", "--run_name", "first", "--push_to_hub", "False"),
+    )
+    (run,) = (rdt.workspace.root / "runs" / "rdt").glob("first-*")
+    return run
+
+
+def test_a_run_trains_samples_saves_and_says_so(trained: Path) -> None:
+    record = json.loads((trained / "run.json").read_text())
+    assert record["status"] == "finished"
+    names = [link.name for link in sorted((trained / "checkpoints").iterdir())]
+    assert names == ["checkpoint-2", "checkpoint-4"]
+    sidecar = json.loads((trained / "checkpoints" / "checkpoint-4" / "forkctl.json").read_text())
+    assert sidecar["representation"] == "absolute"
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    train = [line for line in lines if line.get("split", "train") == "train"]
+    assert [line["step"] for line in train] == [1, 2, 3, 4]
+    assert all(line["loss"] > 0 for line in train)
+
+
+def test_nothing_of_upstreams_was_changed_by_the_run(rdt: Fork, trained: Path) -> None:
+    words = ["git", "status", "--porcelain", "--untracked-files=all"]
+    assert subprocess.run(words, cwd=rdt.tree, capture_output=True, text=True).stdout == ""
+    mine = json.loads((trained / "configs" / "dataset_stat.json").read_text())
+    theirs = json.loads((rdt.tree / "configs" / "dataset_stat.json").read_text())
+    assert "libero_spatial" in mine and "libero_spatial" not in theirs
+    assert {name: mine[name] for name in theirs} == theirs
+
+
+def test_languages_are_embedded_once_and_kept(
+    session_cache: Path, rdt: Fork, trained: Path
+) -> None:
+    kept = sorted((session_cache / "rdt-language").glob("*/*.pt"))
+    assert len(kept) == 2
+    own = sorted((trained / "language").glob("*.pt"))
+    assert {path.read_bytes() for path in own} == {path.read_bytes() for path in kept}
+    said = rdt.run(
+        "-c",
+        "import sys, torch; t = torch.load(sys.argv[1]); print(t.dim(), t.shape[1], t.dtype)",
+        str(own[0]),
+    )
+    assert said.stdout.split() == ["2", "4096", "torch.bfloat16"]
+
+
+def test_the_checkpoint_is_evaluated_with_absolute_targets(
+    demos: Path, rdt: Fork, trained: Path, tmp_path: Path
+) -> None:
+    words = [
+        "--data",
+        str(demos),
+        "--episodes",
+        "last:1",
+        "--max-steps",
+        "6",
+        "--probes",
+        "0",
+    ]
+    rdt.workspace.said(
+        *("eval", "openloop", "rdt", "--env", rdt.prefix, "-o", str(tmp_path / "out")),
+        *("--ckpt", str(trained / "checkpoints" / "checkpoint-4"), *words),
+    )
+    entries = [
+        json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").open() if line.strip()
+    ]
+    conventions = [entry["conventions"] for entry in entries if "conventions" in entry]
+    assert conventions and conventions[0]["actions"] == "rdt-absolute"
+    assert conventions[0]["rotate_images"] is True
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_the_policy_sees_what_the_loader_showed_in_training(rdt: Fork, trained: Path) -> None:
+    """Upstream's own loader and ours of the policy, on the same steps: the first of an episode,
+    whose frame before is grey, and one in its middle."""
+    words = {"run": trained, "checkpoint": trained / "checkpoints" / "checkpoint-4"}
+    steps = {"first": 0, "middle": 30}
+    asked = json.dumps({**words, "steps": steps}, default=str)
+    done = rdt.run(str(rdt.scripts / "probe_policy.py"), asked, cwd=trained)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for differences in json.loads(done.stdout.splitlines()[-1]).values():
+        assert max(differences.values()) < 1e-6, differences
+
+
+def test_the_tutorials_evaluation_runs_as_it_is_written(
+    rdt: Fork, trained: Path, tiny: Path, tmp_path: Path
+) -> None:
+    """In the fork's environment, but for the world, which is no simulator here."""
+    checkpoint = trained / "checkpoints" / "checkpoint-4"
+    tutorial = [
+        *("--config", "configs/base.yaml", "--pretrained", str(checkpoint)),
+        *("--text_encoder", str(tiny / "t5"), "--vision_encoder", str(tiny / "siglip")),
+        *("--benchmark", "libero_goal", "--num_tasks", "1", "--max_steps", "6"),
+        *("--record_video", "--video_output_dir", str(tmp_path / "videos")),
+    ]
+    own = ["--trials", "3", "--execute", "3", "--out", str(tmp_path / "out")]
+    world = ["--world", str(rdt.scripts / "still_world.py"), "--sim-env", sys.prefix]
+    script = str(rdt.tree / "eval_sim" / "eval_rdt_libero.py")
+    said = rdt.workspace.said(
+        *("env", "exec", "rdt", "--env", rdt.prefix, "--", "python", script),
+        *(*tutorial, *own, *world),
+    )
+    assert f"--pretrained {checkpoint} -> --ckpt {checkpoint}" in said
+    assert "--config configs/base.yaml -> the checkpoint has it" in said
+    record = [json.loads(line) for line in (tmp_path / "out" / "episodes.jsonl").open()]
+    results = [each for each in record if "outcome" in each]
+    assert [each["outcome"] for each in results] == ["success", "failure", "error"]
+    assert [each["steps"] for each in results] == [5, 6, 0]
+    assert "the simulation is unstable" in results[2]["error"]
+    names = sorted(path.name for path in (tmp_path / "videos").glob("*.mp4"))
+    task = "open_the_middle_drawer_of_the_cabinet"
+    assert names[:2] == [f"{task}--000--success.mp4", f"{task}--001--failure.mp4"]
+    assert "50.0 %" in said
+
+
+def test_a_checkpoint_away_from_its_run_is_told_its_encoders(
+    desk: RdtDesk, trained: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "checkpoint-4"
+    shutil.copytree(trained / "upstream" / "checkpoint-4", copy)
+    words = [
+        *("eval", "rollout", "rdt", "--env", desk.prefix, "--ckpt", str(copy)),
+        *("--suite", "libero_goal", "--tasks", "0", "--trials", "1", "--max-steps", "5"),
+        *("--world", str(HERE / "still_world.py"), "--sim-env", sys.prefix),
+    ]
+    done = desk.forkctl(*words, "--out", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "nothing says which encoders this model was trained with" in done.stderr
+    options = [f"vision_encoder={desk.tiny / 'siglip'}", f"text_encoder={desk.tiny / 't5'}"]
+    for option in options:
+        words += ["--policy-option", option]
+    desk.ok(*words, "--out", str(tmp_path / "out"))
+    first = (tmp_path / "out" / "episodes.jsonl").read_text().splitlines()[0]
+    assert all(option.split("=")[1] in first for option in options), "the record is bound to them"
+
+
+def test_a_checkpoint_without_a_side_car_is_refused(
+    demos: Path, rdt: Fork, trained: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "checkpoint-4"
+    bare.mkdir()
+    for file in ("config.json", "pytorch_model.bin"):
+        (bare / file).symlink_to(trained / "upstream" / "checkpoint-4" / file)
+    done = rdt.workspace.typed(
+        *("eval", "openloop", "rdt", "--env", rdt.prefix, "--ckpt", str(bare)),
+        *("--data", str(demos), "--max-steps", "4", "-o", str(tmp_path / "out")),
+    )
+    assert done.returncode == 1
+    assert "nothing says what the numbers of this model mean" in done.stderr
+
+
+def test_a_run_that_was_cut_short_goes_on_from_its_last_checkpoint(
+    rdt: Fork, trained: Path
+) -> None:
+    """As if it had been killed after its second step."""
+    shutil.rmtree(trained / "upstream" / "checkpoint-4")
+    record = json.loads((trained / "run.json").read_text())
+    record["status"] = "interrupted"
+    (trained / "run.json").write_text(json.dumps(record))
+    rdt.workspace.said("runs", "resume", trained.name)
+    assert (trained / "upstream" / "checkpoint-4" / "forkctl.json").is_file()
+    assert "Resuming from checkpoint checkpoint-2" in (trained / "log.txt").read_text()
+
+
+def test_a_shipped_config_is_taken_by_upstreams_own_parser(demos: Path, rdt: Fork) -> None:
+    """They differ in names alone."""
+    config = ROOT / "configs" / "rdt_libero_10.yaml"
+    words = ["--data", str(demos), "--env", rdt.prefix, "--dry-run", "--json"]
+    done = rdt.workspace.typed("run", "rdt", str(config), *words, "--set", "forkctl.holdout=1")
+    found = {each["subject"]: each for each in json.loads(done.stdout)["findings"]}
+    assert found["config"]["text"] == "taken by upstream's own parser"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"flags": {"lerning_rate": 1}}, "upstream has no key --lerning_rate"),
+        ({"upstream": {"model": {"rdt": {"dept": 3}}}}, "no key upstream.model.rdt.dept"),
+        ({"forkctl": {"horizon": 3}}, "forkctl.horizon: there is no such key"),
+        ({"forkctl": {"files": ["/no/such/folder"]}}, "there is no such file or folder"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence_before_anything_starts(
+    demos: Path,
+    tiny: Path,
+    rdt: Fork,
+    tmp_path: Path,
+    change: dict[str, dict[str, Any]],
+    told: str,
+) -> None:
+    config = tiny_config(tiny, demos)
+    for section, values in change.items():
+        config[section] = {**config[section], **values}
+    path = write_config(tmp_path / "wrong.yaml", config)
+    done = rdt.workspace.typed("run", "rdt", str(path), "--env", rdt.prefix, "--name", "wrong")
+    assert done.returncode in (1, 2)
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list((rdt.workspace.root / "runs").glob("rdt/wrong-*"))
+
+
+def test_a_broken_demo_is_named_before_anything_starts(
+    demos: Path, tiny: Path, rdt: Fork, tmp_path: Path
+) -> None:
+    rdt.workspace.said(
+        *("data", "synth", "libero_spatial", "--tasks", "1", "--demos", "2", "--image-size", "48"),
+        *("--defect", "nan-action", "--out", str(tmp_path / "broken")),
+    )
+    config = write_config(tmp_path / "c.yaml", tiny_config(tiny, demos))
+    data = ("--data", str(tmp_path / "broken"))
+    done = rdt.workspace.typed("run", "rdt", str(config), "--env", rdt.prefix, *data)
+    assert done.returncode == 1
+    assert "demo_" in done.stdout and "failed" in done.stdout
+
+
+def test_the_generated_config_is_a_yaml_file_that_upstream_takes(
+    demos: Path, rdt: Fork, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine.yaml"
+    words = [
+        "--representation",
+        "velocity",
+        "--data",
+        str(demos),
+        "-o",
+        str(out),
+        "--validate",
+    ]
+    rdt.workspace.said("config", "rdt", "libero_spatial", *words, "--env", rdt.prefix)
+    assert yaml.safe_load(out.read_text())["forkctl"]["representation"] == "velocity"
