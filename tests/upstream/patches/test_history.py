@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from forkctl.patching.drift.survey import open_history
-
 from forkctl.errors import ForkctlError
 from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import load
-from forkctl.patching.drift.history import file_histories
+from forkctl.patching.drift.history import file_histories, open_history
 from tests import ROOT
 from tests.conftest import skip_loudly
 

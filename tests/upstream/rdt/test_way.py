@@ -141,22 +141,22 @@ def test_the_tutorials_evaluation_runs_as_it_is_written(
 
 
 def test_a_checkpoint_away_from_its_run_is_told_its_encoders(
-    desk: RdtDesk, trained: Path, tmp_path: Path
+    rdt: Fork, trained: Path, tiny: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "checkpoint-4"
     shutil.copytree(trained / "upstream" / "checkpoint-4", copy)
     words = [
-        *("eval", "rollout", "rdt", "--env", desk.prefix, "--ckpt", str(copy)),
+        *("eval", "rollout", "rdt", "--env", rdt.prefix, "--ckpt", str(copy)),
         *("--suite", "libero_goal", "--tasks", "0", "--trials", "1", "--max-steps", "5"),
-        *("--world", str(HERE / "still_world.py"), "--sim-env", sys.prefix),
+        *("--world", str(rdt.scripts / "still_world.py"), "--sim-env", sys.prefix),
     ]
-    done = desk.forkctl(*words, "--out", str(tmp_path / "none"))
+    done = rdt.workspace.typed(*words, "--out", str(tmp_path / "none"))
     assert done.returncode == 1
     assert "nothing says which encoders this model was trained with" in done.stderr
-    options = [f"vision_encoder={desk.tiny / 'siglip'}", f"text_encoder={desk.tiny / 't5'}"]
+    options = [f"vision_encoder={tiny / 'siglip'}", f"text_encoder={tiny / 't5'}"]
     for option in options:
         words += ["--policy-option", option]
-    desk.ok(*words, "--out", str(tmp_path / "out"))
+    rdt.workspace.said(*words, "--out", str(tmp_path / "out"))
     first = (tmp_path / "out" / "episodes.jsonl").read_text().splitlines()[0]
     assert all(option.split("=")[1] in first for option in options), "the record is bound to them"
 
