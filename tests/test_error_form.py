@@ -80,39 +80,6 @@ def test_messages_read_as_one_line_after_the_place() -> None:
     assert not wrong, "\n".join(f"{site.place}: {site.message}" for site in wrong)
 
 
-# Files with hints that do not have the form below yet. Take a file out when it is corrected.
-HINTS_TO_CORRECT = {
-    "forkctl/cli/data/fix.py",
-    "forkctl/evaluation/journal.py",
-    "forkctl/evaluation/openloop/episodes.py",
-    "forkctl/evaluation/openloop/evaluate.py",
-    "forkctl/evaluation/openloop/scale.py",
-    "forkctl/evaluation/policies/connection.py",
-    "forkctl/evaluation/policies/policy.py",
-    "forkctl/evaluation/policies/variant.py",
-    "forkctl/evaluation/rollouts/crew.py",
-    "forkctl/evaluation/rollouts/merging.py",
-    "forkctl/evaluation/rollouts/trials.py",
-    "forkctl/evaluation/rollouts/world.py",
-    "forkctl/families/rdt/physical_units.py",
-    "forkctl/families/rdt/published.py",
-    "forkctl/libero/files/content.py",
-    "forkctl/libero/files/paths.py",
-    "forkctl/libero/files/provenance.py",
-    "forkctl/libero/files/reader.py",
-    "forkctl/libero/suites.py",
-    "forkctl/libero/synth/defects/__init__.py",
-    "forkctl/libero/tools/convert.py",
-    "forkctl/libero/tools/download.py",
-    "forkctl/libero/tools/merge.py",
-    "forkctl/libero/units/measure.py",
-    "forkctl/libero/units/resampling.py",
-    "forkctl/simulation/expert/goals.py",
-    "forkctl/simulation/libero_world.py",
-    "forkctl/simulation/tasks.py",
-}
-
-
 def hints_of(source: Path) -> Iterator[tuple[int, str]]:
     """Every hint in a file, with its line: `hint=…`, and the last argument of a check."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
@@ -155,12 +122,8 @@ def test_hints_start_in_lower_case_and_have_no_final_full_stop() -> None:
     """They follow `hint:` as messages follow the place. A second sentence may have its stop."""
     faults = {str(source.relative_to(ROOT)): faults_of_hints(source) for source in SOURCES}
     assert sum(len(list(hints_of(source))) for source in SOURCES) > 200
-    wrong = [
-        fault for name, found in faults.items() if name not in HINTS_TO_CORRECT for fault in found
-    ]
+    wrong = [fault for found in faults.values() for fault in found]
     assert not wrong, "\n".join(wrong)
-    correct = {name for name in HINTS_TO_CORRECT if not faults.get(name)}
-    assert not correct, "take these out of HINTS_TO_CORRECT"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -74,8 +74,10 @@ def make(command: list[str]) -> None:
 def python(command: list[str]) -> None:
     """The file is there, and knows the options; a test or a benchmark runs it."""
     words = command[1:]
-    path = words[1].replace(".", "/") + ".py" if words[0] == "-m" else words[0]
-    text = (ROOT / path).read_text(encoding="utf-8")
+    path = ROOT / (words[1].replace(".", "/") + ".py" if words[0] == "-m" else words[0])
+    if not path.exists():
+        path = path.with_suffix("") / "__main__.py"
+    text = path.read_text(encoding="utf-8")
     for option in (word for word in words[1:] if word.startswith("--")):
         assert f'"{option}"' in text
 

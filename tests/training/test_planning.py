@@ -178,7 +178,7 @@ def test_run_and_plan_find_the_same_suite_below_a_folder(
 ) -> None:
     from dataclasses import asdict
 
-    from checkpoints.torch_files import robomimic_content, write_torch
+    from tests.checkpoints.torch_files import robomimic_content, write_torch
 
     from forkctl.checkpoints.transfer import Rules
 
@@ -222,7 +222,7 @@ def test_run_and_validate_judge_the_same_files(
 def test_a_plan_is_made_of_the_tree_that_a_run_would_use(
     thing: Workspace, config: Path, tmp_path: Path
 ) -> None:
-    from checkpoints.torch_files import robomimic_content, write_torch
+    from tests.checkpoints.torch_files import robomimic_content, write_torch
 
     thing.write({"overlays/ours/extra.txt": "ours\n"})
     manifest = thing.root / "forks.toml"

@@ -77,11 +77,13 @@ def openloop(out: Path | None, html: Path | None, as_json: bool, **words: Any) -
     from forkctl.evaluation.openloop.request import OpenLoopRequest
 
     request = OpenLoopRequest(choice_of(words), **words)
-    evaluation = OpenLoop(request, launch_policy, background_of(request))
+    evaluation = OpenLoop(request, launch_policy)
+    background = background_of(request)
     folder = out or evaluation.default_folder
     with progress_bar("loading", unit="steps") as update:
         result = evaluation.run(
             folder,
             lambda done, total, what: update(completed=done, total=total, description=what),
+            background,
         )
     print_result(result, folder, html, as_json)

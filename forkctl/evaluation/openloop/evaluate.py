@@ -32,14 +32,8 @@ RESULTS = "results.json"
 class OpenLoop:
     """An evaluation whose demos, yardstick and policies are known; no policy is loaded yet."""
 
-    def __init__(
-        self,
-        request: OpenLoopRequest,
-        launch: PolicyLauncher,
-        background: Background = NOTHING,
-    ) -> None:
+    def __init__(self, request: OpenLoopRequest, launch: PolicyLauncher) -> None:
         self._request = request
-        self._background = background
         self._episodes = request.held_out()
         self._scale = request.scale()
         self._sources = request.policies(self._episodes, self._scale, launch)
@@ -49,13 +43,15 @@ class OpenLoop:
     def default_folder(self) -> Path:
         return default_folder(self._request.choice.label, self._setup)
 
-    def run(self, folder: Path, progress: OnStep) -> OpenLoopResult:
+    def run(
+        self, folder: Path, progress: OnStep, background: Background = NOTHING
+    ) -> OpenLoopResult:
         """Ask what the record in `folder` lacks, and score all of it."""
         request = self._request
         arms = [arm for name, source in self._sources.items() for arm in self._arms(name, source)]
         with open_predictions(folder / RECORD, self._setup) as record:
             predict_arms(arms, record, horizon=request.horizon, seed=request.seed, on_step=progress)
-        return _scored(record, self._scale, folder, self._background)
+        return _scored(record, self._scale, folder, background)
 
     def _arms(self, name: str, source: PolicySource) -> Sequence[Arm]:
         count = self._request.probes

@@ -34,7 +34,7 @@ def published_actions(suite: str, representation: str) -> dict[str, Any]:
     known = published().get(name)
     if known is None or not known.complete:
         raise ForkctlError(
-            f"no complete statistics are published for {name}", hint="Measure them from the data."
+            f"no complete statistics are published for {name}", hint="measure them from the data"
         )
     fields = dict(known.fields)
     fields.setdefault("min", fields["q01"])

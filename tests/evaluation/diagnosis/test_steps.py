@@ -117,11 +117,11 @@ def ways(count: int, steps: int, seed: int) -> list[Floats]:
     """The beginnings of synthetic demonstrations of two tasks."""
     found = []
     for task in SUITES["libero_spatial"].tasks[:2]:
-        rollouts = make_trajectories(
+        made = make_trajectories(
             scene_for(task, 1), [[seed, n] for n in range(count)], Style(), 220
         )
-        for number, length in enumerate(rollouts.length):
-            found.append(rollouts.action[number, : min(steps, length)])
+        for number, length in enumerate(made.length):
+            found.append(made.action[number, : min(steps, length)])
     return found
 
 

@@ -78,7 +78,7 @@ def test_a_policy_is_told_its_options_and_the_record_is_bound_to_them(rollout):
     words = ["--tasks", "0", "--trials", "2", "--policy-option"]
     assert rollout(*words, "skill=0")["overall"]["successes"] == 0
     assert "another policy" in rollout(*words, "skill=1", code=1)
-    assert "'skill' is not NAME=VALUE" in rollout(*words, "skill", code=2)
+    assert "'skill'; expected NAME=VALUE" in rollout(*words, "skill", code=2)
 
 
 def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatch):
@@ -239,7 +239,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
         (["baseline:zero"], 2, "--suite is missing"),
         (["baseline:zero", "--suite", "libero"], 1, "no LIBERO suite"),
         (["baseline:zero", "--suite", "libero_goal", "--tasks", "99"], 2, "no task"),
-        (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "w.py: no such file"),
+        (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "no world 'w.py'"),
         (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "not a shard"),
         (["baseline:zero", "--suite", "libero_goal", "--data", "."], 2, "is for baseline:replay"),
         (["baseline:replay", "--suite", "libero_goal"], 2, "baseline:replay needs --data"),

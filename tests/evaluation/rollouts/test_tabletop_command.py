@@ -57,4 +57,4 @@ def test_an_unknown_world_is_told_which_there_are(
     words = ["eval", "rollout", "baseline:zero", "--suite", "libero_spatial"]
     assert main([*words, "--world", "kitchen"]) == 2
     said = capsys.readouterr().err
-    assert "there is no world 'kitchen'" in said and "tabletop" in said
+    assert "no world 'kitchen'" in said and "tabletop" in said
