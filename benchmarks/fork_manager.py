@@ -82,7 +82,7 @@ class Yard:
 
 
 def mirror(yard: Yard) -> None:
-    """With the person's own git settings: they may know a nearer place."""
+    """With the user's own git settings: they may know a nearer place."""
     yard.mirrors.mkdir()
     for name, (url, pin) in UPSTREAMS.items():
         target = yard.mirrors / f"{name}.git"
@@ -190,7 +190,7 @@ class Kas:
         cold(self.yard, self.place / "trees")
 
     def work(self) -> None:
-        # its last two steps prepare a Yocto build, which is none of our business
+        # its last two steps prepare a Yocto build, which does not concern us
         skip = ("--skip", "setup_environ", "--skip", "write_bbconfig")
         self.yard.run(self.kas, "checkout", *skip, "kas.yml", cwd=self.place)
 

@@ -123,7 +123,7 @@ def section(config: Config, path: str) -> dict[str, Any]:
 
 def changed(config: Config, path: str, **values: Any) -> Config:
     """A copy of the config with values set in one of its sections."""
-    section(config, path)  # refuses one that is none
+    section(config, path)  # refuses what is not a section
     result = copy.deepcopy(config)
     place = result
     for name in path.split(".") if path else ():

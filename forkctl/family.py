@@ -143,7 +143,7 @@ class Launcher:
         return path if isinstance(path, str) else None
 
     def steps_of(self, config: Config) -> int | None:
-        """How many optimiser steps the config asks for, if it can be told."""
+        """How many optimiser steps the config asks for, if that is known."""
         steps = self._value(config, self.keys.steps)
         return steps if isinstance(steps, int) else None
 

@@ -97,5 +97,5 @@ def error_json(error: ForkctlError | None) -> dict[str, str | None] | None:
 
 
 def say(text: str) -> None:
-    """What is going on, for a person; never part of a command's result."""
+    """Progress, for people; never part of a command's result."""
     click.echo(text, err=True)

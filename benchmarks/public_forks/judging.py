@@ -54,7 +54,7 @@ class Case:
 
     @cached_property
     def lacking(self) -> tuple[str, ...]:
-        """Files that the patch needs and the tree has not."""
+        """Files that the patch needs and the tree lacks."""
         return tuple(
             entry["file"]
             for entry in self.raw["files"]

@@ -101,7 +101,7 @@ def check_origins(answer: Answer, tree: Path) -> list[Check]:
 
 
 def check_pins(answer: Answer, lock: Lock, environment: Environment) -> list[Check]:
-    """The installed versions against the lock. In one's own environment a difference is allowed."""
+    """The installed versions against the lock, from which a user's own environment may differ."""
     there = {canonical_name(name): version for name, version in answer.versions.items()}
     missing = [f"{name}=={pin}" for name, pin in lock.pins.items() if name not in there]
     other = [

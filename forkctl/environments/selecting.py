@@ -62,7 +62,7 @@ def _lock_to_compare_with(workspace: Workspace, fork: Fork, profile: str | None)
     try:
         return lock_of(workspace, fork, profile)
     except ForkctlError:
-        return None  # an environment of one's own needs none
+        return None  # an environment of the user's needs none
 
 
 def lock_of(workspace: Workspace, fork: Fork, profile: str | None) -> Lock:

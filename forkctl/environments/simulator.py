@@ -1,4 +1,4 @@
-"""LIBERO's simulator as a process: its environment, and what it must be told.
+"""LIBERO's simulator as a process: its environment and its variables.
 
 It is an environment of the workspace that belongs to no fork, `[env.libero-sim]`; what runs inside
 is `forkctl.simulation`.
@@ -38,7 +38,7 @@ class Simulator:
 
 
 def find_simulator(workspace: Workspace, own: str | None = None) -> Simulator:
-    """The workspace's simulator, or the one in an environment of one's own."""
+    """The workspace's simulator, or the one in an environment of the user's."""
     if own is not None:
         environment = own_environment(own)
     else:

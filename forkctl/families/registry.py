@@ -1,6 +1,6 @@
 """The fork families. A new one is a folder beside this file, and a line in `_FAMILIES`.
 
-A family of one's own needs neither: `kind` in forks.toml may be the path of a Python file, or of a
+A family of the user's needs neither: `kind` in forks.toml may be the path of a Python file, or of a
 folder with an `__init__.py`, in the workspace, that has a `FAMILY`.
 """
 

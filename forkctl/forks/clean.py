@@ -38,7 +38,7 @@ def clean(workspace: Workspace, name: str, children: Children) -> bool:
 
 
 def _require_nothing_kept(repo: Repository, state: TreeState) -> None:
-    # git may have been told to assume that these files are unchanged.
+    # git may have been asked to assume that these files are unchanged.
     hidden = differing(repo, laid_out(repo, state.head, state.sparse))
     kept = [*sorted(hidden), *_refs_of_user(repo), *_linked_worktrees(repo), *_ignored(repo)]
     if kept:

@@ -17,7 +17,7 @@ VARIABLE = "FORKCTL_METRICS"
 
 
 def asked_for() -> Path | None:
-    """Where lines go; None where nobody asked for any."""
+    """Where lines go; None if none were asked for."""
     path = os.environ.get(VARIABLE)
     return Path(path) if path else None
 

@@ -18,7 +18,7 @@ _LARGEST_HEADER = 1 << 26
 
 
 class BrokenMessage(Exception):
-    """The other end sent something that is no message."""
+    """The other end sent something that is not a message."""
 
 
 def write_message(pipe: IO[bytes], message: dict[str, Any]) -> None:
@@ -44,10 +44,10 @@ def read_message(pipe: IO[bytes]) -> dict[str, Any] | None:
     try:
         body = json.loads(_exactly(pipe, length))["body"]
     except (ValueError, KeyError, TypeError) as error:
-        raise BrokenMessage("a header that is no JSON") from error
+        raise BrokenMessage("a header that is not JSON") from error
     message = _with_arrays(body, pipe)
     if not isinstance(message, dict):
-        raise BrokenMessage("a message that is no object")
+        raise BrokenMessage("a message that is not an object")
     return message
 
 

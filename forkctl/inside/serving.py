@@ -15,7 +15,7 @@ from forkctl.inside.protocol import write_message
 
 
 def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
-    """Run `serve(questions, answers)`; an exception is told to who asked, and ends the process."""
+    """Run `serve(questions, answers)`; an exception goes to the other end, and ends the process."""
     # Libraries print. Their output goes to the log; the pipe is ours alone.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -1,4 +1,4 @@
-"""`python -m forkctl.inside.world_worker WORLD`: hold a world, and do as it is told over a pipe.
+"""`python -m forkctl.inside.world_worker WORLD`: hold a world, and act on messages from a pipe.
 
 WORLD is a module, or the path of a Python file. Either has a function
 
@@ -13,7 +13,7 @@ whose result has
     step(action)   True when the task is done
     close()
 
-An exception ends the process: who asked is told, and starts another one.
+An exception is sent to the other end and ends the process; the other end starts another one.
 """
 
 from __future__ import annotations

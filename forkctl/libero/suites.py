@@ -29,7 +29,7 @@ _FILE_SUFFIX = "_demo"
 @dataclass(frozen=True)
 class Suite:
     """`max_steps` is the evaluation's cap. The regenerated counts are those of the published set;
-    other people's replays differ by a few demos, so a small difference is no error."""
+    other people's replays differ by a few demos, so a small difference is not an error."""
 
     name: str
     tasks: tuple[str, ...]

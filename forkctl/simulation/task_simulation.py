@@ -49,7 +49,7 @@ class TaskSimulation:
     @classmethod
     def open(cls, task: str, *, reflection: bool = True) -> TaskSimulation:
         """`reflection=False` renders twice as fast and changes 1.4 % of the pixels: for data and
-        policies of one's own, not for checkpoints that were trained on LIBERO's frames."""
+        policies trained without them, not for checkpoints that were trained on LIBERO's frames."""
         settings.prepare()
         settings.use_assets()
         from libero.libero.envs import TASK_MAPPING

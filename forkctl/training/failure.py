@@ -38,5 +38,5 @@ def hint(tail: Sequence[str]) -> str | None:
 def _signal_reason(number: int) -> str:
     name = signal.Signals(number).name if number in signal.valid_signals() else str(number)
     if number == signal.SIGKILL:
-        return "killed by SIGKILL; when nobody sent it, the machine ran out of memory"
+        return "killed by SIGKILL; if you did not send it, the machine ran out of memory"
     return f"ended by {name}"

@@ -27,7 +27,7 @@ from forkctl.errors import UsageError
 
 FORMAT = 1
 CONFIG = "config.json"
-FILE = "run.json"  # a folder without it is no run
+FILE = "run.json"  # a folder without it is not a run
 RUNNING, FINISHED, FAILED, INTERRUPTED, LOST = (
     "running",
     "finished",

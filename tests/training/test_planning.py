@@ -178,9 +178,8 @@ def test_run_and_plan_find_the_same_suite_below_a_folder(
 ) -> None:
     from dataclasses import asdict
 
-    from tests.checkpoints.torch_files import robomimic_content, write_torch
-
     from forkctl.checkpoints.transfer import Rules
+    from tests.checkpoints.torch_files import robomimic_content, write_torch
 
     module = DESCRIBE.replace("RULES", repr({**asdict(Rules()), "require_visual": False}))
     monkeypatch.setitem(standin.UPSTREAM, "robomimic/forkctl_ext/describe.py", module)

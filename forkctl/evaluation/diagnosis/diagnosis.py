@@ -45,7 +45,7 @@ class Evidence:
     # the plain predictions for the demos that were probed, and the predictions under each probe
     probed: Pairs | None = None
     probes: Mapping[ObservationChange, Pairs] = field(default_factory=dict)
-    # statistics that somebody may have taken instead of the right ones
+    # statistics that may have been taken instead of the right ones
     other_scales: Mapping[str, Scale] = field(default_factory=dict)
     not_finite: float = 0.0  # share of steps whose prediction held a NaN or an infinity
     sees_images: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-FEWEST = 8  # losses from which a course can be told
+FEWEST = 8  # the fewest losses that show a course
 LEAST_FALL = 0.05  # of the loss, from the second quarter of the steps to the last
 
 

@@ -9,7 +9,7 @@ from forkctl.evaluation.diagnosis.trivial import has_skill
 from forkctl.evaluation.dimensions import MOTION
 from forkctl.evaluation.openloop.pairs import Pairs
 
-FOLLOWS = 0.5  # a correlation with the truth, on any axis, that is no chance ...
+FOLLOWS = 0.5  # a correlation with the truth, on any axis, that is not chance ...
 ENOUGH = 6  # ... in as many demos
 NEAR = 0.1  # of what the initial policy's predictions are off by
 

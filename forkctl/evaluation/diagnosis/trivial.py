@@ -8,11 +8,11 @@ from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Evidence, Kind
 from forkctl.evaluation.dimensions import MOTION
 
 FLAT = 1e-4  # of a dimension's span: less than any quantiser's step
-CHANCE = 0.1  # a correlation below this is none
+CHANCE = 0.1  # a correlation below this is chance
 
 
 def not_finite(evidence: Evidence) -> Diagnosis | None:
-    """NaN is no action."""
+    """NaN is not an action."""
     if not evidence.not_finite:
         return None
     return Diagnosis(

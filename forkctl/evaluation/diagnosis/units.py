@@ -7,12 +7,12 @@ import numpy as np
 from forkctl.evaluation.diagnosis.diagnosis import Diagnosis, Drop, Evidence, Kind, drop_of, listed
 from forkctl.evaluation.dimensions import DIMENSIONS, GROUPS, MOTION, Floats
 
-FOLLOWS = 0.8  # correlation from which a scale can be told
+FOLLOWS = 0.8  # correlation that suffices to judge a scale
 FOLLOWS_ROUGHLY = 0.6  # enough to try a scale that is known
 ALIKE = 0.25  # spread of the factors of one group
-AS_LARGE = (1 / 1.5, 1.5)  # factors that are no error
+AS_LARGE = (1 / 1.5, 1.5)  # factors that are not an error
 LEAST_DROP = 0.15
-LEAST_DROP_FITTED = 0.3  # a fit has freedom that a hypothesis has not
+LEAST_DROP_FITTED = 0.3  # a fit has freedom that a hypothesis lacks
 
 # truth / prediction -> what makes it so
 KNOWN_FACTORS = (

@@ -15,8 +15,8 @@ def not_actions(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "not-actions",
         Kind.FAULT,
-        "It says words that are no actions",
-        (f"{100 * share:.0f} % of its tokens are no action tokens; each decodes to an end",),
+        "It predicts tokens that are not actions",
+        (f"{100 * share:.0f} % of its tokens are not action tokens; each decodes to an end",),
         "It has not learned the format: a base that never saw robots, far too few steps, or "
         "another prompt than in training.",
         "Train on; the loss falls below 5 once only actions are said. Compare the prompts.",

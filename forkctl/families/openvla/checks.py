@@ -13,7 +13,7 @@ from forkctl.checks import Check
 from forkctl.configs import Config, section
 from forkctl.families.openvla.config import check_sections
 
-MEASURED = ("computed", "published")  # the statistics that are no file
+MEASURED = ("computed", "published")  # statistics that are not a file
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")

@@ -108,7 +108,7 @@ def _as_settings(words: Sequence[str]) -> list[str]:
         name, equals, value = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not name or not (equals or rest):
             raise UsageError(
-                f"{word!r} is no flag with a value",
+                f"{word!r} is not a flag with a value",
                 hint="after -- stand flags of finetune.py: --batch_size 2",
             )
         settings.append(f"flags.{name}={value if equals else rest.pop(0)}")

@@ -1,6 +1,6 @@
 """Runs in the fork's environment: does upstream's own FinetuneConfig take these flags?
 
-argv: the config's path. stdout, last line: JSON with `unknown` (flags that upstream has not),
+argv: the config's path. stdout, last line: JSON with `unknown` (flags that upstream does not have),
 `error` (what draccus, which parses upstream's command line, or forkctl's own options said) and
 `taken` (who took the rest).
 """

@@ -27,7 +27,7 @@ from forkctl.families.openvla.worker_images import prepared
 BASE = "base"
 BATCH = 16
 WIDTH = 7
-EMPTY = 29871  # the lone space between prompt and action: training has it, the prompt has not
+EMPTY = 29871  # the lone space between prompt and action: training has it, the prompt does not
 PROMPT = "In: What action should the robot take to {}?\nOut:"
 
 

@@ -103,5 +103,5 @@ def statistics_of(folder: Path, wanted: str | None) -> tuple[str, dict[str, Any]
 def _json(path: Path) -> dict[str, Any]:
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no JSON object")
+        raise ValueError(f"{path} is not a JSON object")
     return content

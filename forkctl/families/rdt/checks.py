@@ -33,7 +33,7 @@ def _data_set(config: Config, place: Place | None) -> list[Check]:
     """The name goes into four of upstream's files; none of its own entries may be hidden."""
     name = str(section(config, "forkctl").get("dataset") or "")
     if not re.fullmatch(r"[\w.-]+", name):
-        return [checks.failed("dataset", f"{name!r} is no name for a data set")]
+        return [checks.failed("dataset", f"{name!r} is not a valid name of a data set")]
     if place is not None:
         known = json.loads((place.tree / "configs" / "dataset_stat.json").read_text("utf-8"))
         if name in known:

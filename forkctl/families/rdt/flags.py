@@ -32,7 +32,7 @@ _CALLED_OTHERWISE = {
     "weight_decay": "adam_weight_decay",
     "num_workers": "dataloader_num_workers",
 }
-# Flags of other trainers that upstream has no use for, and why that is no loss.
+# Flags of other trainers that upstream has no use for, and why nothing is lost.
 _NEEDLESS = {
     "logging_steps": "every step is logged",
     "save_strategy": "checkpointing_period says when it saves",
@@ -87,25 +87,27 @@ def understood(*written: Flags) -> Understood:
     """Every flag in upstream's own words, with a notice for each that was not. The last counts."""
     flags: dict[str, Any] = {}
     elsewhere: dict[str, Any] = {}
-    told: list[Check] = []
+    notices: list[Check] = []
     for name, value in itertools.chain.from_iterable(each.items() for each in written):
         value = _plain(value)
         if name in _CALLED_OTHERWISE:
             own = _CALLED_OTHERWISE[name]
-            told.append(_notice(f"--{name} is --{own} here, and was taken for it"))
+            notices.append(_notice(f"--{name} is --{own} here, and was taken for it"))
             flags[own] = value
         elif name in _PRECISIONS:
-            told.append(_notice(f"--{name} is --mixed_precision {name} here, and was taken for it"))
+            notices.append(
+                _notice(f"--{name} is --mixed_precision {name} here, and was taken for it")
+            )
             if value:
                 flags["mixed_precision"] = name
         elif name in _ELSEWHERE:
             elsewhere[_ELSEWHERE[name]] = value
-            told.append(_notice(f"upstream has no --{name}: the run is called {value}"))
+            notices.append(_notice(f"upstream has no --{name}: the run is called {value}"))
         elif name in _NEEDLESS:
-            told.append(_notice(f"--{name} was left out: {_NEEDLESS[name]}"))
+            notices.append(_notice(f"--{name} was left out: {_NEEDLESS[name]}"))
         else:
             flags[name] = value
-    return Understood(flags, elsewhere, tuple(told + _warm_up(set().union(*written), flags)))
+    return Understood(flags, elsewhere, tuple(notices + _warm_up(set().union(*written), flags)))
 
 
 def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Check]:

@@ -82,7 +82,7 @@ def lay_out(config: Config, folder: Path, place: Place) -> None:
     empty = Path("data") / "empty_lang_embed.pt"
     (folder / empty).symlink_to(place.tree / empty)
     if options.get("embeddings"):
-        language.provide(config, Path(options["embeddings"]), place)
+        language.write_embeddings(config, Path(options["embeddings"]), place)
 
 
 def _read(path: Path) -> Any:

@@ -23,12 +23,12 @@ INDEX = "sentences.json"  # task -> what T5 was given
 
 
 def sentences_of(files: Iterable[Path]) -> dict[str, str]:
-    """By task: what RDT is told, in the form that it was pretrained on."""
+    """By task: its instruction, in the form that RDT was pretrained on."""
     tasks = sorted({task_name_from_file(file) for file in files})
     return {task: sentence(language_from_task(task)) for task in tasks}
 
 
-def provide(config: Config, folder: Path, place: Place) -> None:
+def write_embeddings(config: Config, folder: Path, place: Place) -> None:
     """<task>.pt for each task of the config, in `folder`."""
     sentences = sentences_of(Path(file) for file in section(config, "forkctl")["files"])
     given = section(config, "language").get("precomputed")

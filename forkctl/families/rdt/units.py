@@ -93,7 +93,7 @@ def from_velocity(values: Array, pose: Pose | None = None) -> Array:
 
 
 def to_absolute(actions: Array, pose: Pose | None = None) -> Array:
-    """The pose that the controller is told to reach: position plus offset, exp(turn) R.
+    """The pose that the controller is to reach: position plus offset, exp(turn) R.
 
     RDT computes in bfloat16, which loses up to 4 mm near one metre: subtract the robot's base from
     the position.

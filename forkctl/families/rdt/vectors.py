@@ -36,7 +36,7 @@ Array = npt.NDArray[Any]
 STATE_KEYS = units.STATE.keys
 
 # In units of 0.5 rad. Demonstrators turn by 0.00107 at least, or not at all. The controller holds
-# an orientation only where it is told exactly zero.
+# an orientation only where it gets exactly zero.
 TINY_TURN = 1e-3
 
 

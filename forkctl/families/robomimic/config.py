@@ -117,7 +117,7 @@ def _algo_of(dialect: Dialect, request: ConfigRequest) -> str:
 
 
 def _low_dim(facts: DataFacts) -> list[str]:
-    """A policy that sees no frames must be told where things are."""
+    """A policy that sees no frames must be given where things are."""
     there = [name for name, _ in facts.low_dim]
     if not facts.cameras and _OBJECT not in there:
         raise ForkctlError(

@@ -1,7 +1,7 @@
 """Runs in the fork's environment: does upstream's own key-locked Config take this config?
 
-argv: the config's path. stdout, last line: JSON with `unknown` (keys that upstream has not) and
-`error` (what upstream said when it took the config, or null), `hint` and `taken`.
+argv: the config's path. stdout, last line: JSON with `unknown` (keys that upstream does not
+have) and `error` (what upstream said when it took the config, or null), `hint` and `taken`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def read(path: Path) -> Config:
 
 
 def _values_in(path: Path) -> tuple[Config, str | None]:
-    """The values, or why there are none: which is no mistake, for it may be any file."""
+    """The values, or why there are none. That is not a mistake: it may be any file."""
     if path.suffix not in _PARSED:
         return {}, "it is not JSON or YAML"
     try:

@@ -22,7 +22,7 @@ _MOTION = 6
 @dataclass(frozen=True)
 class Samples:
     """Sample i shows frame `frames[i]` of `demos[demo_of[i]]`; `actions` are in OpenVLA's
-    convention, scaled, not normalised. `tasks[task_of[d]]` is what demo d is told to do."""
+    convention, scaled, not normalised. `tasks[task_of[d]]` is the instruction of demo d."""
 
     demos: Tuple[Demo, ...]
     tasks: Tuple[str, ...]
@@ -61,7 +61,7 @@ def pairs(demo: Demo, options: DatasetOptions) -> Tuple[np.ndarray, np.ndarray]:
     offset = demo.pairing(options.alignment).offset
     stored = np.asarray(demo.actions(), dtype=np.float64)
     kept = np.flatnonzero(~noop_mask(stored)) if options.drop_noops else np.arange(len(stored))
-    # One step is no window: averaging it would move the last digit, and with it a bin now and then.
+    # Averaging over one step would move the last digit, and with it a bin now and then.
     every = window.mode == "every" or window.steps == 1
     mode = "subsample" if every else "mean"
     windows = resample(stored[kept], window.steps, mode=mode, stride=window.steps if every else 1)

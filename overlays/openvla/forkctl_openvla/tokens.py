@@ -17,7 +17,7 @@ _DIMS = 7
 
 
 class Prompts:
-    """`transform` is upstream's RLDSBatchTransform; `tasks` are what the policy is told."""
+    """`transform` is upstream's RLDSBatchTransform; `tasks` are the instructions."""
 
     def __init__(self, transform: Any, tasks: Sequence[str], pad: int, longest: int) -> None:
         self._pad = pad

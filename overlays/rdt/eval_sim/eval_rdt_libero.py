@@ -1,4 +1,4 @@
-"""A well-known command line for RDT on LIBERO, told to `forkctl eval rollout`.
+"""A well-known command line for RDT on LIBERO, translated for `forkctl eval rollout`.
 
     python eval_sim/eval_rdt_libero.py --config configs/base.yaml --pretrained checkpoint-5000 \\
         --text_encoder T --vision_encoder V --benchmark libero_spatial --num_tasks 10 \\
@@ -41,7 +41,7 @@ def video(folder: str) -> List[str]:
     return ["--record-video", *(["--video-dir", str(Path(folder).absolute())] if folder else [])]
 
 
-# Flag -> what forkctl is told in its place; nothing where the checkpoint itself says it.
+# Flag -> forkctl's own; nothing where the checkpoint itself says it.
 BECOMES: Dict[str, Callable[[str], List[str]]] = {
     "config": lambda value: [],
     "pretrained": lambda value: ["--ckpt", checkpoint_of(value)],

@@ -38,7 +38,7 @@ def checkpoint_saved(folder: str, sidecar: Sidecar, keep: int | None) -> None:
     if keep is not None and keep > 0:
         complete = list(whole_checkpoints(Path(folder).parent, _NUMBERED).values())
         for old in complete[:-keep]:
-            # without its side-car it is no checkpoint, should the rest be interrupted
+            # without its side-car it is not a checkpoint, should the rest be interrupted
             (old / FILE).unlink()
             shutil.rmtree(old)
 

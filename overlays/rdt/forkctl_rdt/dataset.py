@@ -158,13 +158,13 @@ class LiberoDataset:
 
 
 def _demos(options: Options, held_out: bool) -> list[Demo]:
-    """Those to train on, or those held out; each looked at, so that a broken one is named now."""
+    """Those to train on, or those held out; each checked, so that a broken one is named now."""
     choose = held_out_demos if held_out else training_demos
     demos = []
     for path in find_files([Path(name) for name in options.files]):
         chosen = list(choose(open_demo_file(path), options.holdout))
         for demo in chosen:
-            _look_at(demo)
+            _check_demo(demo)
         demos += chosen
     if not demos:
         raise DataFileError(
@@ -175,7 +175,7 @@ def _demos(options: Options, held_out: bool) -> list[Demo]:
     return demos
 
 
-def _look_at(demo: Demo) -> None:
+def _check_demo(demo: Demo) -> None:
     where = demo.file.where(demo.name)
     keys = (*STATE_KEYS, *CAMERAS)
     lengths = {key: demo.file.extent(f"{demo.name}/obs/{key}").shape[0] for key in keys}

@@ -68,14 +68,14 @@ def _plan(config: Config, args: Namespace) -> Plan | None:
         return None
     _check_flags(args)
     entry = _check_names(options)
-    told = args.precomp_lang_embed
-    trained_on = LiberoDataset(options, config["common"], precomputed_language=told)
+    precomputed = args.precomp_lang_embed
+    trained_on = LiberoDataset(options, config["common"], precomputed_language=precomputed)
     held_out = (
-        LiberoDataset(options, config["common"], held_out=True, precomputed_language=told)
+        LiberoDataset(options, config["common"], held_out=True, precomputed_language=precomputed)
         if options.holdout
         else None
     )
-    if told:
+    if precomputed:
         _check_embeddings(options, trained_on)
     sidecar = _describe(options, entry, trained_on)
     check_start(args, options, sidecar)

@@ -43,9 +43,9 @@ class RunFacts:
     language: Path
 
 
-def facts_of(checkpoint: Path, told: Mapping[str, Any]) -> RunFacts:
-    """As the evaluation was told, or else as the record of the run says: RUN/upstream/checkpoint-N,
-    or a link to it, or RUN/upstream itself."""
+def facts_of(checkpoint: Path, options: Mapping[str, Any]) -> RunFacts:
+    """As the options of the evaluation say, or else the record of the run. `checkpoint` is
+    RUN/upstream/checkpoint-N, or a link to it, or RUN/upstream itself."""
     flags: Mapping[str, Any] = {}
     run = next(
         (each for each in checkpoint.resolve().parents if (each / "run.json").is_file()), None
@@ -53,7 +53,7 @@ def facts_of(checkpoint: Path, told: Mapping[str, Any]) -> RunFacts:
     if run is not None:
         flags = json.loads((run / "config.json").read_text(encoding="utf-8"))["flags"]
     vision, text = (
-        told.get(f"{kind}_encoder") or flags.get(f"pretrained_{kind}_encoder_name_or_path") or ""
+        options.get(f"{kind}_encoder") or flags.get(f"pretrained_{kind}_encoder_name_or_path") or ""
         for kind in ("vision", "text")
     )
     if not vision:
@@ -85,7 +85,7 @@ class RdtPolicy:
         self.dtype = dtype
 
     @classmethod
-    def load(cls, checkpoint: str, device: str, told: Mapping[str, Any]) -> RdtPolicy:
+    def load(cls, checkpoint: str, device: str, options: Mapping[str, Any]) -> RdtPolicy:
         """Refuses a model without a side-car: its numbers could mean anything."""
         folder = Path(checkpoint)
         if not folder.is_dir():
@@ -95,7 +95,7 @@ class RdtPolicy:
                 hint="name the folder",
             )
         sidecar = Sidecar.read(folder)
-        facts = facts_of(folder, told)
+        facts = facts_of(folder, options)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         where = torch.device(device)

@@ -53,13 +53,13 @@ def check_fits(folder: str | Path, wanted: Sidecar, *, resume: bool) -> None:
     there, here = asdict(Sidecar.read(folder)), asdict(wanted)
     names = [name for name in (*_MEANING, *(_DATA if resume else ())) if there[name] != here[name]]
     # the units follow from the representation: alone they are worth a word
-    told = [name for name in names if name != "units"] or names
-    if not told:
+    named = [name for name in names if name != "units"] or names
+    if not named:
         return
     hint = "give this run the model's values, or start anew"
     if not resume:
         hint += "; to start from it all the same, set forkctl.trust_pretrained"
-    reasons = "; ".join(sidecar.differences(there, here, told))
+    reasons = "; ".join(sidecar.differences(there, here, named))
     raise ForkctlError(
         f"the model was made under other terms: {reasons}", where=str(folder), hint=hint
     )

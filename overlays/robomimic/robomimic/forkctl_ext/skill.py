@@ -80,7 +80,7 @@ def make_skill(algo_config, device):
     path = keys["vae_checkpoint"]
     if not path or not Path(path).expanduser().is_file():
         raise ValueError(
-            "skill_conditioning.vae_checkpoint is {!r}, which is no file; make one with "
+            "skill_conditioning.vae_checkpoint is {!r}, which is not a file; make one with "
             "python -m robomimic.forkctl_ext.train_skill_vae".format(path)
         )
     vae, goal_key = load_vae(Path(path).expanduser())
