@@ -65,6 +65,13 @@ def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
     assert set(PAGES[1:]) <= linked
 
 
+def test_files_that_pages_name_are_there() -> None:
+    named = re.compile(r"`((?:tests|benchmarks|forkctl)/[\w/]+\.py)")
+    found = [path for page in PAGES for path in named.findall(page.read_text(encoding="utf-8"))]
+    assert len(found) > 10
+    assert not [path for path in found if not (ROOT / path).is_file()]
+
+
 def make(command: list[str]) -> None:
     targets = [word for word in command[1:] if "=" not in word]
     done = subprocess.run(["make", "-n", *targets], cwd=ROOT, capture_output=True, text=True)
