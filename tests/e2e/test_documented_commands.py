@@ -222,6 +222,7 @@ def add_run(root: Path, name: str, loss: float) -> None:
 QUICK_PAGES = [page for page in PAGES if "run" in map(kind_of, lines_of(page))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", QUICK_PAGES, ids=lambda page: page.name)
 def test_the_quick_commands_of_a_page_run(page: Path, shelf: Shelf) -> None:
     shelf.fill()

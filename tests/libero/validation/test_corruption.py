@@ -122,6 +122,7 @@ def test_whole_files_pass(whole: dict[str, Path]) -> None:
     assert all(is_right(path, path) for path in whole.values())
 
 
+@pytest.mark.slow
 def test_no_corruption_crashes_hangs_or_passes_wrongly(
     whole: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -204,7 +204,7 @@ def test_a_shipped_config_is_taken_by_upstreams_own_parser(demos: Path, rdt: For
         ({"flags": {"lerning_rate": 1}}, "upstream has no key --lerning_rate"),
         ({"upstream": {"model": {"rdt": {"dept": 3}}}}, "no key upstream.model.rdt.dept"),
         ({"forkctl": {"horizon": 3}}, "forkctl.horizon: there is no such key"),
-        ({"forkctl": {"files": ["/no/such/folder"]}}, "there is no such file or folder"),
+        ({"forkctl": {"files": ["/no/such/folder"]}}, "no such file or folder"),
     ],
 )
 def test_a_mistake_ends_in_a_sentence_before_anything_starts(
