@@ -66,7 +66,7 @@ def test_flags_after_the_dashes_are_judged_with_the_config() -> None:
     assert adopted.config["flags"]["run_id_note"] == "a b"
     assert adopted.words == ()
     for words in (["batch_size", "2"], ["--batch_size"], ["--", "x"]):
-        with pytest.raises(UsageError, match="no flag with a value"):
+        with pytest.raises(UsageError, match="not a flag with a value"):
             LAUNCHER.adopt(made(), words)
 
 

@@ -221,7 +221,7 @@ def test_absolute_targets_are_relative_to_the_robots_base(
     ("change", "told"),
     [
         ({"forkctl": {"dataset": "agilex"}}, "upstream has a data set agilex of its own"),
-        ({"forkctl": {"dataset": "a b"}}, "'a b' is no name"),
+        ({"forkctl": {"dataset": "a b"}}, "'a b' is not a valid name"),
         ({"flags": {"load_from_hdf5": False}}, "without --load_from_hdf5"),
         ({"flags": {"dataset_type": "pretrain"}}, "without --dataset_type finetune"),
         ({"flags": {"gradient_checkpointing": True}}, "no gradient checkpointing"),
