@@ -7,11 +7,13 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from story import OUT, ROOT, Story, checkpoint_of
+from story import OUT, ROOT, Story, checkpoint_of, losses
 
 REPORT = "openloop.html"
+AVERAGED = 10  # steps at the beginning and at the end, over which a loss is averaged
 
 
 def lay_out(story: Story, forks: Sequence[str], *, series: str) -> str:
@@ -47,37 +49,62 @@ def make_libero_data(story: Story) -> Path:
     return folder
 
 
-def evaluate(
-    story: Story, fork: str, run: Path, data: Path, text: str, *words: object
-) -> Mapping[str, Any]:
-    """The actions of a run's policy against those of demos that it has not seen; the numbers."""
+def evaluate(story: Story, fork: str, run: Path, text: str, *words: object) -> Mapping[str, Any]:
+    """Compare a policy's actions with those of demos that no run has seen; the numbers."""
     story.chapter("What did it learn?", text)
-    asked = ("eval", "openloop", fork, "--ckpt", checkpoint_of(run), "--data", data)
+    unseen = OUT / "data/unseen"
+    synth = ("data", "synth", "libero_spatial", "--tasks", 2, "--demos", 3, "--seed", 1)
+    story.forkctl(*synth, "--out", unseen)
+    asked = ("eval", "openloop", fork, "--ckpt", checkpoint_of(run), "--data", unseen)
     out, report = run / "openloop", OUT / fork / REPORT
+    words = ("--episodes", "all", "--probes", 0, *words)
     story.forkctl(*asked, "--profile", "cpu", *words, "--out", out, "--html", report)
     found: Mapping[str, Any] = json.loads((ROOT / out / "results.json").read_text("utf-8"))
     return found
 
 
+def skill(results: Mapping[str, Any]) -> str:
+    """How much better the motion is than the constant mean; a constant has 0, the truth 1."""
+    found, low, high = results["arms"]["policy"]["metrics"]["skill_mean"]["motion"]
+    return f"{found:+.2f}, a constant 0 (95 % interval: {low:+.2f} to {high:+.2f})"
+
+
+def skills(results: Mapping[str, Any], base: str) -> str:
+    """The same of a policy and of the one it is compared with."""
+    found = {arm: value(results, arm, "skill_mean") for arm in ("fine-tuned", "base")}
+    gain, low, high = results["difference"]["skill_mean"]["motion"]
+    return (
+        f"{found['fine-tuned']:+.2f}, {base} {found['base']:+.2f}, a constant 0 "
+        f"(difference {gain:+.2f}, 95 % interval: {low:+.2f} to {high:+.2f})"
+    )
+
+
+def course(run: Path) -> str:
+    """How the loss of a run went."""
+    of_steps = losses(run)
+    first, last = fmean(of_steps[:AVERAGED]), fmean(of_steps[-AVERAGED:])
+    return f"from {first:.3g} to {last:.3g} in {len(of_steps)} steps"
+
+
 def value(results: Mapping[str, Any], arm: str, metric: str, column: str = "motion") -> float:
-    """One number of an evaluation: of a policy of it, or of a trivial one beside them."""
-    arms = {name: each["metrics"] for name, each in results["arms"].items()} | results["trivial"]
-    found: float = arms[arm][metric][column][0]
+    """One number of a policy that was evaluated."""
+    found: float = results["arms"][arm]["metrics"][metric][column][0]
     return found
 
 
 def farewell(fork: str, *, shown: Mapping[str, str], next_steps: Sequence[str]) -> None:
-    """What the demo has shown, in numbers that it has just measured, and what to type next."""
+    """What the demo has shown, in numbers that it has measured, and what to type next."""
     width = max(map(len, shown))
     print("\nWhat this has shown:\n")
     for what, number in shown.items():
         print(f"    {what:{width}}  {number}")
     print(
         textwrap.dedent(f"""
-        Everything of this demo is in demo/, runs/ and forks/. Look at {OUT / fork / REPORT}, and
-        at the patches as ordinary commits: git -C forks/{fork} log
+        Everything that this demo made is in demo/, runs/ and forks/. Next, look at
+        {OUT / fork / REPORT}, and at the patches, which are ordinary commits:
+        git -C forks/{fork} log
 
-        The real thing, with LIBERO and a checkpoint of yours:
+        The real thing, with LIBERO and your own checkpoint:
         """)
     )
     for line in next_steps:

@@ -1,8 +1,8 @@
 """`make demo`: the main job, end to end and small, told in the terminal.
 
-Every step is a forkctl command that is printed before it runs, so that it can be typed again. What
-is made stays under demo/; a step whose result is there is not done again. The stories are in
-demo_NAME.py, one for each family of forks; story.py says how to write another.
+Every step is a forkctl command, printed before it runs, so that it can be typed again. Runs that
+have finished are not repeated. The stories are in demo_NAME.py, one for each family of forks;
+story.py says how to write another.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
         "--fork",
         choices=stories(),
         default="robomimic",
-        help="default: robomimic, or its release where GitHub is not reached",
+        help="default: robomimic, or its release where GitHub is out of reach",
     )
     fork = parser.parse_args().fork
     importlib.import_module(f"demo_{TOLD_BY.get(fork, fork)}").tell(Story(), fork)

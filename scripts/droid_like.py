@@ -1,7 +1,7 @@
 """Make a file that looks like DROID's robot data from LIBERO-shaped demos.
 
-Other cameras, and ten action numbers instead of seven: what a checkpoint that somebody brings to
-LIBERO was trained on. Used by the demo; not for results.
+Other cameras, and ten numbers in an action instead of seven, so that the demo can fine-tune from a
+checkpoint that does not fit LIBERO as it is. Not for results.
 
     python scripts/droid_like.py FOLDER_OF_LIBERO_FILES OUT.hdf5
 """

@@ -4,7 +4,7 @@ A demo of a fork is a module `demo_NAME.py` beside this one with a function
 
     def tell(story: Story, fork: str) -> None
 
-that runs forkctl commands through the story. Whatever has its result already is not done again.
+that runs forkctl commands through the story, and leaves out what has been done before.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def last_run(fork: str, name: str) -> Path | None:
 def trained(fork: str, name: str) -> Path:
     run = last_run(fork, name)
     if run is None:
-        sys.exit(f"demo: no run {name} of {fork} has finished; `forkctl runs list` tells more")
+        sys.exit(f"demo: no run {name} of {fork} has finished; see `forkctl runs list`")
     return run
 
 
@@ -90,7 +90,7 @@ def losses(run: Path) -> list[float]:
 
 
 def checked(run: Path, what: str) -> str:
-    """What was found of this before the run began."""
+    """What the check of this name found before the run began."""
     record = json.loads((ROOT / run / "run.json").read_text(encoding="utf-8"))
     return str(record["checks"].get(what, "not checked"))
 
@@ -99,5 +99,5 @@ def checkpoint_of(run: Path) -> Path:
     """The newest checkpoint of a run, from ROOT."""
     saved = sorted((ROOT / run / "checkpoints").iterdir())
     if not saved:
-        sys.exit(f"demo: {run} has left no checkpoint; `forkctl runs logs {run}` tells more")
+        sys.exit(f"demo: {run} has left no checkpoint; see `forkctl runs logs {run}`")
     return saved[-1].relative_to(ROOT)

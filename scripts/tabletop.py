@@ -1,7 +1,7 @@
 """The chapter of a policy that works: trained on states, tried in the world of its demonstrations.
 
-Images take hours to learn from on two cores. What `obs/object` says of where things are can be
-learned in a minute, by the same entrypoint, and shows in the number that counts.
+Learning from images takes hours on two cores. From `obs/object`, which says where things are, the
+same entrypoint learns the task in a minute, and the success rate shows it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ NAME = "on_states"
 
 
 def act(story: Story, fork: str, changes: Mapping[str, object], steps: int) -> dict[str, str]:
-    """Train a policy and let it act; how often it succeeds, and how often who knows nothing."""
+    """Train a policy and let it act: its success rate, beside those of two that know nothing."""
     story.chapter(
         "A policy that works",
-        "Demonstrations of one task without frames, but with where its objects are; upstream's own "
-        "train.py; and then the arm of these demonstrations as a world, from starts that no "
-        "demonstration had. Beside it: an arm that stands still, and one that moves at random.",
+        "Demonstrations of one task, without frames, but with the places of its objects. "
+        "Upstream's own train.py learns from them, and the policy then does the task on the same "
+        "table, from starts that no demonstration had; so do standing still and random moves.",
     )
     data = OUT / "data/on_states"
     synth = ("data", "synth", SUITE, "--tasks", 1, "--demos", DEMOS, "--no-images", "--out", data)
@@ -38,8 +38,8 @@ def act(story: Story, fork: str, changes: Mapping[str, object], steps: int) -> d
     mine = ("--ckpt", checkpoint_of(run), "--profile", "cpu")
     return {
         "success of the policy on states": _rate(story, run / "rollouts/policy", fork, *mine),
-        "… of one that stands still": _rate(story, run / "rollouts/zero", "baseline:zero"),
-        "… of random moves": _rate(story, run / "rollouts/random", "baseline:random"),
+        "… of standing still": _rate(story, run / "rollouts/zero", "baseline:zero"),
+        "… of moving at random": _rate(story, run / "rollouts/random", "baseline:random"),
     }
 
 
@@ -48,4 +48,4 @@ def _rate(story: Story, out: Path, *policy: object) -> str:
     story.forkctl("eval", "rollout", *policy, *where, "--out", out)
     rate = json.loads((ROOT / out / "rollout.json").read_text(encoding="utf-8"))["overall"]
     low, high = (100 * rate[end] for end in ("low", "high"))
-    return f"{rate['successes']} of {rate['trials']} (95 %: {low:.0f} to {high:.0f} %)"
+    return f"{rate['successes']} of {rate['trials']} (95 % interval: {low:.0f} to {high:.0f} %)"
