@@ -13,7 +13,7 @@ from pathlib import Path
 from story import OUT, ROOT, Story, checkpoint_of, last_run, settings, trained
 
 SUITE = "libero_spatial"
-DEMOS = 100
+DEMOS = 300
 TRIALS = 20
 NAME = "on_states"
 
