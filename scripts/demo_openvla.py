@@ -9,7 +9,7 @@ from typing import Any
 from chapters import course, evaluate, farewell, lay_out, make_libero_data, skills, value
 from story import ROOT, Story, last_run, settings, trained
 
-STEPS = 200
+STEPS = 100
 PROFILE = ("--profile", "cpu")
 
 # The preset `paper`, as far as two cores go.
@@ -79,9 +79,9 @@ def compare(story: Story, fork: str, finetuned: Path) -> Mapping[str, Any]:
         story,
         fork,
         finetuned,
-        "So few steps teach which tokens are actions and which actions are frequent, "
-        "hardly when to do them. The loss does not tell; the comparison with constants and with "
-        "the base, on demos that were not trained on, does.",
+        "So few steps begin to teach which tokens are actions, and hardly when to say which. The "
+        "loss does not tell; the comparison with constants and with the base, on demos that were "
+        "not trained on, does.",
         *("--base", "--max-steps", 60),
     )
 

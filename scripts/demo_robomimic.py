@@ -45,7 +45,7 @@ DROID_LIKE = {
     ],
     "observation.encoder.rgb.core_kwargs": ENCODER,
 }
-# A diffusion policy, which configs/ trains, takes more than minutes on two cores.
+# A diffusion policy, which configs/ has, needs more than minutes on two cores to show a gain.
 ALGO = ("--algo", "bc")
 RATES = "algo.optim_params.policy.learning_rate"
 RATE = f"{RATES}.initial"
