@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 import tabletop
-from chapters import evaluate, farewell, lay_out, make_libero_data, skills
+from chapters import evaluate, farewell, lay_out, make_libero_data, skills, value
 from story import OUT, ROOT, Story, checked, checkpoint_of, last_run, losses, settings, trained
 
 RELEASE = "robomimic-release"
@@ -149,10 +149,16 @@ def compare(story: Story, fork: str, finetuned: Path, scratch: Path) -> Mapping[
 def transfer(finetuned: Path, scratch: Path, results: Mapping[str, Any]) -> dict[str, str]:
     """What the checkpoint was worth."""
     tuned, plain = (fmean(losses(run)[-COMPARED:]) for run in (finetuned, scratch))
+    grips = [
+        f"{value(results, arm, 'gripper_balanced', 'gripper'):.2f}"
+        for arm in ("fine-tuned", "base")
+    ]
     return {
         "taken over": checked(finetuned, "transfer"),
         f"loss after {FINETUNE_STEPS} steps": f"{tuned:.3f}, from scratch {plain:.3f}",
         "skill on unseen demos": skills(results, "from scratch"),
+        "gripper on unseen demos": f"balanced accuracy {grips[0]}, from scratch {grips[1]}, "
+        "a constant 0.50",
     }
 
 
