@@ -24,7 +24,7 @@ from tests.driver import Workspace
 pytest_plugins = ["tests.commands", "tests.driver", "tests.standin"]
 
 NOT_TRIED = "NOT TRIED"
-SLOW = 10.0  # seconds of CPU, children's too: the clock says more of the machine than of the test
+SLOW = 3.0  # seconds of CPU, children's too: the clock says more of the machine than of the test
 SUITE = "libero_spatial"
 LAID_IN = ("forks.toml", "forks.lock", "patches", "overlays", "configs")
 

@@ -16,6 +16,8 @@ import pytest
 from tests.driver import write_files
 from tests.e2e.kill_loop import LIMIT, Yard, run_trials
 
+pytestmark = pytest.mark.slow
+
 TRIALS = int(os.environ.get("FORKCTL_KILL_TRIALS", "8"))
 EVERY = int(os.environ.get("FORKCTL_KILL_EVERY", "19"))
 

@@ -415,6 +415,7 @@ def test_a_full_disk_on_the_first_sync(
     assert workspace.head() == pin
 
 
+@pytest.mark.slow
 def test_two_at_once_both_succeed(workspace: Workspace, upstream: Upstream) -> None:
     for attempt in range(4):
         workspace.write({"overlays/ours/extra.py": f"EXTRA = {attempt}\n"})

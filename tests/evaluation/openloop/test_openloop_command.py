@@ -13,6 +13,8 @@ import pytest
 from forkctl.cli import main
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 POLICY = Path(__file__).with_name("nearest_policy.py")
 
 

@@ -29,6 +29,7 @@ def test_a_policy_that_can_do_it_is_seen_to(rollout):
     assert found["published"][2]["percent"] == 84.7
 
 
+@pytest.mark.slow
 def test_jobs_and_order_change_no_result(rollout):
     rollout("--tasks", "0,1,2", "--trials", "8", skill=0.6)
     rollout("--tasks", "2,0,1", "--trials", "8", "--jobs", "3", out="other", skill=0.6)
@@ -102,6 +103,7 @@ def test_numbers_that_are_not_finite_are_an_error_of_the_episode(rollout):
     assert "not finite" in found["errors"][0][2]
 
 
+@pytest.mark.slow
 def test_errors_without_end_stop_the_evaluation(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", " ".join(map(str, range(50))))
     said = rollout("--tasks", "0", "--trials", "50", code=1)
@@ -116,6 +118,7 @@ def test_a_policy_that_fails_stops_it_and_is_no_episodes_fault(rollout):
     assert lines_of(RECORD) == []
 
 
+@pytest.mark.slow
 def test_shards_merge_into_what_one_run_gives(rollout, capsys):
     words = ["--tasks", "0,1", "--trials", "5"]
     whole = rollout(*words, out="whole", skill=0.6)
@@ -206,6 +209,7 @@ def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):
     assert "http" not in text.replace("http://www.w3.org", "")
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
     """A few kills; tests/e2e/rollout_kills.py does twenty, with LIBERO's simulator if wanted."""
     rollout("--tasks", "0,1", "--trials", "10", out="whole", skill=0.6)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.tools.pictures import save_contact_sheet, save_plot, strip
@@ -33,6 +34,7 @@ def test_a_strip_never_repeats_a_frame(pristine_raw: Path) -> None:
         assert len(strip(demo, "agentview_rgb", 10_000)) == demo.length
 
 
+@pytest.mark.slow
 def test_the_plot_is_a_picture_with_something_on_it(pristine_raw: Path, tmp_path: Path) -> None:
     target = tmp_path / "plot.png"
     with DemoFile(pristine_raw) as file:

@@ -14,6 +14,8 @@ from forkctl.libero.validation import FileReport, Severity
 from forkctl.libero.validation.isolation import check_files
 from tests.libero.synthetic import small_file
 
+pytestmark = pytest.mark.slow
+
 CORRUPTIONS = 500
 
 

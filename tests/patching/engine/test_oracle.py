@@ -23,6 +23,8 @@ from forkctl.patching.engine.template import parse_template
 from forkctl.patching.model import Alternative, CodeEdit, Operation, Selector, Verb
 from tests.patching.oracle import made
 
+pytestmark = pytest.mark.slow
+
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 MODULES = (
     "bdb.py",
