@@ -6,7 +6,7 @@
 
 Nothing is evaluated here. Any Python will do: one with torch loads the policy too, otherwise the
 fork's environment does, and LIBERO's simulator always runs in its own. Options of `forkctl eval
-rollout` can be added as they are (--trials 20 --workers 4); their paths start at the workspace.
+rollout` can be added as they are (--trials 20 --jobs 4); their paths start at the workspace.
 """
 
 from __future__ import annotations
