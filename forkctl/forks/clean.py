@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from pathlib import Path
 
 from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
@@ -15,7 +17,7 @@ from forkctl.forks.sync import settled_state
 from forkctl.forks.tree import prepare_work_area
 from forkctl.forks.workspace import Workspace, sweep_work_area
 
-_LITTER = ("__pycache__/", ".egg-info/")
+_LITTER_FOLDERS = ("__pycache__", ".egg-info")
 _LITTER_FILES = (".pyc", ".pyo")
 
 
@@ -38,9 +40,12 @@ def clean(workspace: Workspace, name: str, children: Children) -> bool:
 
 
 def _require_nothing_kept(repo: Repository, state: TreeState) -> None:
+    assert repo.work_tree
+    files = laid_out(repo, state.head, state.sparse)
     # git may have been asked to assume that these files are unchanged.
-    hidden = differing(repo, laid_out(repo, state.head, state.sparse))
-    kept = [*sorted(hidden), *_refs_of_user(repo), *_linked_worktrees(repo), *_ignored(repo)]
+    hidden = sorted(differing(repo, files))
+    beside = _beside(repo.work_tree, files)
+    kept = [*hidden, *_refs_of_user(repo), *_linked_worktrees(repo), *beside]
     if kept:
         raise ForkctlError(
             f"this tree holds more than what forkctl made: {first_few(kept)}",
@@ -62,12 +67,20 @@ def _linked_worktrees(repo: Repository) -> list[str]:
     return [f"worktree {path.name}" for path in folder.iterdir()] if folder.is_dir() else []
 
 
-def _ignored(repo: Repository) -> list[str]:
-    """Ignored files may be weeks of checkpoints; only what Python leaves behind does not count."""
-    out = repo.as_user("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
-    paths = [os.fsdecode(path) for path in out.split(b"\0") if path]
-    return [
-        path
-        for path in paths
-        if not path.endswith(_LITTER_FILES) and not any(litter in path for litter in _LITTER)
-    ]
+def _beside(tree: Path, files: Collection[str]) -> list[str]:
+    """What lies beside these files: ignored ones may be weeks of checkpoints, and git does not look
+    into submodules. Only what Python leaves behind does not count."""
+    ours = {path[:end] for path in files for end in range(len(path)) if path[end] == "/"}
+    found = set()
+    for here, folders, names in os.walk(tree):
+        if here == str(tree):
+            folders.remove(".git")
+        folders[:] = [name for name in folders if not name.endswith(_LITTER_FOLDERS)]
+        links = [name for name in folders if Path(here, name).is_symlink()]
+        for name in (*names, *links):
+            path = str(Path(here, name).relative_to(tree))
+            if path not in files and not path.endswith(_LITTER_FILES):
+                ends = (end for end in range(len(path)) if path[end] == "/")
+                strange = next((path[:end] for end in ends if path[:end] not in ours), None)
+                found.add(f"{strange}/" if strange else path)
+    return sorted(found)
