@@ -1,25 +1,28 @@
 """Move a live tree from one state to another so that a kill at any moment loses nothing.
 
 First everything is prepared beside the tree: the new content of each changed file is staged and
-the new index is written. Then a journal records the old and the new state, and each file is renamed
-into place: at any moment it is the old file or the new one. Index, branch and state follow, and the
-journal is deleted last. The next command that finds a journal rolls forward: each path must be old
-or new; anything else is the user's work, and is refused.
+the new index is written. Then git's own lock keeps the user's git out, the tree is looked at, a
+journal records the old and the new state, and each file is renamed into place, unless it was
+written to since that look: at any moment it is the old file or the new one. Index, branch and state
+follow, and the journal is deleted last. The next command that finds a journal rolls forward: each
+path must be old, new or absent; anything else is the user's work, and is refused.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
 from forkctl.forks.disk import SUBMODULE, differing, is_free, laid_out
 from forkctl.forks.git import Repository
-from forkctl.forks.local_changes import first_few
+from forkctl.forks.local_changes import first_few, require_untouched
 from forkctl.forks.objects import TreeEntry
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
@@ -38,10 +41,18 @@ RESCUE = "refs/forkctl/rescue/"
 # path -> (what it was, what it becomes); None: no file
 Changes = Mapping[str, tuple[TreeEntry | None, TreeEntry | None]]
 
+# What shows whether a file was written to. None: there is no file; empty: a link is in the way.
+Look = tuple[int, ...] | None
+
 
 def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    """The caller has made sure that the tree is at `old` and has no local changes."""
-    _roll(repo, old, new)
+    """Refuses if the tree is not at `old`, or has local changes."""
+
+    def look() -> str:
+        require_untouched(repo, old)
+        return old.head
+
+    _roll(repo, old, new, look)
 
 
 def recover(repo: Repository) -> TreeState | None:
@@ -55,12 +66,24 @@ def recover(repo: Repository) -> TreeState | None:
     raw = json.loads(journal.read_bytes())
     old, new = _state(raw["from"]), _state(raw["to"])
     _remove_stale_locks(repo)
+
+    def look() -> str:
+        return _require_left_alone(repo, old, new)
+
+    look()  # before git's lock is taken, with which the hints could not be followed
+    _roll(repo, old, new, look)
+    return new
+
+
+def _require_left_alone(repo: Repository, old: TreeState, new: TreeState) -> str:
+    """HEAD, which must be where an interrupted switch left it."""
     head = objects.resolve(repo, "HEAD")
     if head not in (old.head, new.head):
         raise ForkctlError(
             "a switch was interrupted here, and HEAD has moved since",
             where=str(repo.work_tree),
-            hint=f"`git reset --soft {old.head[:12]}` there, then run forkctl again",
+            hint=f"keep your commits with `git branch mine` there, then run "
+            f"`git reset --soft {old.head[:12]}` there and forkctl again",
         )
     if _staged(repo, old.head) and _staged(repo, new.head):
         raise ForkctlError(
@@ -69,22 +92,24 @@ def recover(repo: Repository) -> TreeState | None:
             where=str(repo.work_tree),
             hint="unstage them with `git reset` there (it keeps the files), then run forkctl again",
         )
-    _roll(repo, old, new)
-    return new
+    return head
 
 
-def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
+def _roll(repo: Repository, old: TreeState, new: TreeState, look: Callable[[], str]) -> None:
+    """`look` refuses a tree with work of the user's in it, and returns its HEAD."""
     assert repo.work_tree
     remove_ref_locks(repo)
     own, tree = own_folder(repo.work_tree), repo.work_tree
     changes = _changes(repo, old, new)
-    _require_old_or_new(repo, changes)
     next_index = own / "index.next"
     _write_index(repo, next_index, new)
     _stage(repo, next_index, own / "stage", changes)
     _hold_index(repo)
     journal = own / "switch.json"
     try:
+        seen = {path: _look(tree, path) for path in changes}  # before the content is compared
+        head = look()
+        _require_old_or_new(repo, changes)
         write_atomically(
             journal, json.dumps({"from": old._asdict(), "to": new._asdict()}, indent=1)
         )
@@ -93,10 +118,10 @@ def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
             _release_index(repo)
         raise
     _write_sparse(repo, new.sparse)
-    _move_files(tree, own / "stage", changes)
+    _move_files(tree, own / "stage", changes, seen)
     repo.local("update-index", "-q", "--refresh", index=next_index, accept=(0, 1))
     next_index.replace(repo.git_dir / "index")
-    _move_branch(repo, old, new)
+    _move_branch(repo, head, new)
     write_state(tree, new)
     journal.unlink()
     _release_index(repo)
@@ -137,13 +162,30 @@ def _require_old_or_new(repo: Repository, changes: Changes) -> None:
         return found | {path for path in empty if not is_free(tree, path, leaving)}
 
     not_old = not_as({path: old for path, (old, _) in changes.items()})
-    strange = sorted(not_as({path: changes[path][1] for path in not_old}))
-    if strange:
-        raise ForkctlError(
-            f"these files differ from what forkctl left: {first_few(strange)}",
-            where=str(repo.work_tree),
-            hint="move them out of the tree (even if git ignores them), then run this again",
-        )
+    not_new = not_as({path: changes[path][1] for path in not_old})
+    if strange := not_as(dict.fromkeys(not_new)):
+        _refuse(repo.work_tree, sorted(strange))
+
+
+def _refuse(tree: Path, strange: list[str]) -> NoReturn:
+    raise ForkctlError(
+        f"these files differ from what forkctl left: {first_few(strange)}",
+        where=str(tree),
+        hint="move them out of the tree (even if git ignores them), then run this again",
+    )
+
+
+def _look(tree: Path, path: str) -> Look:
+    folders = (path[:end] for end in range(len(path)) if path[end] == "/")
+    if any((tree / folder).is_symlink() for folder in folders):
+        return ()
+    try:
+        found = (tree / path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None:
@@ -199,23 +241,28 @@ def _write_sparse(repo: Repository, sparse: Folders) -> None:
     write_atomically(path, cone_file(sparse))
 
 
-def _move_files(tree: Path, stage: Path, changes: Changes) -> None:
+def _move_files(tree: Path, stage: Path, changes: Changes, seen: Mapping[str, Look]) -> None:
     for path, (_, new) in changes.items():
         if new is None:
-            _remove(tree, path)
+            _remove(tree, path, seen[path])
     for path, (_, new) in changes.items():
         staged = stage / path
         if new is not None and os.path.lexists(staged):
             target = tree / path
             if target.is_dir() and not target.is_symlink():
-                _remove_empty_folders(target)
+                _remove_empty_folders(tree, target)
             target.parent.mkdir(parents=True, exist_ok=True)
+            now = _look(tree, path)
+            if now is not None and (not now or now != seen[path]):
+                _refuse(tree, [path])
             staged.replace(target)
 
 
-def _remove(tree: Path, path: str) -> None:
+def _remove(tree: Path, path: str, seen: Look) -> None:
     target = tree / path
-    if target.is_symlink() or target.is_file():
+    if now := _look(tree, path):
+        if now != seen:
+            _refuse(tree, [path])
         target.unlink()
     for parent in target.parents:
         if parent == tree:
@@ -226,16 +273,18 @@ def _remove(tree: Path, path: str) -> None:
             break  # not empty: ignored files stay where they are
 
 
-def _remove_empty_folders(folder: Path) -> None:
-    for here, _, _ in os.walk(folder, topdown=False):
+def _remove_empty_folders(tree: Path, folder: Path) -> None:
+    for here, _, files in os.walk(folder, topdown=False):
+        if files:
+            _refuse(tree, [str(Path(here, name).relative_to(tree)) for name in files])
         Path(here).rmdir()
 
 
-def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    updates = {BRANCH: new.head, PIN_REF: new.pin}
-    if old.head != new.head:  # keep the head that the branch leaves
-        updates[f"{RESCUE}{old.head}"] = old.head
-    script = "".join(f"update {ref} {oid}\n" for ref, oid in updates.items())
+def _move_branch(repo: Repository, head: str, new: TreeState) -> None:
+    """From `head`: git refuses if the branch is elsewhere by now."""
+    script = f"update {BRANCH} {new.head} {head}\nupdate {PIN_REF} {new.pin}\n"
+    if head != new.head:  # keep what the branch leaves
+        script += f"update {RESCUE}{head} {head}\n"
     repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin=script.encode())
     rescues = [path for path in (repo.git_dir / RESCUE).glob("*") if len(path.name) == 40]
     for forgotten in sorted(rescues, key=lambda path: path.stat().st_mtime)[:-_RESCUES_KEPT]:

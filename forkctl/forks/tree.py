@@ -48,7 +48,7 @@ def bring_to_pin(
     if state is not None and state.is_at_pin(fork):
         _update_remote(workspace, fork, state, children)
         return state.pin
-    if state is not None:  # asked before the fetch, which may take long, and again after it
+    if state is not None:  # asked before the fetch, which may take long, and again by `switch`
         require_untouched(open_tree(workspace, fork.name, children), state)
     cached, pin = fetch_source(fork, manifest.mirrors, children, offline, progress)
     if state is None:
@@ -68,7 +68,6 @@ def _move(
 ) -> None:
     repo = open_tree(workspace, fork.name, children)
     _copy_pin(cached, repo, pin, fork)
-    require_untouched(repo, state)
     switch(repo, state, _pristine_state(repo, fork, pin))
     _update_remote(workspace, fork, state, children)
 

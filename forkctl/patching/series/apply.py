@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
-from forkctl.forks.local_changes import git_status, open_tree, require_on_top, require_untouched
+from forkctl.forks.local_changes import git_status, open_tree, require_on_top
 from forkctl.forks.lockfile import (
     Inputs,
     LockedFork,
@@ -143,8 +143,6 @@ def _render_and_switch(
         head=rendered.head,
         tree=rendered.tree,
     )
-    # Checked last: rendering takes a while, in which the user may have started to edit.
-    require_untouched(repo, state)
     switch(repo, state, new)
     return new, len(rendered.outcomes)
 
