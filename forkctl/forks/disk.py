@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
 SUBMODULE = "160000"  # forkctl leaves its folder alone
+Look = tuple[int, ...] | None
 
 
 def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
@@ -63,3 +65,18 @@ def is_free(tree: Path, path: str, leaving: set[str]) -> bool:
         return False
     inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
     return all(str(file.relative_to(tree)) in leaving for file in inside)
+
+
+def look(tree: Path, path: str) -> Look:
+    """What shows whether a file was written to. None: there is no file; empty: a link is in the
+    way."""
+    folders = (path[:end] for end in range(len(path)) if path[end] == "/")
+    if any((tree / folder).is_symlink() for folder in folders):
+        return ()
+    try:
+        found = (tree / path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +19,7 @@ from typing import NoReturn
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
-from forkctl.forks.disk import SUBMODULE, differing, is_free, laid_out
+from forkctl.forks.disk import SUBMODULE, Look, differing, is_free, laid_out, look
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import first_few, require_untouched
 from forkctl.forks.objects import TreeEntry
@@ -41,18 +40,15 @@ RESCUE = "refs/forkctl/rescue/"
 # path -> (what it was, what it becomes); None: no file
 Changes = Mapping[str, tuple[TreeEntry | None, TreeEntry | None]]
 
-# What shows whether a file was written to. None: there is no file; empty: a link is in the way.
-Look = tuple[int, ...] | None
-
 
 def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
     """Refuses if the tree is not at `old`, or has local changes."""
 
-    def look() -> str:
+    def require_old() -> str:
         require_untouched(repo, old)
         return old.head
 
-    _roll(repo, old, new, look)
+    _roll(repo, old, new, require_old)
 
 
 def recover(repo: Repository) -> TreeState | None:
@@ -61,17 +57,17 @@ def recover(repo: Repository) -> TreeState | None:
     own = own_folder(repo.work_tree)
     journal = own / "switch.json"
     if not journal.is_file():
-        _release_index(repo)
+        release_index(repo)
         return None
     raw = json.loads(journal.read_bytes())
     old, new = _state(raw["from"]), _state(raw["to"])
     _remove_stale_locks(repo)
 
-    def look() -> str:
+    def require_left_alone() -> str:
         return _require_left_alone(repo, old, new)
 
-    look()  # before git's lock is taken, with which the hints could not be followed
-    _roll(repo, old, new, look)
+    require_left_alone()  # before git's lock is taken, with which the hints cannot be followed
+    _roll(repo, old, new, require_left_alone)
     return new
 
 
@@ -95,8 +91,8 @@ def _require_left_alone(repo: Repository, old: TreeState, new: TreeState) -> str
     return head
 
 
-def _roll(repo: Repository, old: TreeState, new: TreeState, look: Callable[[], str]) -> None:
-    """`look` refuses a tree with work of the user's in it, and returns its HEAD."""
+def _roll(repo: Repository, old: TreeState, new: TreeState, require: Callable[[], str]) -> None:
+    """`require` refuses a tree with work of the user's in it, and returns its HEAD."""
     assert repo.work_tree
     remove_ref_locks(repo)
     own, tree = own_folder(repo.work_tree), repo.work_tree
@@ -104,18 +100,18 @@ def _roll(repo: Repository, old: TreeState, new: TreeState, look: Callable[[], s
     next_index = own / "index.next"
     _write_index(repo, next_index, new)
     _stage(repo, next_index, own / "stage", changes)
-    _hold_index(repo)
+    hold_index(repo)
     journal = own / "switch.json"
     try:
-        seen = {path: _look(tree, path) for path in changes}  # before the content is compared
-        head = look()
+        seen = {path: look(tree, path) for path in changes}  # before the content is compared
+        head = require()
         _require_old_or_new(repo, changes)
         write_atomically(
             journal, json.dumps({"from": old._asdict(), "to": new._asdict()}, indent=1)
         )
     except BaseException:
         if not journal.is_file():
-            _release_index(repo)
+            release_index(repo)
         raise
     _write_sparse(repo, new.sparse)
     _move_files(tree, own / "stage", changes, seen)
@@ -124,7 +120,7 @@ def _roll(repo: Repository, old: TreeState, new: TreeState, look: Callable[[], s
     _move_branch(repo, head, new)
     write_state(tree, new)
     journal.unlink()
-    _release_index(repo)
+    release_index(repo)
     remove_folder(own / "stage")
 
 
@@ -175,19 +171,6 @@ def _refuse(tree: Path, strange: list[str]) -> NoReturn:
     )
 
 
-def _look(tree: Path, path: str) -> Look:
-    folders = (path[:end] for end in range(len(path)) if path[end] == "/")
-    if any((tree / folder).is_symlink() for folder in folders):
-        return ()
-    try:
-        found = (tree / path).lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if stat.S_ISDIR(found.st_mode):
-        return None
-    return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None:
     remove_folder(stage)
     stage.mkdir()
@@ -212,7 +195,7 @@ def _write_index(repo: Repository, index: Path, new: TreeState) -> None:
         repo.local("update-index", "--skip-worktree", "-z", "--stdin", stdin=names, index=index)
 
 
-def _hold_index(repo: Repository) -> None:
+def hold_index(repo: Repository) -> None:
     """Keep the user's own git out while files move, with the lock that git itself uses."""
     assert repo.work_tree
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
@@ -230,7 +213,7 @@ def _hold_index(repo: Repository) -> None:
         text.unlink()
 
 
-def _release_index(repo: Repository) -> None:
+def release_index(repo: Repository) -> None:
     lock = repo.git_dir / "index.lock"
     if is_our_index_lock(lock):
         lock.unlink()
@@ -252,7 +235,7 @@ def _move_files(tree: Path, stage: Path, changes: Changes, seen: Mapping[str, Lo
             if target.is_dir() and not target.is_symlink():
                 _remove_empty_folders(tree, target)
             target.parent.mkdir(parents=True, exist_ok=True)
-            now = _look(tree, path)
+            now = look(tree, path)
             if now is not None and (not now or now != seen[path]):
                 _refuse(tree, [path])
             staged.replace(target)
@@ -260,7 +243,7 @@ def _move_files(tree: Path, stage: Path, changes: Changes, seen: Mapping[str, Lo
 
 def _remove(tree: Path, path: str, seen: Look) -> None:
     target = tree / path
-    if now := _look(tree, path):
+    if now := look(tree, path):
         if now != seen:
             _refuse(tree, [path])
         target.unlink()
@@ -299,7 +282,7 @@ def _staged(repo: Repository, commit: str) -> list[str]:
 def _remove_stale_locks(repo: Repository) -> None:
     """Those that a killed child of ours left. None is still running: it would hold our lock."""
     if not is_our_index_lock(repo.git_dir / "index.lock"):
-        return  # the user's git may be at work; `_hold_index` will refuse
+        return  # the user's git may be at work; `hold_index` will refuse
     for name in ("HEAD.lock", f"{BRANCH}.lock"):
         (repo.git_dir / name).unlink(missing_ok=True)
 

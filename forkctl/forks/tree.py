@@ -31,7 +31,7 @@ from forkctl.forks.switch import switch
 from forkctl.forks.workspace import Workspace
 
 # What running Python in a tree leaves behind.
-_EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
+EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
 
 def bring_to_pin(
@@ -92,8 +92,8 @@ def _build(
     tree = area / f"{fork.name}.new"
     remove_folder(tree)
     repo = Repository(tree / ".git", children, tree)
-    write_repository(repo.git_dir, _config(fork), head=BRANCH)
-    (repo.git_dir / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
+    write_repository(repo.git_dir, config_of(url_of(fork)), head=BRANCH)
+    (repo.git_dir / "info" / "exclude").write_text(EXCLUDED, encoding="utf-8")
     (repo.git_dir / "info" / "sparse-checkout").write_text(cone_file(fork.sparse))
     _copy_pin(cached, repo, pin, fork)
     for ref in (BRANCH, PIN_REF):
@@ -160,7 +160,8 @@ def prepare_work_area(workspace: Workspace) -> Path:
     return area
 
 
-def _config(fork: Fork) -> dict[str, dict[str, str]]:
+def config_of(url: str | None) -> dict[str, dict[str, str]]:
+    """The configuration of a tree. `url`: None if it does not come from a repository."""
     config = {
         "core": {
             "repositoryformatversion": "1",
@@ -173,10 +174,10 @@ def _config(fork: Fork) -> dict[str, dict[str, str]]:
             "sparseCheckoutCone": "true",
         }
     }
-    if isinstance(fork.source, GitSource):
+    if url is not None:
         config["extensions"] = {"partialClone": "origin"}
         config['remote "origin"'] = {
-            "url": fork.source.url,
+            "url": url,
             "fetch": "+refs/heads/*:refs/remotes/origin/*",
             "promisor": "true",
             "partialclonefilter": "blob:none",

@@ -56,7 +56,7 @@ def edit_what_only_the_new_state_has(tree: Path) -> None:
     (tree / "ours.py").write_text("mine\n")
 
 
-@pytest.mark.parametrize("step", ["_write_index", "_stage", "_hold_index", "_move_files"])
+@pytest.mark.parametrize("step", ["_write_index", "_stage", "hold_index", "_move_files"])
 @pytest.mark.parametrize("work", [edit, edit_what_only_the_new_state_has])
 def test_an_edit_made_while_the_tree_moves_is_kept(
     moving: Workspace,
@@ -83,7 +83,7 @@ def commit(tree: Path) -> str:
     return git(tree, "rev-parse", "HEAD")
 
 
-@pytest.mark.parametrize("step", ["_write_index", "_stage", "_hold_index"])
+@pytest.mark.parametrize("step", ["_write_index", "_stage", "hold_index"])
 def test_a_commit_made_while_the_tree_moves_stays_on_its_branch(
     moving: Workspace, when: Callable[[str, Callable[[], object]], None], step: str
 ) -> None:
