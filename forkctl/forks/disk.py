@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from forkctl.forks import objects
@@ -51,20 +51,21 @@ def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, TreeEnt
     repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
 
 
-def is_free(tree: Path, path: str, leaving: set[str]) -> bool:
-    """Whether a new file can be put at this path without taking the place of one."""
+def is_free(tree: Path, path: str, judged: Collection[str]) -> bool:
+    """Whether a new file can be put at this path without taking the place of one. `judged`: paths
+    that do not count, because they are compared by themselves."""
     here = tree / path
     for parent in list(here.parents):
         if parent == tree:
             break
         if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
-            return str(parent.relative_to(tree)) in leaving
+            return str(parent.relative_to(tree)) in judged
     if not os.path.lexists(here):
         return True
     if here.is_symlink() or not here.is_dir():
         return False
     inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
-    return all(str(file.relative_to(tree)) in leaving for file in inside)
+    return all(str(file.relative_to(tree)) in judged for file in inside)
 
 
 def look(tree: Path, path: str) -> Look:

@@ -149,13 +149,12 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
 
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
-    leaving = {path for path, (_, new) in changes.items() if new is None}
 
     def not_as(wanted: Mapping[str, TreeEntry | None]) -> set[str]:
         found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
         empty = (path for path, entry in wanted.items() if entry is None)
         tree = repo.work_tree or Path()
-        return found | {path for path in empty if not is_free(tree, path, leaving)}
+        return found | {path for path in empty if not is_free(tree, path, changes)}
 
     not_old = not_as({path: old for path, (old, _) in changes.items()})
     not_new = not_as({path: changes[path][1] for path in not_old})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +146,79 @@ def test_a_commit_made_while_save_works_is_not_dropped(
     assert (moving.tree() / "c.py").read_text() == "MINE = 1\n"
     names = sorted(path.name for path in (moving.root / "patches/thing").iterdir())
     assert names == ["0001-two.yaml", "0002-first.patch", "0003-mine.patch"]
+
+
+def interrupted_at(
+    limit: int, tree: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]
+) -> bool:
+    """Whether `run` came to this many changes in the tree: it was stopped right before that one."""
+    count = 0
+    with monkeypatch.context() as patched:
+        for real in (REPLACE, Path.unlink, Path.rmdir, Path.mkdir):
+
+            def counting(
+                path: Path, *words: object, _real: Callable[..., object] = real, **more: object
+            ) -> object:
+                nonlocal count
+                moved = Path(str(words[0])) if words and _real is REPLACE else path
+                inside = tree in moved.parents and ".git" not in moved.parts
+                count += inside
+                if inside and count == limit:
+                    raise KeyboardInterrupt
+                return _real(path, *words, **more)
+
+            patched.setattr(Path, real.__name__, counting)
+        return run() == 130
+
+
+REPLACE = Path.replace
+LINK = Path("kept")
+FOLDER = {"turns/a": "A\n", "turns/deep/b": "B\n"}
+SHAPES: dict[str, dict[str, str | Path]] = {
+    "file": {"turns": "file\n"},
+    "folder": {**FOLDER},
+    "link": {"turns": LINK},
+    "nothing": {},
+}
+
+
+def shape(upstream: Upstream, name: str) -> str:
+    """A commit of upstream in which `turns` is this."""
+    upstream.git("rm", "-rqf", "--ignore-unmatch", "turns")
+    kept = {
+        "kept/a": "precious\n",
+        "kept/deep/b": "precious\n",
+        **dict.fromkeys(("a.py", "z.py"), f"x = {name!r}\n"),
+    }
+    if name == "link":
+        (upstream.path / "turns").symlink_to(LINK)
+        return upstream.commit(kept)
+    return upstream.commit({**kept, **SHAPES[name]})  # type: ignore[dict-item]
+
+
+TURNS = ["file folder", "folder file", "link folder", "folder link"]
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_path_turns_into_another_kind_and_every_interruption_is_recovered_from(
+    workspace: Workspace,
+    upstream: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+    turn: str,
+) -> None:
+    pins = [shape(upstream, name) for name in turn.split()]
+    tree, before, step, stopped = workspace.tree(), workspace.root / "before", 0, True
+    workspace.manifest(entry(upstream, pins[0]))
+    workspace.ok("sync")
+    tree.rename(before)
+    workspace.manifest(entry(upstream, pins[1]))
+    while stopped:
+        step += 1
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(before, tree, symlinks=True)
+        stopped = interrupted_at(step, tree, monkeypatch, lambda: workspace.run("sync"))
+        workspace.ok("sync")
+        assert workspace.head() == pins[1]
+        assert git(tree, "status", "--porcelain", "--ignored") == "", f"stopped at step {step}"
+        assert (tree / "kept/a").read_text() == (tree / "kept/deep/b").read_text() == "precious\n"
+    assert step > 3
