@@ -108,7 +108,9 @@ def blobs_of(cached: Repository, commit: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
     files = objects.files_of(cached, commit)
     return list(
-        dict.fromkeys(e.oid for path, e in files.items() if e.mode != "160000" and chosen(path))
+        dict.fromkeys(
+            e.oid for path, e in files.items() if e.mode != objects.SUBMODULE and chosen(path)
+        )
     )
 
 

@@ -9,22 +9,24 @@ from pathlib import Path
 
 from forkctl.forks import objects
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import TreeEntry
+from forkctl.forks.objects import SUBMODULE, TreeEntry
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
-SUBMODULE = "160000"  # forkctl leaves its folder alone
 Look = tuple[int, ...] | None
 
 
 def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
     """The files that a tree at this commit has on disk."""
+    entries = entries_of(repo, commit, sparse)
+    return {path: entry for path, entry in entries.items() if entry.mode != SUBMODULE}
+
+
+def entries_of(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
+    """The same with submodules, which are empty folders."""
     chosen = chooser(sparse)
-    return {
-        path: entry
-        for path, entry in objects.files_of(repo, commit).items()
-        if entry.mode != SUBMODULE and chosen(path)
-    }
+    files = objects.files_of(repo, commit)
+    return {path: entry for path, entry in files.items() if chosen(path)}
 
 
 def differing(repo: Repository, entries: Mapping[str, TreeEntry]) -> set[str]:

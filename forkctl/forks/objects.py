@@ -23,6 +23,8 @@ PARTIAL: Mapping[str, Mapping[str, str]] = {
     'remote "origin"': {"promisor": "true", "partialclonefilter": "blob:none"},
 }
 
+SUBMODULE = "160000"  # the mode of one: forkctl makes its folder, and puts nothing there
+
 
 class TreeEntry(NamedTuple):
     """What a tree has under a name: mode (`100644`, `100755`, `120000`, `160000`) and object."""

@@ -14,15 +14,15 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
-from forkctl.forks.disk import SUBMODULE, Look, differing, is_free, laid_out, look
+from forkctl.forks.disk import Look, differing, entries_of, is_free, look
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import first_few, require_untouched
-from forkctl.forks.objects import TreeEntry
+from forkctl.forks.objects import SUBMODULE, TreeEntry
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
     BRANCH,
@@ -137,9 +137,9 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
         return {
             path: (before, after)
             for path, (before, after) in objects.changed_files(repo, old.head, new.head).items()
-            if chosen(path) and SUBMODULE not in (before and before.mode, after and after.mode)
+            if chosen(path)
         }
-    before, after = (laid_out(repo, state.head, state.sparse) for state in (old, new))
+    before, after = (entries_of(repo, state.head, state.sparse) for state in (old, new))
     return {
         path: (before.get(path), after.get(path))
         for path in sorted({*before, *after})
@@ -147,12 +147,18 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
     }
 
 
+def _is_file(entry: TreeEntry | None) -> TypeGuard[TreeEntry]:
+    """False for a submodule, too: an empty folder, as git lays it out."""
+    return entry is not None and entry.mode != SUBMODULE
+
+
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
 
     def not_as(wanted: Mapping[str, TreeEntry | None]) -> set[str]:
-        found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
-        empty = (path for path, entry in wanted.items() if entry is None)
+        files = {path: entry for path, entry in wanted.items() if _is_file(entry)}
+        found = differing(repo, files)
+        empty = wanted.keys() - files.keys()
         tree = repo.work_tree or Path()
         return found | {path for path in empty if not is_free(tree, path, changes)}
 
@@ -173,7 +179,7 @@ def _refuse(tree: Path, strange: list[str]) -> NoReturn:
 def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None:
     remove_folder(stage)
     stage.mkdir()
-    coming = {path: new for path, (_, new) in changes.items() if new}
+    coming = [path for path, (_, new) in changes.items() if _is_file(new)]
     if not coming:
         return
     names = b"".join(os.fsencode(path) + b"\0" for path in coming)
@@ -225,11 +231,13 @@ def _write_sparse(repo: Repository, sparse: Folders) -> None:
 
 def _move_files(tree: Path, stage: Path, changes: Changes, seen: Mapping[str, Look]) -> None:
     for path, (_, new) in changes.items():
-        if new is None:
+        if not _is_file(new):
             _remove(tree, path, seen[path])
     for path, (_, new) in changes.items():
         staged = stage / path
-        if new is not None and os.path.lexists(staged):
+        if new and not _is_file(new):
+            (tree / path).mkdir(parents=True, exist_ok=True)
+        elif new is not None and os.path.lexists(staged):
             target = tree / path
             if target.is_dir() and not target.is_symlink():
                 _remove_empty_folders(tree, target)
@@ -246,11 +254,13 @@ def _remove(tree: Path, path: str, seen: Look) -> None:
         if now != seen:
             _refuse(tree, [path])
         target.unlink()
-    for parent in target.parents:
-        if parent == tree:
+    for folder in (target, *target.parents):
+        if folder == tree:
             break
         try:
-            parent.rmdir()
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
         except OSError:
             break  # not empty: ignored files stay where they are
 

@@ -190,13 +190,20 @@ def shape(upstream: Upstream, name: str) -> str:
         "kept/deep/b": "precious\n",
         **dict.fromkeys(("a.py", "z.py"), f"x = {name!r}\n"),
     }
+    if name == "submodule":
+        upstream.commit(kept)
+        head = upstream.git("rev-parse", "HEAD")
+        upstream.git("update-index", "--add", "--cacheinfo", f"160000,{head},turns")
+        upstream.git("commit", "-qm", "Add a submodule")
+        return upstream.git("rev-parse", "HEAD")
     if name == "link":
         (upstream.path / "turns").symlink_to(LINK)
         return upstream.commit(kept)
     return upstream.commit({**kept, **SHAPES[name]})  # type: ignore[dict-item]
 
 
-TURNS = ["file folder", "folder file", "link folder", "folder link"]
+SUBMODULES = [f"{kind} submodule" for kind in SHAPES] + [f"submodule {kind}" for kind in SHAPES]
+TURNS = ["file folder", "folder file", "link folder", "folder link", *SUBMODULES]
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -221,4 +228,35 @@ def test_a_path_turns_into_another_kind_and_every_interruption_is_recovered_from
         assert workspace.head() == pins[1]
         assert git(tree, "status", "--porcelain", "--ignored") == "", f"stopped at step {step}"
         assert (tree / "kept/a").read_text() == (tree / "kept/deep/b").read_text() == "precious\n"
-    assert step > 3
+    assert step > 2
+
+
+@pytest.mark.parametrize("after", [*SHAPES])
+def test_work_in_a_submodule_is_in_the_way_of_a_pin_without_it(
+    workspace: Workspace, upstream: Upstream, after: str
+) -> None:
+    pins = [shape(upstream, "submodule"), shape(upstream, after)]
+    workspace.manifest(entry(upstream, pins[0]))
+    workspace.ok("sync")
+    (workspace.tree() / "turns/mine").write_text("weeks of work")
+    workspace.manifest(entry(upstream, pins[1]))
+    assert workspace.run("sync") == 1
+    assert "turns" in workspace.err
+    assert (workspace.tree() / "turns/mine").read_text() == "weeks of work"
+    (workspace.tree() / "turns").rename(workspace.root / "aside")
+    workspace.ok("sync")
+    assert git(workspace.tree(), "status", "--porcelain") == ""
+
+
+def test_a_submodule_leaves_and_enters_the_sparse_folders(
+    workspace: Workspace, upstream: Upstream
+) -> None:
+    head = upstream.commit({"src/a": "a\n", "docs/b": "b\n"})
+    upstream.git("update-index", "--add", "--cacheinfo", f"160000,{head},docs/lib")
+    upstream.git("commit", "-qm", "Add a submodule")
+    pin = upstream.git("rev-parse", "HEAD")
+    for sparse in (["src"], None, ["src"], ["docs"]):
+        workspace.manifest(entry(upstream, pin, sparse=sparse))
+        workspace.ok("sync")
+        assert git(workspace.tree(), "status", "--porcelain") == ""
+        assert (workspace.tree() / "docs/lib").is_dir() is (sparse != ["src"])
