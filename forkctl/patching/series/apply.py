@@ -53,6 +53,8 @@ def apply(
 ) -> list[ApplyResult]:
     """One fork's failure never stops another. forks.lock follows what was applied."""
     lock = lock_text(workspace.lock_file)
+    if locked:
+        parse_lock(lock, workspace.lock_file.name)  # what is damaged elsewhere records nothing
     results, made = [], {}
     for fork in forks:
         try:
