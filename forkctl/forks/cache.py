@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -295,9 +296,13 @@ def _at_any_place(fetcher: Fetcher, url: str, fetch_from: Callable[[str], bytes]
     failures: list[str] = []
     for place in fetcher.places(url):
         try:
-            return fetch_from(place)
+            out = fetch_from(place)
         except GitError as error:
             failures.append(f"{place}: {error.message}" if place != url else error.message)
+            continue
+        for failure in failures:
+            print(f"warning: the mirror {failure}", file=sys.stderr, flush=True)
+        return out
     raise Unreachable("; ".join(failures), hint=mirrors.HOW)
 
 

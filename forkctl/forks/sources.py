@@ -24,7 +24,7 @@ from forkctl.forks.commits import FileChange, NewCommit, write_commits
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, PypiSource
 from forkctl.forks.objects import BARE, write_repository
-from forkctl.forks.paths import fault_of_path
+from forkctl.forks.paths import fault_of_path, redacted
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import lock_on
 
@@ -125,7 +125,8 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     if finished.returncode:
         lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
         raise Unreachable(
-            f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
+            f"pip could not download {source}: "
+            + redacted("; ".join(lines) or finished.stderr[-300:]),
             hint="pip's own settings (PIP_INDEX_URL, pip.conf) decide where it looks",
         )
 
