@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def read_bundle(
                     _take(manifest, fork, children, member.name, content.read())
                 if parts:
                     taken.append(fork.name)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:  # EOFError: cut short
         raise ForkctlError(
             f"cannot be read as a bundle: {error}",
             where=str(source),
@@ -82,4 +83,4 @@ def _take(manifest: Manifest, fork: Fork, children: Children, name: str, content
         return
     assert isinstance(fork.source, GitSource)
     with opened(fetcher, fork.source.url) as cached:
-        take_over(cached, content, fork.source.revision)
+        take_over(cached, content, fork.source.revision, fork.sparse)

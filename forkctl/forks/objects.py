@@ -90,17 +90,18 @@ def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, TreeEntry
 
 
 def missing_objects(repo: Repository, oids: Iterable[str]) -> list[str]:
-    """Those that are not here. git is kept from fetching them."""
+    """Those that are not here. Of a repository from which git does not fetch by itself."""
     asked = "".join(f"{oid}\n" for oid in oids).encode()
     if not asked:
         return []
-    out = repo.local(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        stdin=asked,
-        config=("extensions.partialClone=", "remote.origin.promisor=false"),
-    )
+    out = repo.local("cat-file", "--batch-check=%(objectname)", stdin=asked)
     return [line.split()[0] for line in out.decode().splitlines() if line.endswith(" missing")]
+
+
+def held_objects(repo: Repository) -> set[str]:
+    """All that are here; git never fetches to answer this."""
+    asked = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
+    return set(repo.line("cat-file", *asked).split())
 
 
 class BlobReader:
