@@ -15,7 +15,7 @@ from forkctl.forks.processes import Children
 from forkctl.forks.state import BRANCH, TreeState
 from forkctl.forks.switch import hold_index, release_index
 from forkctl.forks.sync import settled_state
-from forkctl.forks.tree import EXCLUDED, config_of, prepare_work_area
+from forkctl.forks.tree import ATTRIBUTES, EXCLUDED, config_of, prepare_work_area
 from forkctl.forks.workspace import Workspace, sweep_work_area
 
 _LITTER_FOLDERS = ("__pycache__", ".egg-info")
@@ -28,7 +28,7 @@ _OF_GIT = frozenset((
     "description", "forkctl", "gc.log", "gc.pid", "hooks", "index", "index.lock", "info", "logs",
     "objects", "packed-refs", "refs", "shallow", "worktrees",
 ))  # fmt: skip
-_OF_INFO = frozenset({"exclude", "refs", "sparse-checkout"})
+_OF_INFO = frozenset({"attributes", "exclude", "refs", "sparse-checkout"})
 
 
 def clean(workspace: Workspace, name: str, children: Children) -> bool:
@@ -93,13 +93,17 @@ def _changed_in_git(repo: Repository, state: TreeState) -> list[str]:
     listed = repo.local("config", "--local", "--list", "-z").decode("utf-8", "replace").split("\0")
     now = {key: value for key, _, value in (item.partition("\n") for item in listed if item)}
     settings = sorted(key for key in {*ours, *now} if ours.get(key) != now.get(key))
-    exclude = git_dir / "info" / "exclude"
-    changed = exclude.is_file() and exclude.read_text(errors="replace") != EXCLUDED
+    info = {"exclude": EXCLUDED, "attributes": ATTRIBUTES}
+    changed = [
+        path
+        for path in (git_dir / "info" / name for name in info)
+        if path.is_file() and path.read_text(errors="replace") != info[path.name]
+    ]
     files = [
         *(path for path in git_dir.iterdir() if path.name not in _OF_GIT),
         *(path for path in git_dir.glob("hooks/*") if path.suffix != ".sample"),
         *(path for path in git_dir.glob("info/*") if path.name not in _OF_INFO),
-        *([exclude] if changed else []),
+        *changed,
     ]
     return [
         *(f"{key} in .git/config" for key in settings),

@@ -33,6 +33,10 @@ from forkctl.forks.workspace import Workspace
 # What running Python in a tree leaves behind.
 EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
 
+# Files have the bytes that git stores, whatever .gitattributes of upstream, or filters of the user,
+# would make of them: those change from pin to pin, and from machine to machine.
+ATTRIBUTES = "* -text !eol !crlf -ident -filter !working-tree-encoding\n"
+
 
 def bring_to_pin(
     workspace: Workspace,
@@ -94,6 +98,7 @@ def _build(
     repo = Repository(tree / ".git", children, tree)
     write_repository(repo.git_dir, config_of(url_of(fork)), head=BRANCH)
     (repo.git_dir / "info" / "exclude").write_text(EXCLUDED, encoding="utf-8")
+    (repo.git_dir / "info" / "attributes").write_text(ATTRIBUTES, encoding="utf-8")
     (repo.git_dir / "info" / "sparse-checkout").write_text(cone_file(fork.sparse))
     _copy_pin(cached, repo, pin, fork)
     for ref in (BRANCH, PIN_REF):

@@ -98,6 +98,10 @@ def ignore_more(tree: Path) -> None:
     (tree / ".git/info/exclude").write_text("*.ckpt\n")
 
 
+def set_attributes(tree: Path) -> None:
+    (tree / ".git/info/attributes").write_text("*.ckpt -diff\n")
+
+
 def keep_a_note_beside(tree: Path) -> None:
     (tree / ".git/NOTES.md").write_text("mine")
 
@@ -112,6 +116,7 @@ def keep_a_note_beside(tree: Path) -> None:
         (tag, "refs/tags/result"),
         (branch_at_the_head, "refs/heads/mine"),
         (ignore_more, ".git/info/exclude"),
+        (set_attributes, ".git/info/attributes"),
         (keep_a_note_beside, ".git/NOTES.md"),
     ],
 )

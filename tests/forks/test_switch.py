@@ -260,3 +260,46 @@ def test_a_submodule_leaves_and_enters_the_sparse_folders(
         workspace.ok("sync")
         assert git(workspace.tree(), "status", "--porcelain") == ""
         assert (workspace.tree() / "docs/lib").is_dir() is (sparse != ["src"])
+
+
+TEXT = b"one\ntwo\n"
+CRLF = b"one\r\ntwo\r\n"
+ATTRIBUTES = [
+    "",
+    "*.txt text eol=crlf\n",
+    "*.txt text\n",
+    "*.txt text=auto ident\n",
+    "*.txt filter=mine\n",
+    "*.txt working-tree-encoding=UTF-16\n",
+    "*.txt crlf\n",
+]
+
+
+@pytest.mark.parametrize("before", ATTRIBUTES)
+def test_files_have_the_bytes_that_git_stores_whatever_their_attributes(
+    workspace: Workspace,
+    upstream: Upstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+) -> None:
+    config = tmp_path / "gitconfig"
+    config.write_text('[filter "mine"]\nclean = rev\nsmudge = rev\n[core]\nautocrlf = true\n')
+    stored = {"unix.txt": TEXT, "dos.txt": CRLF, "id.txt": b"$Id$\n"}
+    upstream.commit(stored)
+    pins = []
+    for attributes in (before, "*.txt text eol=crlf\n", ""):
+        (upstream.path / ".gitattributes").write_text(attributes)
+        upstream.git("add", ".gitattributes")
+        upstream.git("commit", "-q", "--allow-empty", "-m", "Attributes")
+        pins.append(upstream.git("rev-parse", "HEAD"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    tree = workspace.tree()
+    for pin in (*pins, pins[0]):
+        workspace.manifest(entry(upstream, pin))
+        workspace.ok("sync")
+        for name, content in stored.items():
+            assert (tree / name).read_bytes() == content
+            (tree / name).touch()  # so that git compares the content again
+        assert git(tree, "status", "--porcelain") == ""
+    workspace.ok("clean", "thing")
