@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tarfile
 import tempfile
 import zlib
@@ -16,7 +17,7 @@ from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, Manifest, PypiSource
 from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sources import ensure_release, fetch_source, sdist_git_dir
+from forkctl.forks.sources import ensure_release, sdist_git_dir, with_pin
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
 
@@ -31,13 +32,13 @@ def write_bundle(
         tarfile.open(partial, "w:gz", compresslevel=1) as archive,
     ):
         for fork in forks:
-            cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
-            for name, path in _parts(fork, cached, pin, Path(folder)):
+            pack = functools.partial(_parts, fork, Path(folder))
+            for name, path in with_pin(fork, manifest.mirrors, children, pack, offline):
                 archive.add(path, f"{fork.name}/{name}", recursive=False)
     return len(forks)
 
 
-def _parts(fork: Fork, cached: Repository, pin: str, folder: Path) -> list[tuple[str, Path]]:
+def _parts(fork: Fork, folder: Path, cached: Repository, pin: str) -> list[tuple[str, Path]]:
     if isinstance(fork.source, PypiSource):
         return [("archive.tar.gz", cached.git_dir / "archive.tar.gz")]
     slim = Repository(folder / fork.name, cached.children)

@@ -104,6 +104,10 @@ def held_objects(repo: Repository) -> set[str]:
     return set(repo.line("cat-file", *asked).split())
 
 
+class MissingObject(ForkctlError):
+    """An object that should be in a repository cannot be read from it."""
+
+
 class BlobReader:
     """Reads many blobs with one `git cat-file --batch`."""
 
@@ -117,7 +121,7 @@ class BlobReader:
         self._process.stdin.flush()
         header = self._process.stdout.readline().split()
         if len(header) != 3:
-            raise ForkctlError(
+            raise MissingObject(
                 f"object {oid} is not in {self._repo.git_dir}",
                 hint="run `forkctl sync` again to fetch what is missing",
             )

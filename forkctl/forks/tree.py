@@ -16,7 +16,7 @@ from forkctl.forks.local_changes import open_tree, require_untouched
 from forkctl.forks.manifest import Fork, GitSource, Manifest
 from forkctl.forks.objects import write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sources import fetch_source
+from forkctl.forks.sources import with_pin
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
     BRANCH,
@@ -54,26 +54,20 @@ def bring_to_pin(
         return state.pin
     if state is not None:  # asked before the fetch, which may take long, and again by `switch`
         require_untouched(open_tree(workspace, fork.name, children), state)
-    cached, pin = fetch_source(fork, manifest.mirrors, children, offline, progress)
-    if state is None:
-        _build(workspace, fork, cached, pin, children)
-    else:
-        _move(workspace, fork, state, cached, pin, children)
+
+    def take(cached: Repository, pin: str) -> str:
+        if state is None:
+            _build(workspace, fork, cached, pin, children)
+        else:
+            _copy_pin(cached, open_tree(workspace, fork.name, children), pin, fork)
+        return pin
+
+    pin = with_pin(fork, manifest.mirrors, children, take, offline, progress)
+    if state is not None:
+        repo = open_tree(workspace, fork.name, children)
+        switch(repo, state, _pristine_state(repo, fork, pin))
+        _update_remote(workspace, fork, state, children)
     return pin
-
-
-def _move(
-    workspace: Workspace,
-    fork: Fork,
-    state: TreeState,
-    cached: Repository,
-    pin: str,
-    children: Children,
-) -> None:
-    repo = open_tree(workspace, fork.name, children)
-    _copy_pin(cached, repo, pin, fork)
-    switch(repo, state, _pristine_state(repo, fork, pin))
-    _update_remote(workspace, fork, state, children)
 
 
 def _update_remote(workspace: Workspace, fork: Fork, state: TreeState, children: Children) -> None:
