@@ -31,12 +31,13 @@ def apply(
     as it is.
     """
     workspace = find_workspace()
-    chosen = load(workspace.manifest).choose(forks, every=every)
+    manifest = load(workspace.manifest)
+    chosen = manifest.choose(forks, every=every)
     if without and len(chosen) != 1:
         raise UsageError("--without takes one fork at a time", hint="name the fork")
     with locked(workspace, "forkctl apply") as children:
         results = patching_apply.apply(
-            workspace, chosen, children, without=without, locked=lock_rules
+            workspace, manifest, chosen, children, without=without, locked=lock_rules
         )
     failures = [(result.fork.name, result.error) for result in results if result.error]
     if as_json:

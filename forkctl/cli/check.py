@@ -10,9 +10,10 @@ import click
 
 from forkctl.cli.completing import fork_names
 from forkctl.errors import ExitCode, ForkctlError, UsageError
-from forkctl.forks.manifest import load
+from forkctl.forks.manifest import Manifest, load
 from forkctl.forks.workspace import Workspace, find_workspace, locked
 from forkctl.output import error_json, print_failures, print_json, print_table
+from forkctl.patching.reading.lint import names_no_fork
 from forkctl.patching.series import check as patching_check
 from forkctl.patching.series.check import CheckOutcome, CheckResult
 
@@ -50,6 +51,7 @@ def check(
             offline=offline,
         )
     results = [_with_kind(workspace, result) for result in results]
+    _warn_of_unknown_forks(manifest, results)
     if as_json:
         print_json([_as_json(result) for result in results])
     else:
@@ -57,6 +59,14 @@ def check(
     outcomes = {result.outcome for result in results}
     bad = CheckOutcome.FAILED in outcomes or (strict and CheckOutcome.NOT_CHECKED in outcomes)
     return ExitCode.USER_MUST_ACT if bad else ExitCode.DONE
+
+
+def _warn_of_unknown_forks(manifest: Manifest, results: Sequence[CheckResult]) -> None:
+    names = [fork.name for fork in manifest.forks]
+    patches = {outcome.patch.title: outcome.patch for r in results for outcome in r.patches}
+    for title, patch in patches.items():
+        if note := names_no_fork(patch, names):
+            click.echo(f"warning: {title} {note}", err=True)
 
 
 def _with_kind(workspace: Workspace, result: CheckResult) -> CheckResult:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from forkctl.errors import ExitCode
+from forkctl.forks.manifest import load
 from forkctl.forks.workspace import Workspace, find_workspace
 from forkctl.output import print_json, print_table
 from forkctl.patching.model import Patch
@@ -31,10 +32,11 @@ def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int
     """
     workspace = find_workspace()
     root = workspace.patches
+    forks = [fork.name for fork in load(workspace.manifest).forks]
     found = [p for name in series or all_series(root) for p in load_series(root, name)]
     covered = _coverage(workspace, {patch.series for patch in found}) if drift else {}
     if as_json:
-        print_json([_as_json(p, lint(p)) | _drift_json(p, drift, covered) for p in found])
+        print_json([_as_json(p, lint(p, forks)) | _drift_json(p, drift, covered) for p in found])
         return ExitCode.DONE
     print_table(
         ("patch", "forks", *(("applies",) if drift else ()), "subject", "files"),
@@ -52,14 +54,13 @@ def patches(series: Sequence[str], why: bool, drift: bool, as_json: bool) -> int
     for patch in found if why else ():
         click.echo(f"\n{patch.title}: {patch.subject}\n{patch.why}")
     for patch in found:
-        for warning in lint(patch):
+        for warning in lint(patch, forks):
             click.echo(f"{patch.path}:{warning.line}: {warning.message}", err=True)
     return ExitCode.DONE
 
 
 def _coverage(workspace: Workspace, series: set[str]) -> Mapping[str, Coverage]:
     from forkctl.forks.cache import Fetcher
-    from forkctl.forks.manifest import load
     from forkctl.forks.processes import Children
     from forkctl.forks.workspace import ended_with_the_command
     from forkctl.patching.drift.fork_drift import drift_of_forks

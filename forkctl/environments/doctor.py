@@ -16,6 +16,8 @@ from forkctl.environments.simulator import check_simulator
 from forkctl.errors import ForkctlError
 from forkctl.forks import git, mirrors
 from forkctl.forks.cache import cache_root
+from forkctl.forks.damage import faults
+from forkctl.forks.git import Repository
 from forkctl.forks.manifest import GitSource, Manifest
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import Workspace
@@ -31,7 +33,7 @@ def doctor(
         _git(children),
         _python(),
         _uv(children),
-        _cache(),
+        _cache(children),
         _disk("disk of the cache", cache_root()),
         *([_disk("disk of the workspace", workspace.root)] if workspace else []),
         *_mirrors(manifest),
@@ -65,10 +67,18 @@ def _uv(children: Children) -> Check:
     return ok("uv", finished.stdout.decode().strip())
 
 
-def _cache() -> Check:
+def _cache(children: Children) -> Check:
     root = cache_root()
     if not os.access(_existing(root), os.W_OK):
         return failed("cache", f"{root} is not writable", "set FORKCTL_CACHE to another folder")
+    repositories = [Repository(path.parent, children) for path in root.glob("*/*.git/forkctl.lock")]
+    for cached in repositories:
+        if found := faults(cached):
+            return failed(
+                "cache",
+                f"{cached.git_dir} is damaged: {'; '.join(found)}",
+                "`forkctl check` of its fork puts that aside and fetches it again",
+            )
     held = sum(size_of(root / kind) for kind in ("upstreams", "sdists") if (root / kind).is_dir())
     return ok("cache", f"{root}, {held / 2**20:.1f} MiB of upstreams")
 

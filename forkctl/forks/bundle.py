@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, Manifest, PypiSource
 from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sources import ensure_release, fetch_source, sdist_git_dir
+from forkctl.forks.sources import ensure_release, sdist_git_dir, with_pin
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
 
@@ -30,13 +32,13 @@ def write_bundle(
         tarfile.open(partial, "w:gz", compresslevel=1) as archive,
     ):
         for fork in forks:
-            cached, pin = fetch_source(fork, manifest.mirrors, children, offline)
-            for name, path in _parts(fork, cached, pin, Path(folder)):
+            pack = functools.partial(_parts, fork, Path(folder))
+            for name, path in with_pin(fork, manifest.mirrors, children, pack, offline):
                 archive.add(path, f"{fork.name}/{name}", recursive=False)
     return len(forks)
 
 
-def _parts(fork: Fork, cached: Repository, pin: str, folder: Path) -> list[tuple[str, Path]]:
+def _parts(fork: Fork, folder: Path, cached: Repository, pin: str) -> list[tuple[str, Path]]:
     if isinstance(fork.source, PypiSource):
         return [("archive.tar.gz", cached.git_dir / "archive.tar.gz")]
     slim = Repository(folder / fork.name, cached.children)
@@ -62,7 +64,7 @@ def read_bundle(
                     _take(manifest, fork, children, member.name, content.read())
                 if parts:
                     taken.append(fork.name)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:  # EOFError: cut short
         raise ForkctlError(
             f"cannot be read as a bundle: {error}",
             where=str(source),
@@ -82,4 +84,4 @@ def _take(manifest: Manifest, fork: Fork, children: Children, name: str, content
         return
     assert isinstance(fork.source, GitSource)
     with opened(fetcher, fork.source.url) as cached:
-        take_over(cached, content, fork.source.revision)
+        take_over(cached, content, fork.source.revision, fork.sparse)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,9 @@ def blobs_of(cached: Repository, commit: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
     files = objects.files_of(cached, commit)
     return list(
-        dict.fromkeys(e.oid for path, e in files.items() if e.mode != "160000" and chosen(path))
+        dict.fromkeys(
+            e.oid for path, e in files.items() if e.mode != objects.SUBMODULE and chosen(path)
+        )
     )
 
 
@@ -152,7 +155,8 @@ def fetch_history(fetcher: Fetcher, url: str) -> Repository:
                 )
                 refs = area.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
                 # a pin that is part of this history is no longer cut off from its parents
-                still_cut_off = objects.missing_objects(area, _lines(cached.git_dir / "shallow"))
+                held = objects.held_objects(area)
+                still_cut_off = [c for c in _lines(cached.git_dir / "shallow") if c not in held]
                 _adopt_packs(area, cached)
             _write_shallow(cached, still_cut_off)
             for line in refs:
@@ -185,14 +189,26 @@ def resolve_upstream(fetcher: Fetcher, url: str, revision: str) -> str:
     )
 
 
-def take_over(cached: Repository, pack: bytes, commit: str) -> None:
+def take_over(cached: Repository, pack: bytes, commit: str, sparse: Folders) -> None:
     """Add the objects of a pin that were not fetched. Their ids prove the content."""
+    again = "make the bundle again with the forks.toml that you have here"
     with _quarantine(cached) as area:
-        area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
+        try:
+            area.local("index-pack", "--stdin", "--promisor=forkctl", stdin=pack)
+        except GitError as error:
+            raise ForkctlError(f"the bundle is damaged: {error.message}", hint=again) from error
         if objects.resolve(area, commit) != commit:
+            raise ForkctlError(f"the bundle does not hold the revision {commit}", hint=again)
+        try:
+            blobs = blobs_of(area, commit, sparse)
+        except GitError as error:
             raise ForkctlError(
-                f"the bundle does not hold the revision {commit}",
-                hint="make the bundle again with the forks.toml that you have here",
+                f"the bundle does not hold the folders of {commit}", hint=again
+            ) from error
+        held = objects.held_objects(area)
+        if lacking := objects.missing_objects(cached, [oid for oid in blobs if oid not in held]):
+            raise ForkctlError(
+                f"the bundle does not hold {len(lacking)} of the files of {commit}", hint=again
             )
         _adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
@@ -246,7 +262,8 @@ def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence
     with _quarantine(cached) as area:
         asked = "".join(f"{oid}\n" for oid in missing).encode()
         _fetch(fetcher, area, url, "--filter=blob:none", "--stdin", stdin=asked)
-        if still := objects.missing_objects(area, missing):
+        held = objects.held_objects(area)
+        if still := [oid for oid in missing if oid not in held]:
             raise ForkctlError(
                 f"{len(still)} objects were not sent, {still[0]} among them",
                 where=url,
@@ -293,9 +310,13 @@ def _at_any_place(fetcher: Fetcher, url: str, fetch_from: Callable[[str], bytes]
     failures: list[str] = []
     for place in fetcher.places(url):
         try:
-            return fetch_from(place)
+            out = fetch_from(place)
         except GitError as error:
             failures.append(f"{place}: {error.message}" if place != url else error.message)
+            continue
+        for failure in failures:
+            print(f"warning: the mirror {failure}", file=sys.stderr, flush=True)
+        return out
     raise Unreachable("; ".join(failures), hint=mirrors.HOW)
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from forkctl.forks import objects
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import TreeEntry
+from forkctl.forks.objects import SUBMODULE, TreeEntry
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.state import own_folder
 
-SUBMODULE = "160000"  # forkctl leaves its folder alone
+Look = tuple[int, ...] | None
 
 
 def laid_out(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
     """The files that a tree at this commit has on disk."""
+    entries = entries_of(repo, commit, sparse)
+    return {path: entry for path, entry in entries.items() if entry.mode != SUBMODULE}
+
+
+def entries_of(repo: Repository, commit: str, sparse: Folders) -> dict[str, TreeEntry]:
+    """The same with submodules, which are empty folders."""
     chosen = chooser(sparse)
-    return {
-        path: entry
-        for path, entry in objects.files_of(repo, commit).items()
-        if entry.mode != SUBMODULE and chosen(path)
-    }
+    files = objects.files_of(repo, commit)
+    return {path: entry for path, entry in files.items() if chosen(path)}
 
 
 def differing(repo: Repository, entries: Mapping[str, TreeEntry]) -> set[str]:
@@ -49,17 +53,33 @@ def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, TreeEnt
     repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
 
 
-def is_free(tree: Path, path: str, leaving: set[str]) -> bool:
-    """Whether a new file can be put at this path without taking the place of one."""
+def is_free(tree: Path, path: str, judged: Collection[str]) -> bool:
+    """Whether a new file can be put at this path without taking the place of one. `judged`: paths
+    that do not count, because they are compared by themselves."""
     here = tree / path
     for parent in list(here.parents):
         if parent == tree:
             break
         if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
-            return str(parent.relative_to(tree)) in leaving
+            return str(parent.relative_to(tree)) in judged
     if not os.path.lexists(here):
         return True
     if here.is_symlink() or not here.is_dir():
         return False
     inside = [Path(folder) / name for folder, _, names in os.walk(here) for name in names]
-    return all(str(file.relative_to(tree)) in leaving for file in inside)
+    return all(str(file.relative_to(tree)) in judged for file in inside)
+
+
+def look(tree: Path, path: str) -> Look:
+    """What shows whether a file was written to. None: there is no file; empty: a link is in the
+    way."""
+    folders = (path[:end] for end in range(len(path)) if path[end] == "/")
+    if any((tree / folder).is_symlink() for folder in folders):
+        return ()
+    try:
+        found = (tree / path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

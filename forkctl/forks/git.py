@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
+from forkctl.forks.paths import redacted
 from forkctl.forks.processes import Children, Finished
 
 # What a network command takes from the environment: how to connect and authenticate, no more.
@@ -40,7 +41,9 @@ _PROTECTING_CONFIG = (
     "commit.gpgSign=false",
     "gc.auto=0",
     "maintenance.auto=false",
-    "protocol.ext.allow=never",
+    # Only these transports: others start programs, and may be named by an address or a mirror.
+    "protocol.allow=never",
+    *(f"protocol.{name}.allow=always" for name in ("file", "git", "http", "https", "ssh")),
     # Large-file pointers are checked out as they are stored, whether or not git-lfs is installed.
     "filter.lfs.smudge=",
     "filter.lfs.clean=",
@@ -64,7 +67,7 @@ def reason_in(stderr: str, returncode: int) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
     chosen = errors or lines[-3:] or [f"exit status {returncode}"]
-    return "; ".join(dict.fromkeys(chosen))
+    return redacted("; ".join(dict.fromkeys(chosen)))
 
 
 class Repository(NamedTuple):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
 from forkctl.forks.git import Repository
+from forkctl.forks.objects import SUBMODULE
 from forkctl.forks.processes import Children
 from forkctl.forks.state import BRANCH, TreeState
 from forkctl.forks.workspace import Workspace
@@ -61,7 +62,9 @@ def git_status(repo: Repository) -> GitStatus:
             elif name == "branch.head":
                 branch = None if value == "(detached)" else value
         elif kind == "1":
-            changed.append(record.split(" ", 8)[8])
+            _, how, _, _, staged, _, _, _, path = record.split(" ", 8)
+            if (how, staged) != (".D", SUBMODULE):  # whose folder holds nothing of ours
+                changed.append(path)
         elif kind == "u":
             changed.append(record.split(" ", 10)[10])
         elif kind == "?":

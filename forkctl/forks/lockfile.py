@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from forkctl.errors import UsageError
 from forkctl.forks.toml import parse_toml
 
 VERSION = 1
+_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})", re.MULTILINE)
 _HEADER = """\
 # What forkctl made of forks.toml, patches/ and overlays/. Written by `forkctl apply`; commit it.
 # `forkctl check` proves it.
@@ -70,8 +72,9 @@ def _locked(entry: Mapping[str, Any]) -> LockedFork:
 
 
 def lock_says(text: str, name: str, locked: LockedFork) -> bool:
-    """Whether the text of a lock says exactly this about a fork. The text is not parsed."""
-    return f"\n{_section(name, locked)}" in text
+    """Whether the text of a lock says exactly this about a fork. It is not parsed, which takes as
+    long as all else of a command with nothing to do, but one with merge conflicts says nothing."""
+    return f"\n{_section(name, locked)}" in text and not _CONFLICT.search(text)
 
 
 def write_lock(path: Path, forks: Mapping[str, LockedFork]) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.paths import fault_of_name, fault_of_path
+from forkctl.forks.paths import fault_of_name, fault_of_path, fault_of_url, redacted
 from forkctl.forks.toml import NO_TABLE, TomlTable, parse_toml
 
 VERSION = 1
+ADDRESSES = "https://…, ssh://…, git@host:path, file://… or an absolute path"
 
 
 class GitSource(NamedTuple):
@@ -141,10 +142,7 @@ def parse(text: str, path: Path) -> Manifest:
     environments_table = table.table("env")
     table.done()
     forks = tuple(_fork(forks_table.table(name), name) for name in forks_table.names())
-    mirrors = tuple(
-        (prefix, mirrors_table.take(prefix, str, '"https://host/" = "file:///mirror/"'))
-        for prefix in mirrors_table.names()
-    )
+    mirrors = tuple((prefix, _mirror(mirrors_table, prefix)) for prefix in mirrors_table.names())
     environments = tuple(
         (name, _named_environment(environments_table, name, forks))
         for name in environments_table.names()
@@ -200,8 +198,8 @@ def _source(table: TomlTable) -> Source:
         if fault := fault_of_url(url):
             table.refuse(
                 "git",
-                f"{url!r} {fault}",
-                "https://…, ssh://…, git@host:path, file://… or an absolute path",
+                f"{redacted(url)!r} {fault}",
+                ADDRESSES,
             )
         revision = table.take("revision", str, 'revision = "<40 hex digits>"')
         if not _is_hex(revision, 40):
@@ -223,23 +221,15 @@ def _source(table: TomlTable) -> Source:
     return PypiSource(package, release, sha256)
 
 
+def _mirror(table: TomlTable, prefix: str) -> str:
+    replacement: str = table.take(prefix, str, '"https://host/" = "file:///mirror/"')
+    if fault := fault_of_url(replacement):
+        table.refuse(prefix, f"the mirror {redacted(replacement)!r} {fault}", ADDRESSES)
+    return replacement
+
+
 def _is_hex(text: str, length: int) -> bool:
     return len(text) == length and set(text) <= set("0123456789abcdef")
-
-
-def fault_of_url(url: str) -> str | None:
-    """Why forkctl does not fetch from this URL; None if it does."""
-    strange = not url.isprintable() or any(character in url for character in "\"'\\")
-    if url.startswith(("https://", "ssh://", "file://")) and not strange and " " not in url:
-        user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-        if url.startswith("https://") and ":" in user:
-            return "contains a password; leave that to a git credential helper"
-        return None
-    if url.startswith("/") and not strange:
-        return None
-    if re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s\"'\\]+\Z", url):
-        return None  # git@host:path
-    return "is not an address that forkctl fetches from"
 
 
 def _environment(table: TomlTable) -> EnvironmentSpec:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from forkctl.errors import UsageError
-from forkctl.forks.manifest import fault_of_url
+from forkctl.forks.paths import fault_of_url, redacted
 
 VARIABLE = "FORKCTL_MIRROR"
 HOW = (
@@ -20,9 +20,10 @@ def from_environment() -> tuple[tuple[str, str], ...]:
     pairs = []
     for word in os.environ.get(VARIABLE, "").split():
         prefix, separator, replacement = word.partition("=")
-        if not separator or not prefix or fault_of_url(replacement):
+        fault = fault_of_url(replacement) if separator and prefix else "is not prefix=replacement"
+        if fault:
             raise UsageError(
-                f"{word!r} is not prefix=replacement",
+                f"{redacted(word)!r} {fault}",
                 where=VARIABLE,
                 hint="write, for example, https://github.com/=file:///mirror/",
             )

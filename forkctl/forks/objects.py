@@ -23,6 +23,8 @@ PARTIAL: Mapping[str, Mapping[str, str]] = {
     'remote "origin"': {"promisor": "true", "partialclonefilter": "blob:none"},
 }
 
+SUBMODULE = "160000"  # the mode of one: forkctl makes its folder, and puts nothing there
+
 
 class TreeEntry(NamedTuple):
     """What a tree has under a name: mode (`100644`, `100755`, `120000`, `160000`) and object."""
@@ -88,17 +90,22 @@ def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, TreeEntry
 
 
 def missing_objects(repo: Repository, oids: Iterable[str]) -> list[str]:
-    """Those that are not here. git is kept from fetching them."""
+    """Those that are not here. Of a repository from which git does not fetch by itself."""
     asked = "".join(f"{oid}\n" for oid in oids).encode()
     if not asked:
         return []
-    out = repo.local(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        stdin=asked,
-        config=("extensions.partialClone=", "remote.origin.promisor=false"),
-    )
+    out = repo.local("cat-file", "--batch-check=%(objectname)", stdin=asked)
     return [line.split()[0] for line in out.decode().splitlines() if line.endswith(" missing")]
+
+
+def held_objects(repo: Repository) -> set[str]:
+    """All that are here; git never fetches to answer this."""
+    asked = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
+    return set(repo.line("cat-file", *asked).split())
+
+
+class MissingObject(ForkctlError):
+    """An object that should be in a repository cannot be read from it."""
 
 
 class BlobReader:
@@ -114,7 +121,7 @@ class BlobReader:
         self._process.stdin.flush()
         header = self._process.stdout.readline().split()
         if len(header) != 3:
-            raise ForkctlError(
+            raise MissingObject(
                 f"object {oid} is not in {self._repo.git_dir}",
                 hint="run `forkctl sync` again to fetch what is missing",
             )

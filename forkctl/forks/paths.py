@@ -1,7 +1,8 @@
-"""Which names and paths are accepted, and whether a path stays inside of the workspace."""
+"""Which names, paths and addresses are accepted, and whether a path stays in the workspace."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -44,6 +45,40 @@ def _is_git_directory(part: str) -> bool:
     """Also by the rules of other file systems: short names, streams, trailing dots."""
     name = part.translate(_UNSEEN).partition(":")[0].lower().rstrip(". ")
     return name in _GIT_DIRECTORIES or (name.startswith("git~") and name[4:].isdigit())
+
+
+# Where an address has names and passwords, or tokens: before an @, or in a query.
+_SECRET = re.compile(
+    r"""(?<=://)[^/\s'"@]+(?=@) | \b[\w.-]+:[^/\s'"@]+(?=@) | (?<=\?)[^\s'"]*=[^\s'"]*""",
+    re.VERBOSE,
+)
+
+
+def fault_of_url(url: str) -> str | None:
+    """Why forkctl does not fetch from this address; None if it does."""
+    strange = not url.isprintable() or any(character in url for character in " \"'\\")
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in ("https", "ssh", "file") and not strange:
+        user = rest.partition("/")[0].rpartition("@")[0]
+        if ":" in user or (scheme == "https" and user):
+            return "contains a user name, password or token; leave that to a git credential helper"
+        if "?" in rest:
+            return (
+                "contains a query, in which a token may be; leave that to a git credential helper"
+            )
+        return None
+    if url.startswith("/") and not strange:
+        return None
+    if re.match(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^:\s\"'\\][^\s\"'\\]*\Z", url
+    ):
+        return None  # git@host:path
+    return "is not an address that forkctl fetches from"
+
+
+def redacted(text: str) -> str:
+    """Addresses in a text without what could be a secret."""
+    return _SECRET.sub("***", text)
 
 
 def require_inside(root: Path, path: Path) -> None:

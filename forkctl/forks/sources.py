@@ -15,18 +15,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
-from forkctl.forks.cache import Fetcher, Unreachable, cache_root, ensure_pin, pin_ref
+from forkctl.forks.cache import Fetcher, Unreachable, cache_root, ensure_pin, git_dir_for, pin_ref
 from forkctl.forks.commits import FileChange, NewCommit, write_commits
-from forkctl.forks.git import Repository
+from forkctl.forks.damage import faults, put_aside, require_sound
+from forkctl.forks.git import GitError, Repository
 from forkctl.forks.manifest import Fork, GitSource, PypiSource
 from forkctl.forks.objects import BARE, write_repository
-from forkctl.forks.paths import fault_of_path
+from forkctl.forks.paths import fault_of_path, redacted
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import lock_on
+
+T = TypeVar("T")
 
 _DOWNLOAD = (
     "download", "--no-deps", "--no-binary", ":all:", "--require-hashes",
@@ -47,6 +51,44 @@ def fetch_source(
         repo = ensure_pin(fetcher, fork.source.url, fork.source.revision, fork.sparse)
         return repo, fork.source.revision
     return ensure_release(fetcher, fork.source)
+
+
+def with_pin(
+    fork: Fork,
+    mirrors: Sequence[tuple[str, str]],
+    children: Children,
+    use: Callable[[Repository, str], T],
+    offline: bool = False,
+    progress: Callable[[str], None] | None = None,
+    thorough: bool = False,
+) -> T:
+    """What `use` makes of that repository and pin. A cache that turns out to be damaged is mended,
+    and `use` starts anew. `thorough`: damage is looked for where `use` may not meet it, too."""
+    try:
+        cached, pin = fetch_source(fork, mirrors, children, offline, progress)
+        if thorough:
+            require_sound(cached)
+        return use(cached, pin)
+    except (GitError, objects.MissingObject) as error:
+        source = fork.source
+        git_dir = (
+            git_dir_for(source.url) if isinstance(source, GitSource) else sdist_git_dir(source)
+        )
+        cached = Repository(git_dir, children)
+        with lock_on(git_dir / "forkctl.lock", f"a look at the cache of {source}"):
+            found = faults(cached)
+            if not found:
+                raise
+            what = f"the cache is damaged: {'; '.join(found)}"
+            if offline and isinstance(source, GitSource):
+                raise ForkctlError(
+                    what,
+                    where=str(git_dir),
+                    hint="run this once without --offline: what is damaged is then fetched again",
+                ) from error
+            print(f"warning: {git_dir}: {what}; it is fetched again", file=sys.stderr, flush=True)
+            put_aside(cached)
+    return use(*fetch_source(fork, mirrors, children, offline, progress))
 
 
 def sdist_git_dir(source: PypiSource) -> Path:
@@ -125,7 +167,8 @@ def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
     if finished.returncode:
         lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
         raise Unreachable(
-            f"pip could not download {source}: " + ("; ".join(lines) or finished.stderr[-300:]),
+            f"pip could not download {source}: "
+            + redacted("; ".join(lines) or finished.stderr[-300:]),
             hint="pip's own settings (PIP_INDEX_URL, pip.conf) decide where it looks",
         )
 

@@ -1,26 +1,28 @@
 """Move a live tree from one state to another so that a kill at any moment loses nothing.
 
 First everything is prepared beside the tree: the new content of each changed file is staged and
-the new index is written. Then a journal records the old and the new state, and each file is renamed
-into place: at any moment it is the old file or the new one. Index, branch and state follow, and the
-journal is deleted last. The next command that finds a journal rolls forward: each path must be old
-or new; anything else is the user's work, and is refused.
+the new index is written. Then git's own lock keeps the user's git out, the tree is looked at, a
+journal records the old and the new state, and each file is renamed into place, unless it was
+written to since that look: at any moment it is the old file or the new one. Index, branch and state
+follow, and the journal is deleted last. The next command that finds a journal rolls forward: each
+path must be old, new or absent; anything else is the user's work, and is refused.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn, TypeGuard
 
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
-from forkctl.forks.disk import SUBMODULE, differing, is_free, laid_out
+from forkctl.forks.disk import Look, differing, entries_of, is_free, look
 from forkctl.forks.git import Repository
-from forkctl.forks.local_changes import first_few
-from forkctl.forks.objects import TreeEntry
+from forkctl.forks.local_changes import first_few, require_untouched
+from forkctl.forks.objects import SUBMODULE, TreeEntry
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
     BRANCH,
@@ -40,8 +42,13 @@ Changes = Mapping[str, tuple[TreeEntry | None, TreeEntry | None]]
 
 
 def switch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    """The caller has made sure that the tree is at `old` and has no local changes."""
-    _roll(repo, old, new)
+    """Refuses if the tree is not at `old`, or has local changes."""
+
+    def require_old() -> str:
+        require_untouched(repo, old)
+        return old.head
+
+    _roll(repo, old, new, require_old)
 
 
 def recover(repo: Repository) -> TreeState | None:
@@ -50,17 +57,29 @@ def recover(repo: Repository) -> TreeState | None:
     own = own_folder(repo.work_tree)
     journal = own / "switch.json"
     if not journal.is_file():
-        _release_index(repo)
+        release_index(repo)
         return None
     raw = json.loads(journal.read_bytes())
     old, new = _state(raw["from"]), _state(raw["to"])
     _remove_stale_locks(repo)
+
+    def require_left_alone() -> str:
+        return _require_left_alone(repo, old, new)
+
+    require_left_alone()  # before git's lock is taken, with which the hints cannot be followed
+    _roll(repo, old, new, require_left_alone)
+    return new
+
+
+def _require_left_alone(repo: Repository, old: TreeState, new: TreeState) -> str:
+    """HEAD, which must be where an interrupted switch left it."""
     head = objects.resolve(repo, "HEAD")
     if head not in (old.head, new.head):
         raise ForkctlError(
             "a switch was interrupted here, and HEAD has moved since",
             where=str(repo.work_tree),
-            hint=f"`git reset --soft {old.head[:12]}` there, then run forkctl again",
+            hint=f"keep your commits with `git branch mine` there, then run "
+            f"`git reset --soft {old.head[:12]}` there and forkctl again",
         )
     if _staged(repo, old.head) and _staged(repo, new.head):
         raise ForkctlError(
@@ -69,37 +88,39 @@ def recover(repo: Repository) -> TreeState | None:
             where=str(repo.work_tree),
             hint="unstage them with `git reset` there (it keeps the files), then run forkctl again",
         )
-    _roll(repo, old, new)
-    return new
+    return head
 
 
-def _roll(repo: Repository, old: TreeState, new: TreeState) -> None:
+def _roll(repo: Repository, old: TreeState, new: TreeState, require: Callable[[], str]) -> None:
+    """`require` refuses a tree with work of the user's in it, and returns its HEAD."""
     assert repo.work_tree
     remove_ref_locks(repo)
     own, tree = own_folder(repo.work_tree), repo.work_tree
     changes = _changes(repo, old, new)
-    _require_old_or_new(repo, changes)
     next_index = own / "index.next"
     _write_index(repo, next_index, new)
     _stage(repo, next_index, own / "stage", changes)
-    _hold_index(repo)
+    hold_index(repo)
     journal = own / "switch.json"
     try:
+        seen = {path: look(tree, path) for path in changes}  # before the content is compared
+        head = require()
+        _require_old_or_new(repo, changes)
         write_atomically(
             journal, json.dumps({"from": old._asdict(), "to": new._asdict()}, indent=1)
         )
     except BaseException:
         if not journal.is_file():
-            _release_index(repo)
+            release_index(repo)
         raise
     _write_sparse(repo, new.sparse)
-    _move_files(tree, own / "stage", changes)
+    _move_files(tree, own / "stage", changes, seen)
     repo.local("update-index", "-q", "--refresh", index=next_index, accept=(0, 1))
     next_index.replace(repo.git_dir / "index")
-    _move_branch(repo, old, new)
+    _move_branch(repo, head, new)
     write_state(tree, new)
     journal.unlink()
-    _release_index(repo)
+    release_index(repo)
     remove_folder(own / "stage")
 
 
@@ -116,9 +137,9 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
         return {
             path: (before, after)
             for path, (before, after) in objects.changed_files(repo, old.head, new.head).items()
-            if chosen(path) and SUBMODULE not in (before and before.mode, after and after.mode)
+            if chosen(path)
         }
-    before, after = (laid_out(repo, state.head, state.sparse) for state in (old, new))
+    before, after = (entries_of(repo, state.head, state.sparse) for state in (old, new))
     return {
         path: (before.get(path), after.get(path))
         for path in sorted({*before, *after})
@@ -126,30 +147,39 @@ def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:
     }
 
 
+def _is_file(entry: TreeEntry | None) -> TypeGuard[TreeEntry]:
+    """False for a submodule, too: an empty folder, as git lays it out."""
+    return entry is not None and entry.mode != SUBMODULE
+
+
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
     assert repo.work_tree
-    leaving = {path for path, (_, new) in changes.items() if new is None}
 
     def not_as(wanted: Mapping[str, TreeEntry | None]) -> set[str]:
-        found = differing(repo, {path: entry for path, entry in wanted.items() if entry})
-        empty = (path for path, entry in wanted.items() if entry is None)
+        files = {path: entry for path, entry in wanted.items() if _is_file(entry)}
+        found = differing(repo, files)
+        empty = wanted.keys() - files.keys()
         tree = repo.work_tree or Path()
-        return found | {path for path in empty if not is_free(tree, path, leaving)}
+        return found | {path for path in empty if not is_free(tree, path, changes)}
 
     not_old = not_as({path: old for path, (old, _) in changes.items()})
-    strange = sorted(not_as({path: changes[path][1] for path in not_old}))
-    if strange:
-        raise ForkctlError(
-            f"these files differ from what forkctl left: {first_few(strange)}",
-            where=str(repo.work_tree),
-            hint="move them out of the tree (even if git ignores them), then run this again",
-        )
+    not_new = not_as({path: changes[path][1] for path in not_old})
+    if strange := not_as(dict.fromkeys(not_new)):
+        _refuse(repo.work_tree, sorted(strange))
+
+
+def _refuse(tree: Path, strange: list[str]) -> NoReturn:
+    raise ForkctlError(
+        f"these files differ from what forkctl left: {first_few(strange)}",
+        where=str(tree),
+        hint="move them out of the tree (even if git ignores them), then run this again",
+    )
 
 
 def _stage(repo: Repository, index: Path, stage: Path, changes: Changes) -> None:
     remove_folder(stage)
     stage.mkdir()
-    coming = {path: new for path, (_, new) in changes.items() if new}
+    coming = [path for path, (_, new) in changes.items() if _is_file(new)]
     if not coming:
         return
     names = b"".join(os.fsencode(path) + b"\0" for path in coming)
@@ -170,7 +200,7 @@ def _write_index(repo: Repository, index: Path, new: TreeState) -> None:
         repo.local("update-index", "--skip-worktree", "-z", "--stdin", stdin=names, index=index)
 
 
-def _hold_index(repo: Repository) -> None:
+def hold_index(repo: Repository) -> None:
     """Keep the user's own git out while files move, with the lock that git itself uses."""
     assert repo.work_tree
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
@@ -188,7 +218,7 @@ def _hold_index(repo: Repository) -> None:
         text.unlink()
 
 
-def _release_index(repo: Repository) -> None:
+def release_index(repo: Repository) -> None:
     lock = repo.git_dir / "index.lock"
     if is_our_index_lock(lock):
         lock.unlink()
@@ -199,43 +229,54 @@ def _write_sparse(repo: Repository, sparse: Folders) -> None:
     write_atomically(path, cone_file(sparse))
 
 
-def _move_files(tree: Path, stage: Path, changes: Changes) -> None:
+def _move_files(tree: Path, stage: Path, changes: Changes, seen: Mapping[str, Look]) -> None:
     for path, (_, new) in changes.items():
-        if new is None:
-            _remove(tree, path)
+        if not _is_file(new):
+            _remove(tree, path, seen[path])
     for path, (_, new) in changes.items():
         staged = stage / path
-        if new is not None and os.path.lexists(staged):
+        if new and not _is_file(new):
+            (tree / path).mkdir(parents=True, exist_ok=True)
+        elif new is not None and os.path.lexists(staged):
             target = tree / path
             if target.is_dir() and not target.is_symlink():
-                _remove_empty_folders(target)
+                _remove_empty_folders(tree, target)
             target.parent.mkdir(parents=True, exist_ok=True)
+            now = look(tree, path)
+            if now is not None and (not now or now != seen[path]):
+                _refuse(tree, [path])
             staged.replace(target)
 
 
-def _remove(tree: Path, path: str) -> None:
+def _remove(tree: Path, path: str, seen: Look) -> None:
     target = tree / path
-    if target.is_symlink() or target.is_file():
+    if now := look(tree, path):
+        if now != seen:
+            _refuse(tree, [path])
         target.unlink()
-    for parent in target.parents:
-        if parent == tree:
+    for folder in (target, *target.parents):
+        if folder == tree:
             break
         try:
-            parent.rmdir()
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
         except OSError:
             break  # not empty: ignored files stay where they are
 
 
-def _remove_empty_folders(folder: Path) -> None:
-    for here, _, _ in os.walk(folder, topdown=False):
+def _remove_empty_folders(tree: Path, folder: Path) -> None:
+    for here, _, files in os.walk(folder, topdown=False):
+        if files:
+            _refuse(tree, [str(Path(here, name).relative_to(tree)) for name in files])
         Path(here).rmdir()
 
 
-def _move_branch(repo: Repository, old: TreeState, new: TreeState) -> None:
-    updates = {BRANCH: new.head, PIN_REF: new.pin}
-    if old.head != new.head:  # keep the head that the branch leaves
-        updates[f"{RESCUE}{old.head}"] = old.head
-    script = "".join(f"update {ref} {oid}\n" for ref, oid in updates.items())
+def _move_branch(repo: Repository, head: str, new: TreeState) -> None:
+    """From `head`: git refuses if the branch is elsewhere by now."""
+    script = f"update {BRANCH} {new.head} {head}\nupdate {PIN_REF} {new.pin}\n"
+    if head != new.head:  # keep what the branch leaves
+        script += f"update {RESCUE}{head} {head}\n"
     repo.local("update-ref", "-m", "forkctl: switch", "--stdin", stdin=script.encode())
     rescues = [path for path in (repo.git_dir / RESCUE).glob("*") if len(path.name) == 40]
     for forgotten in sorted(rescues, key=lambda path: path.stat().st_mtime)[:-_RESCUES_KEPT]:
@@ -250,7 +291,7 @@ def _staged(repo: Repository, commit: str) -> list[str]:
 def _remove_stale_locks(repo: Repository) -> None:
     """Those that a killed child of ours left. None is still running: it would hold our lock."""
     if not is_our_index_lock(repo.git_dir / "index.lock"):
-        return  # the user's git may be at work; `_hold_index` will refuse
+        return  # the user's git may be at work; `hold_index` will refuse
     for name in ("HEAD.lock", f"{BRANCH}.lock"):
         (repo.git_dir / name).unlink(missing_ok=True)
 

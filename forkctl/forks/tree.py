@@ -16,7 +16,7 @@ from forkctl.forks.local_changes import open_tree, require_untouched
 from forkctl.forks.manifest import Fork, GitSource, Manifest
 from forkctl.forks.objects import write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sources import fetch_source
+from forkctl.forks.sources import with_pin
 from forkctl.forks.sparse import Folders, chooser, cone_file
 from forkctl.forks.state import (
     BRANCH,
@@ -31,7 +31,11 @@ from forkctl.forks.switch import switch
 from forkctl.forks.workspace import Workspace
 
 # What running Python in a tree leaves behind.
-_EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
+EXCLUDED = "__pycache__/\n*.py[cod]\n*.egg-info/\n"
+
+# Files have the bytes that git stores, whatever .gitattributes of upstream, or filters of the user,
+# would make of them: those change from pin to pin, and from machine to machine.
+ATTRIBUTES = "* -text !eol !crlf -ident -filter !working-tree-encoding\n"
 
 
 def bring_to_pin(
@@ -48,29 +52,22 @@ def bring_to_pin(
     if state is not None and state.is_at_pin(fork):
         _update_remote(workspace, fork, state, children)
         return state.pin
-    if state is not None:  # asked before the fetch, which may take long, and again after it
+    if state is not None:  # asked before the fetch, which may take long, and again by `switch`
         require_untouched(open_tree(workspace, fork.name, children), state)
-    cached, pin = fetch_source(fork, manifest.mirrors, children, offline, progress)
-    if state is None:
-        _build(workspace, fork, cached, pin, children)
-    else:
-        _move(workspace, fork, state, cached, pin, children)
+
+    def take(cached: Repository, pin: str) -> str:
+        if state is None:
+            _build(workspace, fork, cached, pin, children)
+        else:
+            _copy_pin(cached, open_tree(workspace, fork.name, children), pin, fork)
+        return pin
+
+    pin = with_pin(fork, manifest.mirrors, children, take, offline, progress)
+    if state is not None:
+        repo = open_tree(workspace, fork.name, children)
+        switch(repo, state, _pristine_state(repo, fork, pin))
+        _update_remote(workspace, fork, state, children)
     return pin
-
-
-def _move(
-    workspace: Workspace,
-    fork: Fork,
-    state: TreeState,
-    cached: Repository,
-    pin: str,
-    children: Children,
-) -> None:
-    repo = open_tree(workspace, fork.name, children)
-    _copy_pin(cached, repo, pin, fork)
-    require_untouched(repo, state)
-    switch(repo, state, _pristine_state(repo, fork, pin))
-    _update_remote(workspace, fork, state, children)
 
 
 def _update_remote(workspace: Workspace, fork: Fork, state: TreeState, children: Children) -> None:
@@ -93,8 +90,9 @@ def _build(
     tree = area / f"{fork.name}.new"
     remove_folder(tree)
     repo = Repository(tree / ".git", children, tree)
-    write_repository(repo.git_dir, _config(fork), head=BRANCH)
-    (repo.git_dir / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
+    write_repository(repo.git_dir, config_of(url_of(fork)), head=BRANCH)
+    (repo.git_dir / "info" / "exclude").write_text(EXCLUDED, encoding="utf-8")
+    (repo.git_dir / "info" / "attributes").write_text(ATTRIBUTES, encoding="utf-8")
     (repo.git_dir / "info" / "sparse-checkout").write_text(cone_file(fork.sparse))
     _copy_pin(cached, repo, pin, fork)
     for ref in (BRANCH, PIN_REF):
@@ -161,7 +159,8 @@ def prepare_work_area(workspace: Workspace) -> Path:
     return area
 
 
-def _config(fork: Fork) -> dict[str, dict[str, str]]:
+def config_of(url: str | None) -> dict[str, dict[str, str]]:
+    """The configuration of a tree. `url`: None if it does not come from a repository."""
     config = {
         "core": {
             "repositoryformatversion": "1",
@@ -174,10 +173,10 @@ def _config(fork: Fork) -> dict[str, dict[str, str]]:
             "sparseCheckoutCone": "true",
         }
     }
-    if isinstance(fork.source, GitSource):
+    if url is not None:
         config["extensions"] = {"partialClone": "origin"}
         config['remote "origin"'] = {
-            "url": fork.source.url,
+            "url": url,
             "fetch": "+refs/heads/*:refs/remotes/origin/*",
             "promisor": "true",
             "partialclonefilter": "blob:none",

@@ -23,7 +23,8 @@ files:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "forks.toml").write_text("version = 1\n")
+    fork = f'[fork.one]\ngit = "https://example.org/one"\nrevision = "{"1" * 40}"\n'
+    (tmp_path / "forks.toml").write_text(f"version = 1\n{fork}")
     folder = tmp_path / "patches" / "s"
     folder.mkdir(parents=True)
     (folder / "0001-thing.yaml").write_text(PATCH)

@@ -63,7 +63,18 @@ def test_the_manifest_of_this_repository() -> None:
         (("https://example.org/owner/thing", "-oProxyCommand=x"), 4, ["not an address"]),
         (("https://example.org/owner/thing", "ext::sh -c x"), 4, ["not an address"]),
         (("https://example.org/owner/thing", "../thing"), 4, ["not an address"]),
-        (("https://example.org/", "https://me:secret@example.org/"), 4, ["password"]),
+        (("https://example.org/", "https://me:secret@example.org/"), 4, ["password", "***@"]),
+        (("https://example.org/", "https://secret@example.org/"), 4, ["token", "***@"]),
+        (("https://example.org/", "ssh://me:secret@example.org/"), 4, ["password", "***@"]),
+        (("https://example.org/", "me:secret@example.org:"), 4, ["not an address", "***@"]),
+        (("owner/thing", "owner/thing?private_token=secret"), 4, ["query", "?***"]),
+        (("https://example.org/", "foo::https://example.org/"), 4, ["not an address"]),
+        (("https://example.org/", "git@example.org::"), 4, ["not an address"]),
+        (("[fork.thing]", "[mirrors]\n'https://a/' = 'foo::bar'\n[fork.thing]"), 4, ["foo::bar"]),
+        (("[fork.thing]", "[mirrors]\n'https://a/' = 'fd::9/'\n[fork.thing]"), 4, ["file://"]),
+        (("[fork.thing]", "[mirrors]\n'https://a/' = 'ext::sh'\n[fork.thing]"), 4, ["ext::sh"]),
+        (("[fork.thing]", "[mirrors]\n'https://a/' = '-x'\n[fork.thing]"), 4, ["not an address"]),
+        (("[fork.thing]", "[mirrors]\n'x/' = 'https://secret@b/'\n[fork.thing]"), 4, ["***"]),
         (("[fork.thing]", "[fork.'../thing']"), 3, ["plain name"]),
         (("version = 1", "version = 2"), 1, ["version 1"]),
         (('sparse = ["src"]', 'python_path = ["../src"]'), 7, ["python_path", "'..'"]),
@@ -77,6 +88,7 @@ def test_refusals_point_at_the_line(change: tuple[str, str], line: int, words: l
     assert refused.where == f"forks.toml:{line}"
     for word in words:
         assert word in f"{refused.message} {refused.hint}"
+    assert "secret" not in str(refused)
 
 
 def test_a_name_written_twice_is_refused_with_its_line() -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from forkctl.errors import ForkctlError
+from forkctl.forks.cache import cache_root
 from forkctl.forks.sources import unpack
 from tests.driver import Workspace, git
 
@@ -111,3 +113,24 @@ def test_another_archive_under_the_same_name_is_refused(
 def test_archives_that_reach_out_are_refused(bad: tuple[tarfile.TarInfo, bytes]) -> None:
     with pytest.raises(ForkctlError):
         list(unpack(archive([member("top/a"), bad]), "here"))
+
+
+@pytest.mark.parametrize("archive_too", [False, True])
+def test_a_damaged_release_in_the_cache_is_imported_again(
+    workspace: Workspace, index: tuple[Path, str], archive_too: bool
+) -> None:
+    declare(workspace, index[1])
+    workspace.ok("sync")
+    head = workspace.head("tiny")
+    shutil.rmtree(workspace.root / "forks")
+    (cached,) = (cache_root() / "sdists").iterdir()
+    for stored in cached.glob("objects/??/*"):
+        stored.chmod(0o644)
+        stored.write_bytes(b"noise")
+    if archive_too:
+        (cached / "archive.tar.gz").write_bytes(b"noise")
+    assert workspace.run("doctor", "--json") == 1
+    assert "is damaged" in workspace.out
+    workspace.ok("sync")
+    assert workspace.head("tiny") == head
+    assert "the cache is damaged" in workspace.err

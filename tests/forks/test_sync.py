@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from forkctl.forks.cache import cache_root
+from forkctl.forks.git import reason_in
 from tests.driver import Upstream, Workspace, entry, git
 
 
@@ -187,6 +188,51 @@ def test_a_mirror_comes_first_and_upstream_stays_the_fallback(
     workspace.ok("sync")
     assert workspace.head() == pinned
     assert git(workspace.tree(), "config", "remote.origin.url") == home
+
+
+def test_a_mirror_that_fails_is_said(
+    workspace: Workspace, upstream: Upstream, pinned: str, tmp_path: Path
+) -> None:
+    mirror = f'[mirrors]\n"file://" = "file://{tmp_path}/no-such"\n'
+    workspace.manifest(entry(upstream, pinned), mirror)
+    workspace.ok("sync")
+    assert f"warning: the mirror file://{tmp_path}/no-such" in workspace.err
+
+
+@pytest.mark.parametrize("variable", ["fd::9/", "https://me:secret@example.org/", "nonsense"])
+def test_a_mirror_of_the_environment_is_judged_as_one_of_the_manifest(
+    workspace: Workspace, pinned: str, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("FORKCTL_MIRROR", f"https://example.org/={variable}")
+    assert workspace.run("sync") == 1
+    assert "FORKCTL_MIRROR" in workspace.err and "secret" not in workspace.err
+
+
+def test_no_program_is_started_as_a_transport(
+    workspace: Workspace, pinned: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever git is told to read an address as."""
+    helper = tmp_path / "bin" / "git-remote-evil"
+    helper.parent.mkdir()
+    helper.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
+    monkeypatch.delenv("GIT_ALLOW_PROTOCOL")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "url.evil::.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://upstream.invalid/")
+    workspace.manifest(entry("https://upstream.invalid/thing", pinned))
+    assert workspace.run("sync") == 1
+    assert "transport 'evil' not allowed" in workspace.err
+    assert not (tmp_path / "started").exists()
+
+
+def test_what_git_says_is_shown_without_secrets() -> None:
+    said = "fatal: unable to access 'https://me:secret@example.org/x?private_token=secret': no"
+    shown = reason_in(said, 128)
+    assert "secret" not in shown and "example.org/x" in shown
+    plain = "git@example.org: Permission denied"
+    assert reason_in(f"fatal: {plain}", 128) == f"fatal: {plain}"
 
 
 def test_a_revision_that_upstream_never_had(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from forkctl.patching.model import CodeEdit, Patch, StructuralPatch
@@ -20,8 +20,17 @@ class LintWarning:
     message: str
 
 
-def lint(patch: Patch) -> tuple[LintWarning, ...]:
-    return tuple(_warnings(patch)) if isinstance(patch, StructuralPatch) else ()
+def lint(patch: Patch, forks: Collection[str] | None = None) -> tuple[LintWarning, ...]:
+    """`forks`: the names of all, where they are known."""
+    lost = None if forks is None else names_no_fork(patch, forks)
+    found = [LintWarning(patch.name, 1, lost)] if lost else []
+    return (*found, *(_warnings(patch) if isinstance(patch, StructuralPatch) else ()))
+
+
+def names_no_fork(patch: Patch, forks: Collection[str]) -> str | None:
+    """Not refused: a workspace need not have all forks that a series is shared by."""
+    unknown = [name for name in patch.forks if name not in forks]
+    return f"is for {', '.join(unknown)}: there is no such fork in forks.toml" if unknown else None
 
 
 def _warnings(patch: StructuralPatch) -> Iterator[LintWarning]:

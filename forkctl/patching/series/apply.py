@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
-from forkctl.forks.local_changes import git_status, open_tree, require_on_top, require_untouched
+from forkctl.forks.local_changes import git_status, open_tree, require_on_top
 from forkctl.forks.lockfile import (
     Inputs,
     LockedFork,
@@ -18,12 +18,15 @@ from forkctl.forks.lockfile import (
     read_lock,
     write_lock,
 )
-from forkctl.forks.manifest import Fork
+from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.processes import Children
 from forkctl.forks.state import TreeState
 from forkctl.forks.sync import from_os_error, settled_state
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.inputs import InputFiles, identity_of, read_inputs
+
+if TYPE_CHECKING:
+    from forkctl.patching.model import Patch
 
 _AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
 
@@ -45,6 +48,7 @@ class ApplyResult(NamedTuple):
 
 def apply(
     workspace: Workspace,
+    manifest: Manifest,
     forks: Sequence[Fork],
     children: Children,
     *,
@@ -53,10 +57,12 @@ def apply(
 ) -> list[ApplyResult]:
     """One fork's failure never stops another. forks.lock follows what was applied."""
     lock = lock_text(workspace.lock_file)
+    if locked:
+        parse_lock(lock, workspace.lock_file.name)  # what is damaged elsewhere records nothing
     results, made = [], {}
     for fork in forks:
         try:
-            result, record = _apply_one(workspace, fork, children, without, locked, lock)
+            result, record = _apply_one(workspace, manifest, fork, children, without, locked, lock)
         except ForkctlError as error:
             result, record = ApplyResult(fork, ApplyOutcome.FAILED, error=error), None
         except OSError as error:
@@ -72,6 +78,7 @@ def apply(
 
 def _apply_one(
     workspace: Workspace,
+    manifest: Manifest,
     fork: Fork,
     children: Children,
     without: Sequence[str],
@@ -95,7 +102,8 @@ def _apply_one(
         return _unchanged(fork, repo, state, inputs), applied
     state, patches = _render_and_switch(fork, repo, state, files, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
-    return ApplyResult(fork, ApplyOutcome.APPLIED, state, patches), record
+    note = _left_out(patches, manifest)
+    return ApplyResult(fork, ApplyOutcome.APPLIED, state, len(patches), note), record
 
 
 def _synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeState:
@@ -130,7 +138,7 @@ def _render_and_switch(
     files: InputFiles,
     without: Sequence[str],
     known: LockedFork | None,
-) -> tuple[TreeState, int]:
+) -> tuple[TreeState, tuple[Patch, ...]]:
     from forkctl.forks.switch import remove_ref_locks, switch
     from forkctl.patching.series.rendering import render
 
@@ -143,10 +151,17 @@ def _render_and_switch(
         head=rendered.head,
         tree=rendered.tree,
     )
-    # Checked last: rendering takes a while, in which the user may have started to edit.
-    require_untouched(repo, state)
     switch(repo, state, new)
-    return new, len(rendered.outcomes)
+    return new, tuple(outcome.patch for outcome in rendered.outcomes)
+
+
+def _left_out(patches: Sequence[Patch], manifest: Manifest) -> str:
+    """A fork's name with a slip in it must not leave a patch out in silence."""
+    from forkctl.patching.reading.lint import names_no_fork
+
+    forks = [fork.name for fork in manifest.forks]
+    notes = ((patch.title, names_no_fork(patch, forks)) for patch in patches)
+    return "; ".join(f"{title} {note}" for title, note in notes if note)
 
 
 def _require_locked_inputs(fork: Fork, inputs: Inputs, known: LockedFork | None) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
@@ -21,7 +22,7 @@ from forkctl.forks.lockfile import Inputs, LockedFork, read_lock
 from forkctl.forks.manifest import Entrypoint, Fork, GitSource, Manifest
 from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
-from forkctl.forks.sources import fetch_source
+from forkctl.forks.sources import with_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.model import PatchOutcome
 from forkctl.patching.series.apply import what_differs
@@ -60,9 +61,12 @@ def check(
     results = []
     for fork in forks:
         try:
-            cached, revision = _fetch(manifest, fork, children, at, offline)
-            known = lock.get(fork.name) if at is None else None
-            result = _check_one(workspace, fork, cached, revision, known, locked=at is None)
+            if at is None:
+                look = partial(_check_one, workspace, fork, known=lock.get(fork.name), locked=True)
+                result = with_pin(fork, manifest.mirrors, children, look, offline, thorough=True)
+            else:
+                pin = _fetch_at(manifest, fork, children, at, offline)
+                result = _check_one(workspace, fork, *pin, known=None, locked=False)
         except Unreachable as error:
             result = CheckResult(fork, CheckOutcome.NOT_CHECKED, problems=(error,))
         except ForkctlError as error:
@@ -71,11 +75,9 @@ def check(
     return results
 
 
-def _fetch(
-    manifest: Manifest, fork: Fork, children: Children, at: str | None, offline: bool
+def _fetch_at(
+    manifest: Manifest, fork: Fork, children: Children, at: str, offline: bool
 ) -> tuple[Repository, str]:
-    if at is None:
-        return fetch_source(fork, manifest.mirrors, children, offline)
     if not isinstance(fork.source, GitSource):
         raise Unreachable(
             "comes from a package index, which has releases but no other revisions", where=fork.name
@@ -90,8 +92,8 @@ def _check_one(
     fork: Fork,
     cached: Repository,
     revision: str,
-    known: LockedFork | None,
     *,
+    known: LockedFork | None,
     locked: bool,
 ) -> CheckResult:
     inputs = read_inputs(workspace, fork, revision)

@@ -293,3 +293,41 @@ def test_a_lock_that_was_lost_is_written_again(workspace: Workspace) -> None:
     lock.unlink()
     assert "up to date" in workspace.ok("apply")
     assert lock.read_bytes() == before
+
+
+CONFLICT = "<<<<<<< HEAD\n{mine}=======\n{theirs}>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "locked"), [("conflict", []), ("conflict", ["--locked"]), ("damage", ["--locked"])]
+)
+def test_a_lock_that_cannot_be_read_records_nothing(
+    workspace: Workspace, how: str, locked: list[str]
+) -> None:
+    """Also if what it would say about this fork is right."""
+    workspace.ok("apply")
+    lock = workspace.root / "forks.lock"
+    head, section = lock.read_text().split("\n[fork.thing]", 1)
+    mine = "\n[fork.thing]" + section
+    conflict = CONFLICT.format(mine=mine, theirs=mine.replace("sha256:", "sha256:0"))
+    lock.write_text(head + (conflict if how == "conflict" else mine + "\nand then\n"))
+    before = lock.read_text()
+    assert workspace.run("apply", *locked) != 0
+    assert "forks.lock" in workspace.err and "hint" in workspace.err
+    assert lock.read_text() == before
+
+
+def test_a_patch_for_a_fork_that_does_not_exist_is_not_left_out_in_silence(
+    workspace: Workspace,
+) -> None:
+    workspace.write({"patches/thing/0002-stop.yaml": "forks: [thing, ff]\n" + STOP})
+    workspace.write({"patches/thing/0003-more.yaml": "forks: [thimg]\n" + STOP})
+    out = workspace.ok("apply")
+    assert "thing/0003-more.yaml is for thimg: there is no such fork in forks.toml" in out
+    assert "thing/0002-stop.yaml is for ff:" in out
+    workspace.ok("check")
+    assert "warning: thing/0003-more.yaml is for thimg:" in workspace.err
+    workspace.ok("patches")
+    assert "is for thimg:" in workspace.err
+    workspace.write({"patches/thing/0002-stop.yaml": STOP, "patches/thing/0003-more.yaml": None})
+    assert "no such fork" not in workspace.ok("apply")
