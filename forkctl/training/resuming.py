@@ -15,13 +15,14 @@ from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
 from forkctl.training import records
 from forkctl.training.command import command_of
+from forkctl.training.data import fingerprint
 from forkctl.training.records import Run
 from forkctl.training.running import follow
 from forkctl.training.view import View
 
 
 def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, view: View) -> Run:
-    """Everything must be as it was: the same tree, environment and config."""
+    """Everything must be as it was: the same tree, environment, config and data."""
     record = run.record
     if run.status in (records.RUNNING, records.FINISHED):
         raise UsageError(f"the run is {run.status}", where=run.id)
@@ -35,6 +36,7 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
             where=run.id,
             hint="bring the fork back to it, or start a new run from the last checkpoint",
         )
+    _require_data(run)
     prefix = Path(record.environment["prefix"])
     python = Path(record.command[0])
     if not python.exists():
@@ -56,3 +58,20 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         resumed=record.resumed + 1,
     )
     return follow(launcher, resumed, config, bind(tree, Environment(prefix, python)), view)
+
+
+def _require_data(run: Run) -> None:
+    files = [Path(file) for file in run.record.data["files"]]
+    gone = [file for file in files if not file.is_file()]
+    if gone:
+        raise ForkctlError(
+            f"its data is gone: {len(gone)} of {len(files)} files",
+            where=str(gone[0]),
+            hint="put it back where it was, or start a new run on the data that is there",
+        )
+    if fingerprint(files) != run.record.data["fingerprint"]:
+        raise ForkctlError(
+            f"the data in {files[0].parent} is not what the run was started on",
+            where=run.id,
+            hint="bring it back to what it was, or start a new run from the last checkpoint",
+        )

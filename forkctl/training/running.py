@@ -98,7 +98,10 @@ def _record(plan: RunPlan) -> RunRecord:
             "versions": dict(answer.versions),
             "origins": dict(answer.origins),
         },
-        data={"fingerprint": plan.fingerprint, "files": [str(file) for file in resolved.files]},
+        data={
+            "fingerprint": plan.fingerprint,
+            "files": [str(file.absolute()) for file in resolved.files],
+        },
         checkpoint=identity_of(resolved.checkpoint) if resolved.checkpoint else None,
         config=str(resolved.request.config),
         steps=resolved.launcher.steps_of(plan.rendered),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,23 @@ def test_resume_refuses_another_tree(thing: Workspace, config: Path) -> None:
     (thing.tree() / "robomimic" / "__init__.py").write_text("changed = 1\n")
     assert thing.run("runs", "resume", "last") == 1
     assert "with changes" in thing.err
+    assert record(thing)["status"] == "interrupted"
+
+
+def test_resume_refuses_data_that_is_gone_or_other(
+    thing: Workspace, suite: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(suite, tmp_path / "data" / suite.name))
+    thing.ok("run", "thing", str(write_config(thing, data=[{"path": str(data)}])), *HERE)
+    load(next((thing.root / "runs").glob("*/*"))).update(status="interrupted")
+    away = data.rename(data.with_name("away"))
+    assert thing.run("runs", "resume", "last") == 1
+    assert "its data is gone" in thing.err
+    away.rename(data)
+    one, two = sorted(data.iterdir())
+    one.write_bytes(two.read_bytes())
+    assert thing.run("runs", "resume", "last") == 1
+    assert "is not what the run was started on" in thing.err
     assert record(thing)["status"] == "interrupted"
 
 
