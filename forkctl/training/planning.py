@@ -17,10 +17,10 @@ from forkctl.environments.proving import Answer, ask, check_imports, check_origi
 from forkctl.environments.selecting import not_made
 from forkctl.errors import ForkctlError
 from forkctl.family import DataForm
+from forkctl.forks.hashes import fingerprint
 from forkctl.forks.workspace import Workspace
 from forkctl.training import preflight, records
 from forkctl.training.command import command_of
-from forkctl.training.data import fingerprint
 from forkctl.training.resolving import Resolved
 from forkctl.training.validation import validate_config
 

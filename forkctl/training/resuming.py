@@ -10,12 +10,14 @@ from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
+from forkctl.forks.hashes import fingerprint
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
 from forkctl.training import records
 from forkctl.training.command import command_of
-from forkctl.training.data import fingerprint
+from forkctl.training.comparing import flattened
+from forkctl.training.identity import named_weights
 from forkctl.training.records import Run
 from forkctl.training.running import follow
 from forkctl.training.view import View
@@ -37,6 +39,7 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
             hint="bring the fork back to it, or start a new run from the last checkpoint",
         )
     _require_data(run)
+    _require_weights(run)
     prefix = Path(record.environment["prefix"])
     python = Path(record.command[0])
     if not python.exists():
@@ -62,6 +65,8 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
 
 def _require_data(run: Run) -> None:
     files = [Path(file) for file in run.record.data["files"]]
+    if not files:
+        return
     gone = [file for file in files if not file.is_file()]
     if gone:
         raise ForkctlError(
@@ -74,4 +79,16 @@ def _require_data(run: Run) -> None:
             f"the data in {files[0].parent} is not what the run was started on",
             where=run.id,
             hint="bring it back to what it was, or start a new run from the last checkpoint",
+        )
+
+
+def _require_weights(run: Run) -> None:
+    """Those that its config names beside the checkpoint are read again."""
+    began = run.record.notes.get("weights", {})
+    now = named_weights(flattened(read_config(run.config)), Path(run.record.cwd))
+    if changed := [key for key, was in began.items() if now.get(key) != was]:
+        raise ForkctlError(
+            f"the file that {changed[0]} names is gone, or another one",
+            where=run.id,
+            hint="bring it back, or start a new run from the last checkpoint",
         )

@@ -21,7 +21,9 @@ from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
 from forkctl.inside.metrics import VARIABLE, append_line
 from forkctl.training import failure, metrics, records
+from forkctl.training.comparing import flattened
 from forkctl.training.data import identity_of
+from forkctl.training.identity import named_weights, own_code
 from forkctl.training.planning import RunPlan
 from forkctl.training.records import Run, RunRecord
 from forkctl.training.view import View
@@ -72,6 +74,12 @@ def _record(plan: RunPlan) -> RunRecord:
     fork, state = resolved.fork, resolved.tree.state
     lock = resolved.selection.lock if environment.ours else None
     lock_digest = lock.digest if lock else None
+    cwd = resolved.launcher.working_folder(plan.folder, resolved.tree.path)
+    checkpoint = identity_of(resolved.checkpoint) if resolved.checkpoint else None
+    weights = named_weights(flattened(plan.rendered), cwd)
+    # what the run begins with may go later: a resumed one does not read it
+    began_with = (checkpoint or {}).get("sha256")
+    weights = {key: found for key, found in weights.items() if found != began_with}
     return RunRecord(
         fork=fork.name,
         kind=fork.require_entrypoint().kind,
@@ -79,7 +87,7 @@ def _record(plan: RunPlan) -> RunRecord:
         started=records.now(),
         command=plan.command,
         words=resolved.words,
-        cwd=str(resolved.launcher.working_folder(plan.folder, resolved.tree.path)),
+        cwd=str(cwd),
         fork_state={
             "pin": state.pin,
             "series": resolved.tree.series,
@@ -102,14 +110,19 @@ def _record(plan: RunPlan) -> RunRecord:
             "fingerprint": plan.fingerprint,
             "files": [str(file.absolute()) for file in resolved.files],
         },
-        checkpoint=identity_of(resolved.checkpoint) if resolved.checkpoint else None,
+        checkpoint=checkpoint,
         config=str(resolved.request.config),
         steps=resolved.launcher.steps_of(plan.rendered),
         host=socket.gethostname(),
         pid=os.getpid(),  # until the entrypoint has one: the run is being prepared
         settings=resolved.request.settings,
         checks={each.subject: each.text for each in plan.checks},
-        notes={"platform": platform.platform(), "gpus": _gpus()},
+        notes={
+            "platform": platform.platform(),
+            "gpus": _gpus(),
+            "forkctl": own_code(),
+            "weights": weights,
+        },
     )
 
 

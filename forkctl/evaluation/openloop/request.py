@@ -17,6 +17,8 @@ from forkctl.evaluation.policies.choice import (
 )
 from forkctl.evaluation.policies.policy import PolicySource
 from forkctl.evaluation.policies.variants import Variant
+from forkctl.forks.hashes import fingerprint
+from forkctl.inside.versions import forkctl_code
 
 ONLY, TUNED, BASE = "policy", "fine-tuned", "base"
 
@@ -86,11 +88,12 @@ class OpenLoopRequest:
         return {
             "label": self.choice.label,
             "data": str(self.data.resolve()),
-            "files": [[Path(file).name, Path(file).stat().st_size] for file in files],
+            "files": [[Path(file).name, fingerprint([Path(file)])] for file in files],
             "episodes": self.episodes,
             "max_steps": self.max_steps,
             "alignment": self.alignment,
             "horizon": self.horizon,
             "seed": self.seed,
+            "forkctl": forkctl_code(),
             "policies": {name: dict(source.identity) for name, source in sources.items()},
         }

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection, Launch, connect
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
+from forkctl.forks.hashes import content_hash, file_hash
 from forkctl.libero.units.conventions import Convention
 
 
@@ -30,10 +30,11 @@ class RemotePolicy:
 
     @property
     def identity(self) -> Mapping[str, object]:
+        """The bytes count, not their place: shards on other machines have the same one."""
         return {
-            "policy": self.policy,
+            **named_code("policy", self.policy),
             "checkpoint": str(self.checkpoint),
-            "fingerprint": fingerprint(self.checkpoint),
+            "sha256": content_hash(self.checkpoint),
             "options": dict(self.options),
         }
 
@@ -85,13 +86,8 @@ def _prediction(answer: Mapping[str, Any]) -> Prediction:
     )
 
 
-def fingerprint(checkpoint: Path) -> list[list[object]]:
-    """Names, sizes and times of a checkpoint's files; another one when any of them changes."""
-    files = sorted(checkpoint.rglob("*")) if checkpoint.is_dir() else [checkpoint]
-    if not checkpoint.exists():
-        raise ForkctlError("no checkpoint here", where=str(checkpoint))
-    return [
-        [str(file.relative_to(checkpoint.parent)), file.stat().st_size, file.stat().st_mtime_ns]
-        for file in files
-        if file.is_file()
-    ]
+def named_code(what: str, name: str) -> dict[str, str]:
+    """For a record: a module by its name, a file of the user's by its content."""
+    if not name.endswith(".py"):
+        return {what: name}
+    return {what: Path(name).name, f"{what}_sha256": file_hash(Path(name))}

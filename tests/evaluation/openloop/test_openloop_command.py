@@ -226,4 +226,4 @@ def test_a_fork_that_is_not_ready_says_what_to_type(demos, tmp_path, monkeypatch
     assert main(argv) == 1
     assert "forkctl sync robomimic" in capsys.readouterr().err
     assert main([*argv[:2], "--policy", str(POLICY), *argv[3:]]) == 1
-    assert "no checkpoint here" in capsys.readouterr().err
+    assert "there is no such file or folder" in capsys.readouterr().err

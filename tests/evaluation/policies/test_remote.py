@@ -14,7 +14,7 @@ import pytest
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Launch
 from forkctl.evaluation.policies.policy import Query
-from forkctl.evaluation.policies.remote_policy import RemotePolicy, fingerprint
+from forkctl.evaluation.policies.remote_policy import RemotePolicy
 from forkctl.libero.units.conventions import LIBERO
 from tests import ROOT
 
@@ -145,15 +145,3 @@ def test_the_process_ends_with_the_evaluation(policy, tmp_path, busy):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert running(int(mark.read_text())) == []
-
-
-def test_a_fingerprint_changes_with_the_weights(tmp_path):
-    folder = tmp_path / "checkpoint"
-    folder.mkdir()
-    (folder / "a.safetensors").write_bytes(b"1")
-    before = fingerprint(folder)
-    assert before == fingerprint(folder)
-    (folder / "a.safetensors").write_bytes(b"12")
-    assert fingerprint(folder) != before
-    with pytest.raises(ForkctlError, match="no checkpoint"):
-        fingerprint(tmp_path / "gone")

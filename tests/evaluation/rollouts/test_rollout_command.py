@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from forkctl import __version__
 from forkctl.cli import main
 from forkctl.libero.suites import get_suite
 from tests.driver import Workspace
@@ -157,10 +159,33 @@ def test_machines_differ_in_where_a_checkpoint_lies(rollout, capsys):
     header, *lines = second.read_text().splitlines()
     moved = json.loads(header)
     moved["setup"]["policy"]["checkpoint"] = "/scratch/point.json"
-    moved["setup"]["policy"]["fingerprint"][0][2] += 1
     second.write_text("\n".join([json.dumps(moved), *lines]) + "\n")
     assert main(["eval", "merge", "parts", "--out", "merged", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["overall"]["trials"] == 4
+
+
+def test_another_checkpoint_of_the_same_name_and_size_is_refused(rollout, capsys, tmp_path):
+    rollout("--tasks", "0", "--trials", "2", out="one", skill=1)
+    rollout("--tasks", "1", "--trials", "2", out="two", skill=0)
+    assert main(["eval", "merge", "one", "two", "--out", "merged"]) == 1
+    assert "another policy" in capsys.readouterr().err
+    assert not Path("merged").exists()
+
+
+def test_a_checkpoint_that_was_touched_or_copied_is_the_same_one(rollout, tmp_path):
+    rollout("--tasks", "0", "--trials", "1")
+    os.utime(tmp_path / "point.json", (1, 1))
+    assert rollout("--tasks", "0", "--trials", "2")["overall"]["trials"] == 2
+
+
+def test_a_record_says_which_code_it_was_made_by(rollout, monkeypatch):
+    found = rollout("--tasks", "0", "--trials", "1")
+    setup = found["setup"]
+    assert setup["forkctl"].startswith(f"{__version__}+")
+    assert {"policy_sha256", "sha256"} <= set(setup["policy"])
+    assert setup["world"]["kind_sha256"]
+    monkeypatch.setattr("forkctl.evaluation.rollouts.rollout.forkctl_code", lambda: "9")
+    assert "another forkctl" in rollout("--tasks", "0", "--trials", "2", code=1)
 
 
 def test_videos_say_task_trial_and_outcome(rollout):
