@@ -72,7 +72,7 @@ def rollout(
     html: Path | None,
     as_json: bool,
     **words: Any,
-) -> None:
+) -> int:
     """Let a policy act in LIBERO's simulator, and count how often it succeeds.
 
     FORK is a fork of forks.toml, whose checkpoint --ckpt is loaded in the fork's own environment,
@@ -107,4 +107,4 @@ def rollout(
     folder = out or default_out(settings, setup)
     with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as on_episode:
         summary = opened.play(source, worlds, folder, on_episode)
-    print_rollout(summary, folder, settings.shard, html, as_json)
+    return print_rollout(summary, folder, settings.shard, html, as_json)

@@ -59,8 +59,9 @@ def _tasks(summary: RolloutSummary) -> str:
         _row("all", summary.rate, "policy"),
     ]
     return (
-        "<h2>By task</h2><p>Intervals are Wilson's, 95 %. Episodes that ended in an error are "
-        "listed separately and count in no rate.</p>"
+        "<h2>By task</h2><p>Intervals are Wilson's, 95 %. Episodes that the simulator "
+        "ended with an error are listed separately and count in no rate; where the policy gave no "
+        "action, it failed.</p>"
         + _table(
             ("task", "success", "interval", "", "episodes", "errors", "steps to success"), rows
         )

@@ -17,7 +17,7 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection
 from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, RolloutRecord
-from forkctl.evaluation.rollouts.playing import ERROR, BadAction, Limits, play
+from forkctl.evaluation.rollouts.playing import ERROR, POLICY_ERROR, BadAction, Limits, play
 from forkctl.evaluation.rollouts.remote_world import RemoteWorld, WorldError, WorldSource
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.evaluation.rollouts.videos import Videos
@@ -161,12 +161,16 @@ class WorldPool:
                 error = caught
             if queue.closed:  # killed from outside: this episode has no outcome
                 raise error or InterruptedError("another episode failed")
+            if isinstance(error, WorldError):
+                outcome = ERROR
+            else:
+                outcome = POLICY_ERROR if error else played.outcome
             result = EpisodeOutcome(
                 trial.task,
                 trial.number,
                 trial.start.init_state,
                 trial.seed,
-                ERROR if error else played.outcome,
+                outcome,
                 0 if error else played.steps,
                 error.message if error else None,
                 world.versions,
@@ -175,7 +179,7 @@ class WorldPool:
             video.ends(result.outcome)
             self.record.add(result)
         self.on_episode(result)
-        self._count(error)
+        self._count(error if isinstance(error, WorldError) else None)
         return not isinstance(error, WorldError)
 
     def _count(self, error: ForkctlError | None) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from forkctl.environments.simulator import renders_dark_floors
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key
-from forkctl.evaluation.rollouts.playing import ERROR
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
 from forkctl.libero.suites import get_suite
 
@@ -52,7 +51,8 @@ class RolloutSummary:
 
     @property
     def errors(self) -> tuple[EpisodeOutcome, ...]:
-        return tuple(result for result in self.results if result.outcome == ERROR)
+        """The simulator's, and the policy's own."""
+        return tuple(result for result in self.results if result.error is not None)
 
     @property
     def versions(self) -> tuple[Mapping[str, str], ...]:
@@ -66,8 +66,15 @@ class RolloutSummary:
         found = []
         if self.missing:
             found.append(f"{len(self.missing)} episodes are not played yet")
-        if self.errors:
-            found.append(f"{len(self.errors)} episodes ended in an error and count in no rate")
+        rate = self.rate
+        if rate.errors:
+            found.append(f"{rate.errors} episodes ended in an error and count in no rate")
+        if rate.policy_errors:
+            without = rate.value_without_policy_errors
+            also = "" if without is None else f"; without them it would be {100 * without:.1f} %"
+            found.append(
+                f"in {rate.policy_errors} episodes the policy gave no action: failures{also}"
+            )
         if len(self.versions) > 1:
             found.append("the episodes were played in different simulators")
         if any(renders_dark_floors(each.get("mujoco", "0")) for each in self.versions):

@@ -98,10 +98,26 @@ def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatc
     assert len(lines_of(RECORD)) == 8  # nothing was taken away
 
 
-def test_numbers_that_are_not_finite_are_an_error_of_the_episode(rollout):
-    found = rollout("--tasks", "0", "--trials", "2", answers="nan")
-    assert found["overall"]["trials"] == 0
+def test_a_policy_that_gives_no_action_has_failed(rollout):
+    found = rollout("--tasks", "0", "--trials", "10", answers="nan above 2")
+    overall = found["overall"]
+    assert (overall["successes"], overall["trials"], overall["errors"]) == (3, 10, 0)
+    assert (overall["rate"], overall["policy_errors"]) == (0.3, 7)
+    assert overall["rate_without_policy_errors"] == 1.0
     assert "not finite" in found["errors"][0][2]
+    assert (
+        "in 7 episodes the policy gave no action: failures; without them it would be 100.0 %"
+        in (found["notes"])
+    )
+    again = rollout("--tasks", "0", "--trials", "10", "--retry-errors", answers="nan above 2")
+    assert again == found, "it would give none again"
+
+
+def test_errors_alone_are_no_success(rollout, monkeypatch):
+    monkeypatch.setenv("POINT_WORLD_BREAKS", "0 1")
+    rollout("--tasks", "0", "--trials", "2", code=1)
+    assert {line["outcome"] for line in lines_of(RECORD)} == {"error"}
+    assert main(["eval", "report", "out"]) == 1
 
 
 def test_errors_without_end_stop_the_evaluation(rollout, monkeypatch):
