@@ -137,7 +137,7 @@ def _data(resolved: Resolved, marks: str) -> list[Check]:
 
 
 def _checkpoint(resolved: Resolved, rendered: Config, place: Place | None) -> list[Check]:
-    from forkctl.checkpoints.contents import open_checkpoint
+    from forkctl.checkpoints.contents import open_checkpoint, require_undamaged
 
     assert resolved.checkpoint is not None
     opened = open_checkpoint(resolved.checkpoint)
@@ -146,3 +146,4 @@ def _checkpoint(resolved: Resolved, rendered: Config, place: Place | None) -> li
     if place is not None:
         found += preflight.plan_checkpoint(resolved.launcher, opened, rendered, place)
     return found
+    require_undamaged(resolved.checkpoint)

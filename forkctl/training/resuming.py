@@ -28,6 +28,12 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
     record = run.record
     if run.status in (records.RUNNING, records.FINISHED):
         raise UsageError(f"the run is {run.status}", where=run.id)
+    if run.status == records.DIVERGED:
+        raise UsageError(
+            f"the run diverged: {record.reason}",
+            where=run.id,
+            hint="start a new one, from a checkpoint before that step: --ckpt",
+        )
     tree = open_fork_tree(workspace, fork)
     changes = tree.changes()
     if tree.state.tree != record.fork_state["tree"] or changes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pty
 import signal
@@ -109,6 +110,36 @@ def test_a_failure_has_its_reason_and_the_end_of_the_log(
 def test_a_missing_variable_is_named(thing: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
     monkeypatch.delenv("LIBERO_DATA", raising=False)
+def test_a_run_without_a_number_for_a_loss_is_ended_and_not_finished(
+    thing: Workspace, config: Path
+) -> None:
+    words = ("--set", "train.num_epochs=100", "--", "--act", "diverge")
+    assert run(thing, config, *words) == 1
+    assert "the run diverged: the loss is not a number from step 1 on" in thing.err
+    assert record(thing)["status"] == "diverged"
+    assert 10 <= len(metrics(thing)) < 250, "it is not left to burn a GPU until its end"
+    assert thing.run("runs", "resume", "last") == 2
+    assert "diverged" in thing.err
+
+
+def test_a_short_run_that_ends_without_a_number_has_diverged(
+    thing: Workspace, config: Path
+) -> None:
+    assert run(thing, config, "--steps", "3", "--", "--act", "diverge") == 1
+    assert record(thing)["status"] == "diverged"
+    assert len(metrics(thing)) == 3
+
+
+def test_one_bad_batch_is_no_end() -> None:
+    from forkctl.training.running import _Losses
+
+    losses = _Losses()
+    for step, loss in enumerate([1.0, *[math.inf] * 9, 0.5, None, math.nan]):
+        losses.see({"step": step, "loss": loss})
+        assert not losses.diverged
+    assert losses.bad == 1
+
+
     assert run(thing, config) == 2
     assert "LIBERO_DATA" in thing.err
     assert "--data" in thing.err
