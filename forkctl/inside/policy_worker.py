@@ -21,11 +21,24 @@ from forkctl.inside.serving import answer_with, module_named
 
 def main(name: str) -> int:
     def serve(questions: BinaryIO, answers: BinaryIO) -> None:
-        policy = _load(name, read_message(questions) or {})
-        write_message(answers, {"ready": dict(policy.conventions)})
+        request = read_message(questions) or {}
+        device = _device(request["device"])
+        policy = _load(name, {**request, "device": device})
+        write_message(answers, {"ready": dict(policy.conventions), "device": device})
         _serve(policy, questions, answers)
 
     return answer_with(serve)
+
+
+def _device(asked: str) -> str:
+    """`auto` is a GPU where torch sees one."""
+    if asked != "auto":
+        return asked
+    try:
+        import torch
+    except ImportError:
+        return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _load(name: str, request: dict[str, Any]) -> Any:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.checks import CheckStatus
 from forkctl.errors import ForkctlError
+from forkctl.families.openvla.launcher import OpenVLALauncher
 from forkctl.families.robomimic.launcher import RobomimicLauncher
+from forkctl.training.preflight import check_gpus
 from tests import ROOT
 from tests.driver import Workspace, git
 from tests.standin import metrics, only_run, record, write_config
@@ -107,9 +110,6 @@ def test_a_failure_has_its_reason_and_the_end_of_the_log(
     assert record(thing)["reason"] == reason
 
 
-def test_a_missing_variable_is_named(thing: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
-    monkeypatch.delenv("LIBERO_DATA", raising=False)
 def test_a_run_without_a_number_for_a_loss_is_ended_and_not_finished(
     thing: Workspace, config: Path
 ) -> None:
@@ -140,6 +140,9 @@ def test_one_bad_batch_is_no_end() -> None:
     assert losses.bad == 1
 
 
+def test_a_missing_variable_is_named(thing: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
+    monkeypatch.delenv("LIBERO_DATA", raising=False)
     assert run(thing, config) == 2
     assert "LIBERO_DATA" in thing.err
     assert "--data" in thing.err
@@ -200,6 +203,31 @@ def test_a_package_from_elsewhere_is_refused(
     words = ("--profile", "cpu", "--env", str(elsewhere), "--allow-dirty")
     assert thing.run("run", "thing", str(config), *words) == 1
     assert f"comes from {site / 'robomimic'}" in thing.out
+
+
+def test_the_cuda_profile_without_enough_gpus_is_refused(
+    thing: Workspace, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (thing.tree() / "torch").mkdir()
+    module = "import os\nclass cuda:\n    device_count = lambda: int(os.environ['SEEN'])\n"
+    (thing.tree() / "torch" / "__init__.py").write_text(module)
+    thing.write({"envs/cuda.txt": "# our own Python runs the tests\n"})
+    words = ("run", "thing", str(config), "--env", sys.executable, "--allow-dirty", "--dry-run")
+    monkeypatch.setenv("SEEN", "0")
+    assert thing.run(*words, "--profile", "cuda") == 1
+    assert "torch sees no GPU" in thing.out
+    assert thing.run(*words, "--profile", "cpu") == 0, thing.out
+    monkeypatch.setenv("SEEN", "2")
+    assert thing.run(*words, "--profile", "cuda") == 0, thing.out
+    assert "torch sees 2, for 1 process" in thing.out
+
+
+def test_fewer_gpus_than_processes_are_refused() -> None:
+    (found,) = check_gpus(2, 8, "openvla")
+    assert found.status is CheckStatus.FAILED
+    assert found.text == "torch sees 2, for 8 processes"
+    assert check_gpus(None, 8, "openvla") == []
+    assert OpenVLALauncher().processes_of({"processes": 8}) == 8
 
 
 def test_dry_run_checks_and_writes_nothing(thing: Workspace, config: Path) -> None:

@@ -57,6 +57,8 @@ def print_rollout(
     print_table(("task", "success", "95 %", "episodes", "errors", "steps to success"), rows)
     for note in summary.notes:
         click.echo(f"{click.style('•', fg='yellow')} {note}")
+    if summary.devices:
+        click.echo(f"\ndevice   {', '.join(summary.devices)}", nl=False)
     click.echo(f"\nreport   {page}\nnumbers  {numbers}\nrecord   {folder / shard.record}")
     return code
 

@@ -22,7 +22,7 @@ class PolicyChoice:
     fork: str | None
     policy: Path | None = None
     checkpoint: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     own: str | None = None  # an environment of the user's
     profile: str | None = None
     stats_key: str | None = None

@@ -99,6 +99,11 @@ class Policy(Protocol):
         ...
 
 
+def device_of(policy: Policy) -> str:
+    """Empty for one that runs in this process and needs none."""
+    return str(getattr(policy, "device", ""))
+
+
 class PolicySource(Protocol):
     """A policy that is not loaded yet: loading takes minutes, and a finished record needs no
     policy."""

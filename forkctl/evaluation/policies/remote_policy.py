@@ -25,7 +25,7 @@ class RemotePolicy:
     launch: Launch
     log: Path
     conventions: Mapping[str, Convention]  # those that its actions may be in
-    device: str = "cpu"
+    device: str = "auto"
     options: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -49,13 +49,15 @@ class RemotePolicy:
                     "options": dict(self.options),
                 }
             )
-            yield _Loaded(connection, Conventions.from_json(ready["ready"], self.conventions))
+            declared = Conventions.from_json(ready["ready"], self.conventions)
+            yield _Loaded(connection, declared, ready["device"])
 
 
 @dataclass(frozen=True)
 class _Loaded:
     connection: Connection
     conventions: Conventions
+    device: str  # where it was loaded
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         return self._ask(queries, seed, {})

@@ -44,6 +44,7 @@ def _head(summary: RolloutSummary) -> str:
         f"{interval(rate)}",
         "protocol": f"at most {setup['max_steps']} steps after {setup['world']['settle']} at rest; "
         f"{horizon} actions of each chunk executed; seed {setup['seed']}",
+        "device": ", ".join(summary.devices) or "none",
         "simulator": "; ".join(
             ", ".join(f"{name} {version}" for name, version in sorted(each.items()))
             for each in summary.versions

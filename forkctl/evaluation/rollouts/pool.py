@@ -15,7 +15,14 @@ from functools import partial
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection
-from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
+from forkctl.evaluation.policies.policy import (
+    Conventions,
+    Policy,
+    PolicySource,
+    Prediction,
+    Query,
+    device_of,
+)
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, RolloutRecord
 from forkctl.evaluation.rollouts.playing import ERROR, POLICY_ERROR, BadAction, Limits, play
 from forkctl.evaluation.rollouts.remote_world import RemoteWorld, WorldError, WorldSource
@@ -81,6 +88,10 @@ class SharedPolicy:
     @property
     def conventions(self) -> Conventions:
         return self.policy.conventions
+
+    @property
+    def device(self) -> str:
+        return device_of(self.policy)
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         with self.lock:
@@ -175,6 +186,7 @@ class WorldPool:
                 error.message if error else None,
                 world.versions,
                 round(time.monotonic() - began, 2),
+                device_of(policy),
             )
             video.ends(result.outcome)
             self.record.add(result)

@@ -55,6 +55,11 @@ class RolloutSummary:
         return tuple(result for result in self.results if result.error is not None)
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """Of the policy; another for each shard, maybe."""
+        return tuple(sorted({result.device for result in self.results} - {""}))
+
+    @property
     def versions(self) -> tuple[Mapping[str, str], ...]:
         """Of the simulators that it was played in; more than one if shards had different ones."""
         distinct = {json.dumps(result.world, sort_keys=True) for result in self.results}
@@ -97,6 +102,7 @@ def to_json(summary: RolloutSummary) -> dict[str, object]:
         "missing": [list(key) for key in summary.missing],
         "errors": [[each.task, each.trial, each.error] for each in summary.errors],
         "simulators": list(summary.versions),
+        "devices": list(summary.devices),
         "notes": list(summary.notes),
         "published": [vars(each) for each in published_rates(summary.suite)],
     }

@@ -108,6 +108,8 @@ def test_a_finished_record_needs_no_policy(openloop, monkeypatch):
 def test_another_policy_is_not_mixed_into_a_record(openloop, tmp_path):
     openloop("--max-steps", "5", "--probes", "0")
     before = (tmp_path / "out" / "predictions.jsonl").read_bytes()
+    assert b'"device":"cpu"' in before
+    assert "<dt>device</dt><dd>cpu</dd>" in (tmp_path / "out" / "report.html").read_text()
     error = openloop("--max-steps", "5", "--probes", "0", code=1, factor=2.0)
     assert "another policies" in error
     assert (tmp_path / "out" / "predictions.jsonl").read_bytes() == before

@@ -235,6 +235,23 @@ def test_nothing_is_rendered_for_a_policy_without_eyes(rollout, monkeypatch, tmp
     assert "agentview" not in (tmp_path / "log").read_text()
 
 
+def test_a_policy_takes_a_gpu_where_there_is_one_and_the_record_says_so(
+    rollout, monkeypatch, tmp_path
+):
+    words = ["--tasks", "0", "--trials", "1"]
+    assert rollout(*words)["devices"] == ["cpu"]
+    torch = tmp_path / "torch"  # one that sees a GPU
+    torch.mkdir()
+    (torch / "__init__.py").write_text("class cuda:\n    is_available = staticmethod(lambda: True)")
+    policy = tmp_path / "policy.py"
+    check = "    assert device == 'cuda'\n    said = "
+    policy.write_text(POLICY.read_text().replace("    said = ", check, 1))
+    monkeypatch.setattr("tests.evaluation.rollouts.conftest.POLICY", policy)
+    assert rollout(*words, out="gpu")["devices"] == ["cuda"]
+    assert {line["device"] for line in lines_of(Path("gpu/episodes.jsonl"))} == {"cuda"}
+    assert "cuda" in Path("gpu/rollout.html").read_text()
+
+
 def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", "1")
     rollout("--tasks", "0", "--trials", "3", "--html", "paper/report.html")
