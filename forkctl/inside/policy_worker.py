@@ -2,7 +2,7 @@
 
 POLICY is a module, or the path of a Python file. Either has a function
 
-    load(checkpoint: str, device: str, options: dict) -> policy
+    load(checkpoint: str or None, device: str, options: dict) -> policy
 
 whose result has `conventions` (a dict, see forkctl.evaluation.policies.policy.Conventions) and
 `predict(observations, instructions, seed)`, which returns for each observation a dict with

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.errors import UsageError
 from forkctl.evaluation.openloop.baselines import baseline
 from forkctl.evaluation.openloop.episodes import Episode, EpisodeSelection, load_episodes
 from forkctl.evaluation.openloop.scale import DEAD_ZONE, Scale, measured_scale, scale_from_file
@@ -66,10 +67,11 @@ class OpenLoopRequest:
         choice = self.choice
         if choice.baseline is not None:
             return {BASELINE + choice.baseline: baseline(choice.baseline, episodes, scale)}
-        assert choice.checkpoint is not None
         process = launch(choice)
         if self.base is None:
             return {ONLY: loaded_policy(choice, process, ONLY, choice.checkpoint)}
+        if choice.checkpoint is None:
+            raise UsageError("--base needs a checkpoint to compare", hint="name it with --ckpt")
         tuned = loaded_policy(choice, process, TUNED, choice.checkpoint)
         if not self.base:
             return {TUNED: tuned, BASE: Variant(tuned, BASE)}

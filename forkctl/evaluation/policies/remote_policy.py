@@ -21,7 +21,7 @@ class RemotePolicy:
     """Loaded by `open`. `policy` is a worker module's name or a file's path."""
 
     policy: str
-    checkpoint: Path
+    checkpoint: Path | None  # a file of the user's may need none
     launch: Launch
     log: Path
     conventions: Mapping[str, Convention]  # those that its actions may be in
@@ -31,12 +31,10 @@ class RemotePolicy:
     @property
     def identity(self) -> Mapping[str, object]:
         """The bytes count, not their place: shards on other machines have the same one."""
-        return {
-            **named_code("policy", self.policy),
-            "checkpoint": str(self.checkpoint),
-            "sha256": content_hash(self.checkpoint),
-            "options": dict(self.options),
-        }
+        code = named_code("policy", self.policy)
+        if self.checkpoint is not None:
+            code |= {"checkpoint": str(self.checkpoint), "sha256": content_hash(self.checkpoint)}
+        return {**code, "options": dict(self.options)}
 
     @contextmanager
     def open(self) -> Iterator[Policy]:
@@ -44,7 +42,7 @@ class RemotePolicy:
         with connect(self.launch, words, self.log, "policy") as connection:
             ready = connection.ask(
                 {
-                    "checkpoint": str(self.checkpoint),
+                    "checkpoint": str(self.checkpoint) if self.checkpoint else None,
                     "device": self.device,
                     "options": dict(self.options),
                 }

@@ -107,7 +107,6 @@ class RolloutRequest:
             return Still()
         if self.choice.baseline == RANDOM:
             return Random()
-        assert self.choice.checkpoint is not None
         return loaded_policy(self.choice, launch(self.choice), "policy", self.choice.checkpoint)
 
     @property

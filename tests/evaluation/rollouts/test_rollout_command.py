@@ -83,6 +83,19 @@ def test_a_policy_is_told_its_options_and_the_record_is_bound_to_them(rollout):
     assert "'skill'; expected NAME=VALUE" in rollout(*words, "skill", code=2)
 
 
+def test_a_policy_of_ones_own_may_need_no_checkpoint(rollout, tmp_path, capsys):
+    policy = tmp_path / "policy.py"
+    text = POLICY.read_text().replace(
+        "json.loads(Path(checkpoint).read_text())", "checkpoint or {}"
+    )
+    policy.write_text(text)
+    words = ["eval", "rollout", "--policy", str(policy), "--world", str(WORLD), "--json"]
+    assert main([*words, "--suite", "libero_goal", "--tasks", "0", "--trials", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["overall"]["rate"] == 1.0
+    assert set(found["setup"]["policy"]) == {"policy", "policy_sha256", "options"}
+
+
 def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", "1 3")
     found = rollout("--tasks", "0", "--trials", "6")
