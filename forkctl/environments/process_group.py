@@ -132,7 +132,7 @@ def _signal_group(group: int, number: int) -> bool:
 
 @contextlib.contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a lost terminal) act like Ctrl-C: the group ends, the run is recorded."""
+    """SIGTERM and SIGHUP (a lost terminal) act like Ctrl-C: what was started ends with this."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -83,6 +83,7 @@ def rollout(
     """
     from forkctl.cli.eval.policy_options import choice_of, launch_policy
     from forkctl.cli.eval.rollout_view import print_rollout, watched
+    from forkctl.environments.process_group import interrupted_by_signals
     from forkctl.environments.simulator import find_simulator
     from forkctl.evaluation.rollouts.remote_world import (
         WorldOptions,
@@ -105,6 +106,10 @@ def rollout(
         worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
     setup = setup_of(settings, source, worlds)
     folder = out or default_out(settings, setup)
-    with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as on_episode:
+    with (
+        interrupted_by_signals(),
+        open_rollout(settings, setup, folder) as opened,
+        watched(len(opened.left)) as on_episode,
+    ):
         summary = opened.play(source, worlds, folder, on_episode)
     return print_rollout(summary, folder, settings.shard, html, as_json)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from forkctl.evaluation.policies.connection import Connection, Launch, connect
+from forkctl.evaluation.policies.connection import PATIENCE_SECONDS, Connection, Launch, connect
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
 from forkctl.forks.hashes import content_hash, file_hash
 from forkctl.libero.units.conventions import Convention
@@ -27,6 +27,7 @@ class RemotePolicy:
     conventions: Mapping[str, Convention]  # those that its actions may be in
     device: str = "auto"
     options: Mapping[str, object] = field(default_factory=dict)
+    patience: float = PATIENCE_SECONDS
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -39,7 +40,7 @@ class RemotePolicy:
     @contextmanager
     def open(self) -> Iterator[Policy]:
         words = ["forkctl.inside.policy_worker", self.policy]
-        with connect(self.launch, words, self.log, "policy") as connection:
+        with connect(self.launch, words, self.log, "policy", self.patience) as connection:
             ready = connection.ask(
                 {
                     "checkpoint": str(self.checkpoint) if self.checkpoint else None,

@@ -21,6 +21,7 @@ from forkctl.forks.cache import cache_root
 
 # Worlds that need no environment but forkctl's own: name -> module.
 BUILTIN = {"tabletop": "forkctl.libero.synth.tabletop"}
+PATIENCE_SECONDS = 900.0
 
 
 class WorldError(ForkctlError):
@@ -58,13 +59,14 @@ class WorldSource:
     launch: Launch
     logs: Path
     options: WorldOptions
+    patience: float = PATIENCE_SECONDS  # with an answer: opening a task takes the longest
 
     @contextmanager
     def start(self, number: int, started: Callable[[Connection], None]) -> Iterator[RemoteWorld]:
         """`started` gets the process at once, so that another thread can end it."""
         words = ["forkctl.inside.world_worker", self.world]
         log = self.logs / f"simulator-{number}.log"
-        with connect(self.launch, words, log, "simulator") as connection:
+        with connect(self.launch, words, log, "simulator", self.patience) as connection:
             started(connection)
             yield RemoteWorld(connection, self.options)
 
