@@ -52,6 +52,9 @@ def print_rollout(
     if as_json:
         click.echo(json.dumps(to_json(summary), indent=1))
         return code
+    if summary.departures:
+        banner = "NOT THE BENCHMARK'S PROTOCOL: " + "; ".join(summary.departures)
+        click.echo(click.style(banner, fg="yellow", bold=True))
     rows = [_row(task.replace("_", " "), rate) for task, rate in summary.tasks.items()]
     rows.append(_row("all", summary.rate))
     print_table(("task", "success", "95 %", "episodes", "errors", "steps to success"), rows)

@@ -18,6 +18,7 @@ def render(summary: RolloutSummary) -> str:
     title = f"{summary.setup['label']} on {summary.suite}"
     sections = (
         f"<h1>{escape(title)}</h1>",
+        _banner(summary),
         _head(summary),
         _tasks(summary),
         _published(summary),
@@ -25,6 +26,13 @@ def render(summary: RolloutSummary) -> str:
         origin(summary.setup),
     )
     return page(title, sections)
+
+
+def _banner(summary: RolloutSummary) -> str:
+    if not summary.departures:
+        return ""
+    text = "; ".join(summary.departures)
+    return f"<p class='banner'>Not the benchmark's protocol: {escape(text)}</p>"
 
 
 def percent(rate: Rate) -> str:

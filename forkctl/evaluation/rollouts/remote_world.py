@@ -19,6 +19,7 @@ from forkctl.evaluation.policies.policy import Observation
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.forks.cache import cache_root
 
+LIBERO_WORLD = "forkctl.simulation.libero_world"
 # Worlds that need no environment but forkctl's own: name -> module.
 BUILTIN = {"tabletop": "forkctl.libero.synth.tabletop"}
 PATIENCE_SECONDS = 900.0
@@ -139,7 +140,7 @@ def saved_start(trial: Trial) -> dict[str, Any]:
 
 def simulator_source(simulator: Simulator, options: WorldOptions) -> WorldSource:
     launch = Launch(str(simulator.python), simulator.variables)
-    return WorldSource("forkctl.simulation.libero_world", launch, _logs(), options)
+    return WorldSource(LIBERO_WORLD, launch, _logs(), options)
 
 
 def named_source(name: str, own: str | None, options: WorldOptions) -> WorldSource:

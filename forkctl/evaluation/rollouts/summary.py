@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -11,8 +12,11 @@ from typing import Any
 from forkctl.environments.simulator import renders_dark_floors
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
+from forkctl.evaluation.rollouts.remote_world import LIBERO_WORLD
 from forkctl.libero.suites import get_suite
 
+TRIALS = 50  # of each task, one for each initial state
+SETTLE = 10
 SCHEMA = 1  # of the JSON
 
 
@@ -66,6 +70,29 @@ class RolloutSummary:
         return tuple(json.loads(text) for text in sorted(distinct))
 
     @property
+    def departures(self) -> tuple[str, ...]:
+        """Where this is not the benchmark as others report it: rates do not compare."""
+        setup, suite = self.setup, get_suite(self.suite)
+        world, per_task = setup["world"], Counter(result.task for result in self.results)
+        fewest = min(per_task.values(), default=0)
+        said = (
+            (
+                world["kind"] != LIBERO_WORLD,
+                f"in {world['kind']}, not LIBERO's simulator",
+            ),
+            (setup["start"] != "init states", "episodes began where demonstrations did"),
+            (len(per_task) < len(suite.tasks), f"{len(per_task)} of {len(suite.tasks)} tasks"),
+            (fewest < TRIALS, f"{fewest} trials of a task, not {TRIALS}"),
+            (
+                setup["max_steps"] != suite.max_steps,
+                f"at most {setup['max_steps']} steps, not {suite.max_steps}",
+            ),
+            (world["settle"] != SETTLE, f"{world['settle']} steps at rest, not {SETTLE}"),
+            (not world["reflection"], "no reflections"),
+        )
+        return tuple(text for differs, text in said if differs)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the rates should know."""
         found = []
@@ -87,8 +114,6 @@ class RolloutSummary:
                 "mujoco 3.3.3 and later render floors darker: image policies that were trained on "
                 "published frames do worse there"
             )
-        if self.setup.get("start") != "init states":
-            found.append("episodes began where demonstrations did: not a benchmark of a policy")
         return tuple(found)
 
 
@@ -104,6 +129,7 @@ def to_json(summary: RolloutSummary) -> dict[str, object]:
         "simulators": list(summary.versions),
         "devices": list(summary.devices),
         "notes": list(summary.notes),
+        "departures": list(summary.departures),
         "published": [vars(each) for each in published_rates(summary.suite)],
     }
 

@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from forkctl import __version__
 from forkctl.cli import main
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
+from forkctl.evaluation.rollouts.remote_world import LIBERO_WORLD, WorldOptions
+from forkctl.evaluation.rollouts.summary import RolloutSummary
 from forkctl.libero.suites import get_suite
 from tests.driver import Workspace
 from tests.evaluation.rollouts.rollout_support import POLICY, WORLD, episodes, lines_of
@@ -263,6 +267,39 @@ def test_a_policy_takes_a_gpu_where_there_is_one_and_the_record_says_so(
     assert rollout(*words, out="gpu")["devices"] == ["cuda"]
     assert {line["device"] for line in lines_of(Path("gpu/episodes.jsonl"))} == {"cuda"}
     assert "cuda" in Path("gpu/rollout.html").read_text()
+
+
+def test_a_protocol_of_ones_own_is_said_above_the_rates(rollout, capsys):
+    words = ["--tasks", "0", "--trials", "2", "--max-steps", "99", "--settle", "0"]
+    said = "; ".join(rollout(*words, "--no-reflections")["departures"])
+    for part in (
+        "1 of 10 tasks",
+        "2 trials of a task, not 50",
+        "at most 99 steps, not 220",
+        "0 steps at rest, not 10",
+        "no reflections",
+        "not LIBERO's simulator",
+    ):
+        assert part in said
+    assert main(["eval", "report", "out"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"NOT THE BENCHMARK'S PROTOCOL: {said}\n")
+    assert "class='banner'" in Path("out/rollout.html").read_text()
+
+
+def test_the_benchmarks_own_protocol_has_no_banner():
+    suite = get_suite("libero_spatial")
+    world = {"kind": LIBERO_WORLD, **asdict(WorldOptions())}
+    setup = {"label": "a", "suite": suite.name, "start": "init states", "world": world}
+    setup |= {"max_steps": suite.max_steps, "horizon": None, "seed": 0}
+    results = tuple(
+        EpisodeOutcome(task, trial, trial, 0, "success", 9, None, {}, 1.0)
+        for task in suite.tasks
+        for trial in range(50)
+    )
+    assert RolloutSummary(setup, results, ()).departures == ()
+    (one_less,) = RolloutSummary(setup, results[1:], ()).departures
+    assert one_less == "49 trials of a task, not 50"
 
 
 def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):
