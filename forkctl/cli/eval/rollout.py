@@ -44,9 +44,7 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 @click.option(
     "--image-size",
     type=click.IntRange(min=16),
-    default=128,
-    show_default=True,
-    help="Pixels per side.",
+    help="Pixels per side of a frame. Default: as the policy was trained on, or 128.",
 )
 @reflections_option
 @click.option("--record-video", is_flag=True, help="Record a video of every episode.")
@@ -63,7 +61,7 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 def rollout(
     world: str | None,
     sim_env: str | None,
-    image_size: int,
+    image_size: int | None,
     no_reflections: bool,
     settle: int,
     record_video: bool,

@@ -33,6 +33,7 @@ class Conventions:
     actions: Convention = LIBERO
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once
+    frame_size: int | None = None  # pixels per side of the frames that it was trained on
     variants: tuple[str, ...] = ()  # other policies that it can answer for (see variants.py)
 
     @classmethod

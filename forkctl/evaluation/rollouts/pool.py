@@ -148,7 +148,7 @@ class WorldPool:
                 with self.worlds.start(number, started) as world:
                     while trial is not None:
                         task = trial.task
-                        world.open(task, frames)
+                        world.open(task, frames, policy.conventions.frame_size)
                         healthy = self._episode(world, policy, trial, queue)
                         trial = queue.take(task)
                         if not healthy:

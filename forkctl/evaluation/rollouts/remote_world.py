@@ -23,6 +23,9 @@ LIBERO_WORLD = "forkctl.simulation.libero_world"
 # Worlds that need no environment but forkctl's own: name -> module.
 BUILTIN = {"tabletop": "forkctl.libero.synth.tabletop"}
 PATIENCE_SECONDS = 900.0
+# What the record says of the frames, beside the versions of the world.
+FRAMES, TRAINED_ON = "frames", "frames in training"
+_LIBERO_SIZE = 128
 
 
 class WorldError(ForkctlError):
@@ -35,7 +38,7 @@ class World(Protocol):
     @property
     def versions(self) -> Mapping[str, str]: ...
 
-    def open(self, task: str, frames: bool) -> None: ...
+    def open(self, task: str, frames: bool, trained_on: int | None = None) -> None: ...
 
     def reset(self, trial: Trial, keys: Sequence[str]) -> Observation: ...
 
@@ -46,7 +49,7 @@ class World(Protocol):
 class WorldOptions:
     """What an outcome depends on besides the policy."""
 
-    image_size: int = 128
+    image_size: int | None = None  # of a frame's side; None: as the policy was trained on
     reflection: bool = True
     settle: int = 10  # steps at rest before the policy is asked: objects fall into place
 
@@ -82,18 +85,22 @@ class RemoteWorld:
         self.versions: Mapping[str, str] = {}
         self._init_states = 0
 
-    def open(self, task: str, frames: bool) -> None:
-        """`frames` says whether any will be wanted."""
+    def open(self, task: str, frames: bool, trained_on: int | None = None) -> None:
+        """`frames` says whether any will be wanted; `trained_on` how large the policy's were."""
         if task == self.task:
             return
+        size = self.options.image_size or trained_on or _LIBERO_SIZE
         options = {
-            "image_size": self.options.image_size,
+            "image_size": size,
             "reflection": self.options.reflection,
             "frames": frames,
         }
         answer = self.connection.ask({"open": task, "options": options})
         self.task = task
         self.versions = answer["versions"]
+        if frames:
+            said = {FRAMES: f"{size} px", TRAINED_ON: f"{trained_on} px" if trained_on else None}
+            self.versions = {**self.versions, **{k: v for k, v in said.items() if v}}
         self._init_states = answer["init_states"]
 
     def reset(self, trial: Trial, keys: Sequence[str]) -> Observation:

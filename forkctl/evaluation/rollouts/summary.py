@@ -12,7 +12,7 @@ from typing import Any
 from forkctl.environments.simulator import renders_dark_floors
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, Key
 from forkctl.evaluation.rollouts.rates import Rate, by_task, rate
-from forkctl.evaluation.rollouts.remote_world import LIBERO_WORLD
+from forkctl.evaluation.rollouts.remote_world import FRAMES, LIBERO_WORLD, TRAINED_ON
 from forkctl.libero.suites import get_suite
 
 TRIALS = 50  # of each task, one for each initial state
@@ -90,7 +90,11 @@ class RolloutSummary:
             (world["settle"] != SETTLE, f"{world['settle']} steps at rest, not {SETTLE}"),
             (not world["reflection"], "no reflections"),
         )
-        return tuple(text for differs, text in said if differs)
+        sizes = {
+            (each.get(FRAMES), each.get(TRAINED_ON, each.get(FRAMES))) for each in self.versions
+        }
+        frames = [f"frames of {now}, in training {then}" for now, then in sizes if now != then]
+        return (*(text for differs, text in said if differs), *sorted(frames))
 
     @property
     def notes(self) -> tuple[str, ...]:

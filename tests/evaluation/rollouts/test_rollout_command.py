@@ -269,6 +269,21 @@ def test_a_policy_takes_a_gpu_where_there_is_one_and_the_record_says_so(
     assert "cuda" in Path("gpu/rollout.html").read_text()
 
 
+def test_frames_are_as_large_as_in_training_unless_asked_otherwise(rollout):
+    eyes = {"observations": ["ee_pos", "goal", "agentview_rgb"]}
+    words = ["--tasks", "0", "--trials", "1"]
+    (world,) = rollout(*words, out="plain", **eyes)["simulators"]
+    assert world == {"point": "1", "frames": "128 px"}
+    found = rollout(*words, out="trained", frame_size=256, **eyes)
+    assert found["simulators"] == [
+        {"point": "1", "frames": "256 px", "frames in training": "256 px"}
+    ]
+    assert not any("frames" in each for each in found["departures"])
+    found = rollout(*words, "--image-size", "128", out="asked", frame_size=256, **eyes)
+    assert found["simulators"][0]["frames"] == "128 px"
+    assert "frames of 128 px, in training 256 px" in found["departures"]
+
+
 def test_a_protocol_of_ones_own_is_said_above_the_rates(rollout, capsys):
     words = ["--tasks", "0", "--trials", "2", "--max-steps", "99", "--settle", "0"]
     said = "; ".join(rollout(*words, "--no-reflections")["departures"])
