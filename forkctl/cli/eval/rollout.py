@@ -110,4 +110,4 @@ def rollout(
         watched(len(opened.left)) as on_episode,
     ):
         summary = opened.play(source, worlds, folder, on_episode)
-    return print_rollout(summary, folder, settings.shard, html, as_json)
+    return print_rollout(summary, folder, settings.shard, html, as_json, settings.video_dir)

@@ -25,6 +25,7 @@ from forkctl.libero.files.paths import find_files
 
 RESULTS = "rollout.json"
 REPORT = "rollout.html"
+VIDEOS = "videos"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Rollout:
         """Play what is left, then count the shard."""
         settings, left = self._settings, self.left
         if left:
-            videos = Videos(settings.video_dir or out / "videos", settings.video)
+            videos = Videos(settings.video_dir or out / VIDEOS, settings.video)
             pool = WorldPool(worlds, self._record, settings.limits, videos, on_episode)
             pool.play(left, source, settings.jobs)
         return RolloutSummary(

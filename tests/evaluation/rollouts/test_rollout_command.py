@@ -222,6 +222,7 @@ def test_a_record_says_which_code_it_was_made_by(rollout, monkeypatch):
 
 
 def test_videos_say_task_trial_and_outcome(rollout):
+    import av
     import cv2
 
     rollout("--tasks", "0", "--trials", "4", "--record-video", skill=0.5)
@@ -230,6 +231,15 @@ def test_videos_say_task_trial_and_outcome(rollout):
     assert [video.name for video in videos] == [
         f"{TASKS[0]}--{trial:03d}--{outcomes[trial]['outcome']}.mp4" for trial in range(4)
     ]
+    page = Path("out/rollout.html").read_text()
+    for video in videos:
+        assert f"<a href='videos/{video.name}'>" in page
+    with av.open(str(videos[0])) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == (
+            "h264",
+            "yuv420p",
+        )  # as browsers play
     capture = cv2.VideoCapture(str(videos[0]))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == outcomes[0]["steps"] + 1
     _, frame = capture.read()
@@ -240,6 +250,7 @@ def test_videos_of_failures_only(rollout):
     rollout(
         "--tasks", "0", "--trials", "8", "--record-failures", "--video-dir", "elsewhere", skill=0.6
     )
+    assert "<a href='../elsewhere/" in Path("out/rollout.html").read_text()
     failed = [line["trial"] for line in lines_of(RECORD) if line["outcome"] == "failure"]
     videos = sorted(video.name for video in Path("elsewhere").iterdir())
     assert 0 < len(failed) < 8
