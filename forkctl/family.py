@@ -147,6 +147,11 @@ class Launcher:
         steps = self._value(config, self.keys.steps)
         return steps if isinstance(steps, int) else None
 
+    def processes_of(self, config: Config) -> int:
+        """How many the entrypoint is started as."""
+        processes = self._value(config, self.keys.processes)
+        return processes if isinstance(processes, int) else 1
+
     def with_data(self, config: Config, paths: Sequence[str]) -> Config:
         return self._with(config, self.keys.data, list(paths), "--data")
 

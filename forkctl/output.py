@@ -23,7 +23,7 @@ _COLOURS = {
         *("not checked", "stale patches", "not applied", "not synced", "pin moved"),
         *("interrupted", "warning", "running"),
     ),
-    "red": ("failed", "broken", "not forkctl's", "lost"),
+    "red": ("failed", "diverged", "broken", "not forkctl's", "lost"),
 }
 _COLOUR_OF = {word: colour for colour, words in _COLOURS.items() for word in words}
 

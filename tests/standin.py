@@ -60,15 +60,17 @@ if args.act == "hang":
     print("waiting", flush=True)
     time.sleep(600)
 epochs, steps = config["train"]["num_epochs"], config["experiment"]["epoch_every_n_steps"]
-sink = open(os.environ["FORKCTL_METRICS"], "a") if args.act == "sink" else None
+sink = open(os.environ["FORKCTL_METRICS"], "a") if args.act in ("sink", "diverge") else None
+loss = (lambda step: float("nan")) if args.act == "diverge" else (lambda step: 1.0 / step)
 for epoch in range(2 if args.resume else 1, epochs + 1):
     for step in range(1, steps + 1):
         if sink:
-            line = {"step": (epoch - 1) * steps + step, "epoch": epoch, "loss": 1.0 / step}
+            line = {"step": (epoch - 1) * steps + step, "epoch": epoch, "loss": loss(step)}
             sink.write(json.dumps(line) + "\\n")
             sink.flush()
+            time.sleep(0.1 if args.act == "diverge" else 0)
     print("Train Epoch", epoch)
-    print(json.dumps({"Loss": 1.0 / epoch, "Time_Epoch": 0.1}, indent=4))
+    print(json.dumps({"Loss": loss(epoch), "Time_Epoch": 0.1}, indent=4))
     (out / "models" / f"model_epoch_{epoch}.pth").write_bytes(b"weights")
 print("finished run successfully!")
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +55,24 @@ def open_checkpoint(path: Path) -> Checkpoint:
     if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
         return _described(path, content)
     return Checkpoint(path, TORCH, {"nets": _only_state_dict(path, content)})
+
+
+def require_undamaged(path: Path) -> None:
+    """Read all of a torch file, and compare it with the checksums in it: its numbers may be damaged
+    where its structure is not. The other formats have none."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        try:
+            broken = archive.testzip()
+        except (zipfile.BadZipFile, OSError, zlib.error, EOFError) as error:
+            broken = str(error)
+    if broken is not None:
+        raise ForkctlError(
+            f"the file is damaged: {broken} does not fit its checksum",
+            where=str(path),
+            hint="download or copy it again",
+        )
 
 
 def _described(path: Path, content: Mapping[str, Any]) -> Checkpoint:

@@ -55,6 +55,23 @@ class _KnownNames(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def require_finite(section: str, tensors: Mapping[str, Any]) -> None:
+    """Refuse weights with a number that is none: they spoil whatever takes them over. An average of
+    them does so unseen, for the loss is that of the weights."""
+    bad = [
+        name
+        for name, tensor in tensors.items()
+        if hasattr(tensor, "isfinite") and not bool(tensor.isfinite().all())
+    ]
+    if bad:
+        some = ", ".join(bad[:3]) + (" and others" if len(bad) > 3 else "")
+        raise ForkctlError(
+            f"{len(bad)} of its {len(tensors)} tensors hold NaN or infinity: {some}",
+            where=section,
+            hint="the run that saved it had diverged: take an earlier checkpoint",
+        )
+
+
 def filled_state(
     plan: TransferPlan, source: Mapping[str, Any], target: Mapping[str, Any]
 ) -> dict[str, Any]:

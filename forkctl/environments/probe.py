@@ -5,6 +5,7 @@ stdin: {"packages": [...], "modules": [...]}; stdout, last line: JSON with
 - origins: where each package would be imported from (null: nowhere); the package is not run
 - versions: every installed distribution
 - failures: what happened when each of `modules` was imported, where it did not work
+- gpus: how many torch sees, where "gpus" was asked for and torch is there, else null
 """
 
 from __future__ import annotations
@@ -45,9 +46,17 @@ def versions() -> dict[str, str]:
     return found
 
 
+def gpus() -> int | None:
+    try:
+        import torch
+    except ImportError:
+        return None
+    return int(torch.cuda.device_count())
+
+
 def main() -> None:
     question = json.load(sys.stdin)
-    answer = {
+    answer: dict[str, object] = {
         "python": platform.python_version(),
         "origins": {name: origin(name) for name in question["packages"]},
         # before the imports: setuptools puts packages of its own on the path
@@ -55,6 +64,7 @@ def main() -> None:
     }
     failures = {name: failure(name) for name in question["modules"]}
     answer["failures"] = {name: why for name, why in failures.items() if why is not None}
+    answer["gpus"] = gpus() if question.get("gpus") else None
     print("\n" + json.dumps(answer))
 
 

@@ -37,9 +37,10 @@ def run_in_group(
     log: Path,
     started: Callable[[int], None],
     on_line: Callable[[str], None],
-    on_tick: Callable[[], None],
+    on_tick: Callable[[], bool],
 ) -> Outcome:
-    """Run to the end. Lines are handed over as they come; a tick comes a few times a second."""
+    """Run to the end. Lines are handed over as they come; a tick comes a few times a second, and
+    ends the process where it answers True."""
     with interrupted_by_signals(), log.open("ab", buffering=0) as out:
         child = subprocess.Popen(
             command,
@@ -74,7 +75,7 @@ def run_in_group(
 def _follow(
     child: subprocess.Popen[bytes],
     take: Callable[[bytes], None],
-    on_tick: Callable[[], None],
+    on_tick: Callable[[], bool],
 ) -> None:
     """Until the child has ended: workers that it left behind may hold the pipe open."""
     assert child.stdout is not None
@@ -92,7 +93,8 @@ def _follow(
                 time.sleep(_TICK_SECONDS)
             if time.monotonic() - ticked >= _TICK_SECONDS:
                 ticked = time.monotonic()
-                on_tick()
+                if on_tick():
+                    return
     on_tick()
 
 
@@ -130,7 +132,7 @@ def _signal_group(group: int, number: int) -> bool:
 
 @contextlib.contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a lost terminal) act like Ctrl-C: the group ends, the run is recorded."""
+    """SIGTERM and SIGHUP (a lost terminal) act like Ctrl-C: what was started ends with this."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -34,13 +34,16 @@ class Answer:
     origins: Mapping[str, str | None]
     versions: Mapping[str, str]
     failures: Mapping[str, str]
+    gpus: int | None = None  # that torch sees, where it was asked
 
 
-def ask(place: Place, packages: Sequence[str], modules: Sequence[str] = ()) -> Answer:
+def ask(
+    place: Place, packages: Sequence[str], modules: Sequence[str] = (), *, gpus: bool = False
+) -> Answer:
     """Run the probe inside the environment."""
     # -c, not the file: its folder would be the first place that imports are looked for
     probe = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
-    question = json.dumps({"packages": list(packages), "modules": list(modules)})
+    question = json.dumps({"packages": list(packages), "modules": list(modules), "gpus": gpus})
     done = place.run_python(["-c", probe], cwd=Path("/"), stdin=question)
     try:
         return Answer(**json.loads(done.stdout.strip().splitlines()[-1]))

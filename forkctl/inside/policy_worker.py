@@ -2,7 +2,7 @@
 
 POLICY is a module, or the path of a Python file. Either has a function
 
-    load(checkpoint: str, device: str, options: dict) -> policy
+    load(checkpoint: str or None, device: str, options: dict) -> policy
 
 whose result has `conventions` (a dict, see forkctl.evaluation.policies.policy.Conventions) and
 `predict(observations, instructions, seed)`, which returns for each observation a dict with
@@ -21,11 +21,24 @@ from forkctl.inside.serving import answer_with, module_named
 
 def main(name: str) -> int:
     def serve(questions: BinaryIO, answers: BinaryIO) -> None:
-        policy = _load(name, read_message(questions) or {})
-        write_message(answers, {"ready": dict(policy.conventions)})
+        request = read_message(questions) or {}
+        device = _device(request["device"])
+        policy = _load(name, {**request, "device": device})
+        write_message(answers, {"ready": dict(policy.conventions), "device": device})
         _serve(policy, questions, answers)
 
     return answer_with(serve)
+
+
+def _device(asked: str) -> str:
+    """`auto` is a GPU where torch sees one."""
+    if asked != "auto":
+        return asked
+    try:
+        import torch
+    except ImportError:
+        return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _load(name: str, request: dict[str, Any]) -> Any:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import ModuleType
@@ -13,12 +16,15 @@ from typing import BinaryIO
 
 from forkctl.inside.protocol import write_message
 
+_LOOK_SECONDS = 0.5
+
 
 def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
     """Run `serve(questions, answers)`; an exception goes to the other end, and ends the process."""
     # Libraries print. Their output goes to the log; the pipe is ours alone.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         serve(sys.stdin.buffer, answers)
     except Exception as error:
@@ -26,6 +32,16 @@ def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
         write_message(answers, {"error": f"{type(error).__name__}: {error}"})
         return 1
     return 0
+
+
+def _end_with(parent: int) -> None:
+    """Whoever asked may be killed while an answer takes minutes: end then, and all that was started
+    here, instead of holding a GPU for nobody."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def module_named(name: str) -> ModuleType:

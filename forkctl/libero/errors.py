@@ -9,6 +9,10 @@ class DataFileError(ForkctlError):
     """A file cannot be opened, or lacks what every LIBERO file has."""
 
 
+class MissingSourceError(DataFileError):
+    """A file points into another, and what it points at is not there."""
+
+
 class AlignmentError(ForkctlError):
     """The file does not show which observation belongs to which action."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from forkctl.inside.versions import installed
 from forkctl.libero.schema import CAMERAS
 from forkctl.simulation.errors import SimulationError
+from forkctl.simulation.settings import assets_digest
 from forkctl.simulation.task_simulation import TaskSimulation
 from forkctl.simulation.tasks import init_states
 
@@ -31,7 +32,7 @@ class LiberoWorld:
         self.simulation = TaskSimulation.open(task, reflection=reflection)
         self.states = init_states(task)
         self.init_states = len(self.states)
-        self.versions = installed(*_PACKAGES)
+        self.versions = {**installed(*_PACKAGES), "assets": assets_digest()}
 
     def reset(self, start: dict[str, Any], seed: int) -> None:
         if "model" in start:

@@ -12,12 +12,14 @@ comes before the first import; a parent process may have set any of these alread
 from __future__ import annotations
 
 import ctypes.util
+import hashlib
 import importlib.util
 import json
 import logging
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from forkctl.atomic import write_atomically
@@ -97,3 +99,14 @@ def use_assets() -> Path:
             hint=f"set {ASSETS} to a copy of LIBERO's libero/libero/assets",
         )
     return folder
+
+
+@cache
+def assets_digest() -> str:
+    """Of the meshes, textures and scenes in use: names and bytes."""
+    folder = use_assets()
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("[!.]*/**/*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]

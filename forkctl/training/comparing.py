@@ -62,7 +62,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _identity(checkpoint: Mapping[str, str]) -> str:
-    """A file's hash, or a folder's fingerprint."""
+    """Its hash; older records have a fingerprint of a folder."""
     return (checkpoint.get("sha256") or checkpoint["fingerprint"])[:12]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.family import Camera, DataFacts
+from forkctl.forks.hashes import content_hash
 from forkctl.libero.files.paths import find_files
-
-_SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -99,41 +97,9 @@ def _facts_of(demo: object, path: Path) -> DataFacts:
     return DataFacts(tuple(sorted(cameras, key=lambda each: each.key)), tuple(low_dim), actions[1])
 
 
-def fingerprint(files: Sequence[Path]) -> str:
-    """Names, sizes, and the first, middle and last megabyte of each file.
-
-    A hash of all bytes of a suite takes minutes for each run; what changes a file of demos (other
-    demos, another conversion, damage at an end) changes one of these.
-    """
-    digest = hashlib.sha256()
-    for path in files:
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as file:
-            for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):
-                file.seek(start)
-                digest.update(file.read(_SAMPLE))
-    return digest.hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of all of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def identity_of(checkpoint: Path) -> dict[str, str]:
-    """What a run's record says of its checkpoint. A file is hashed whole, for it must be known for
-    certain; a folder may be a hundred gigabytes."""
-    if not checkpoint.exists():
-        raise ForkctlError("there is no such checkpoint", where=str(checkpoint))
-    if checkpoint.is_dir():
-        files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
-        return {"path": str(checkpoint), "fingerprint": fingerprint(files)}
-    return {"path": str(checkpoint), "sha256": file_hash(checkpoint)}
+    """What a run's record says of its checkpoint."""
+    return {"path": str(checkpoint), "sha256": content_hash(checkpoint)}
 
 
 def joined_file(files: Sequence[Path], folder: Path) -> Path:

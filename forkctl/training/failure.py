@@ -6,6 +6,9 @@ import re
 import signal
 from collections.abc import Sequence
 
+_RANK = re.compile(r"^\[(?:rank|default)\d+\]:\s*")  # torch's launcher puts it before each line
+_LAUNCHER = "torch.distributed.elastic."  # says that a rank failed, and not why
+_RANK_KILLED = re.compile(r"Signal (\d+) \(SIG\w+\) received by PID")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]*(?:Error|Exception|Interrupt|Exit)\b.*")
 # what the log says -> what to do about it
 _HINTS = (
@@ -22,9 +25,12 @@ _HINTS = (
 
 def reason(returncode: int, tail: Sequence[str], said: str | None) -> str:
     """`said` is what upstream itself gave as the reason, where it has a form for that."""
-    exception = next(
-        (line.strip() for line in reversed(tail) if _EXCEPTION.match(line.strip())), None
-    )
+    lines = [_RANK.sub("", line.strip()).strip() for line in reversed(tail)]
+    exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    told = [line for line in exceptions if not line.startswith(_LAUNCHER)]
+    exception = next(iter(told or exceptions), None)
+    if not told and (killed := _RANK_KILLED.search("\n".join(lines))):
+        return "a rank was " + _signal_reason(int(killed[1]))
     if returncode < 0:
         return _signal_reason(-returncode)
     return said or exception or f"the entrypoint exited with {returncode}"

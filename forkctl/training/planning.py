@@ -17,10 +17,10 @@ from forkctl.environments.proving import Answer, ask, check_imports, check_origi
 from forkctl.environments.selecting import not_made
 from forkctl.errors import ForkctlError
 from forkctl.family import DataForm
+from forkctl.forks.hashes import fingerprint
 from forkctl.forks.workspace import Workspace
 from forkctl.training import preflight, records
 from forkctl.training.command import command_of
-from forkctl.training.data import fingerprint
 from forkctl.training.resolving import Resolved
 from forkctl.training.validation import validate_config
 
@@ -94,7 +94,7 @@ def _planned(
         *resolved.checks,
         *_caught("fork", lambda: preflight.check_fork(tree, changes, request.allow_dirty)),
     ]
-    answer, said = _environment(resolved, place)
+    answer, said = _environment(resolved, place, launcher.processes_of(rendered))
     found += said
     if launcher.data_form is not DataForm.NONE:
         found += _caught("data", lambda: _data(resolved, marks))
@@ -116,18 +116,26 @@ def _caught(subject: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
         return [checks.from_error(subject, error)]
 
 
-def _environment(resolved: Resolved, place: Place | None) -> tuple[Answer | None, list[Check]]:
+def _environment(
+    resolved: Resolved, place: Place | None, processes: int
+) -> tuple[Answer | None, list[Check]]:
     launcher, selection = resolved.launcher, resolved.selection
     if place is None:
         return None, [checks.warning("environment", *not_made(selection, resolved.fork.name))]
     modules = launcher.modules if launcher.checks_imports else ()
     try:
-        answer = ask(place, launcher.packages, modules)
+        answer = ask(place, launcher.packages, modules, gpus=selection.profile == "cuda")
     except ForkctlError as error:
         return None, [checks.from_error("environment", error)]
     which = place.environment.profile or place.environment.prefix
     said = checks.ok("environment", f"{which}, Python {answer.python}")
-    return answer, [said, *check_origins(answer, place.tree), *check_imports(answer, modules)]
+    said_of_gpus = preflight.check_gpus(answer.gpus, processes, resolved.fork.name)
+    return answer, [
+        said,
+        *said_of_gpus,
+        *check_origins(answer, place.tree),
+        *check_imports(answer, modules),
+    ]
 
 
 def _data(resolved: Resolved, marks: str) -> list[Check]:
@@ -137,10 +145,11 @@ def _data(resolved: Resolved, marks: str) -> list[Check]:
 
 
 def _checkpoint(resolved: Resolved, rendered: Config, place: Place | None) -> list[Check]:
-    from forkctl.checkpoints.contents import open_checkpoint
+    from forkctl.checkpoints.contents import open_checkpoint, require_undamaged
 
     assert resolved.checkpoint is not None
     opened = open_checkpoint(resolved.checkpoint)
+    require_undamaged(resolved.checkpoint)
     found = [checks.ok("checkpoint", f"{resolved.checkpoint.name}: {len(opened.nets)} tensors")]
     found += resolved.launcher.checkpoint_checks(opened, rendered)
     if place is not None:

@@ -36,6 +36,27 @@ def check_fork(tree: ForkTree, changes: Sequence[str], allow_dirty: bool) -> lis
     return [checks.failed("fork", text, hint)]
 
 
+def check_gpus(gpus: int | None, processes: int, fork: str) -> list[Check]:
+    """Of the cuda profile: torch would take the CPU without a word, for weeks. `gpus` is None where
+    nothing was asked, or torch is not there."""
+    if gpus is None:
+        return []
+    if gpus == 0:
+        hint = (
+            "nvidia-smi says what the driver sees, and CUDA_VISIBLE_DEVICES may hide it; "
+            f"`forkctl run {fork}` --profile cpu trains on the CPU"
+        )
+        return [checks.failed("gpu", "torch sees no GPU, and the profile is cuda", hint)]
+    if gpus < processes:
+        text = f"torch sees {gpus}, for {processes} processes"
+        return [checks.failed("gpu", text, f"--gpus {gpus}, or give the run more")]
+    return [checks.ok("gpu", f"torch sees {gpus}, for {processes} {_word(processes)}")]
+
+
+def _word(processes: int) -> str:
+    return "process" if processes == 1 else "processes"
+
+
 def check_data(files: Sequence[Path], fingerprint: str) -> list[Check]:
     """Validate the files, once for each state that they are in."""
     from forkctl.libero.validation import Severity, validate

@@ -28,10 +28,11 @@ from forkctl.errors import UsageError
 FORMAT = 1
 CONFIG = "config.json"
 FILE = "run.json"  # a folder without it is not a run
-RUNNING, FINISHED, FAILED, INTERRUPTED, LOST = (
+RUNNING, FINISHED, FAILED, DIVERGED, INTERRUPTED, LOST = (
     "running",
     "finished",
     "failed",
+    "diverged",
     "interrupted",
     "lost",
 )

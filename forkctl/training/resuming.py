@@ -10,21 +10,30 @@ from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
+from forkctl.forks.hashes import fingerprint
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
 from forkctl.training import records
 from forkctl.training.command import command_of
+from forkctl.training.comparing import flattened
+from forkctl.training.identity import named_weights
 from forkctl.training.records import Run
 from forkctl.training.running import follow
 from forkctl.training.view import View
 
 
 def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, view: View) -> Run:
-    """Everything must be as it was: the same tree, environment and config."""
+    """Everything must be as it was: the same tree, environment, config and data."""
     record = run.record
     if run.status in (records.RUNNING, records.FINISHED):
         raise UsageError(f"the run is {run.status}", where=run.id)
+    if run.status == records.DIVERGED:
+        raise UsageError(
+            f"the run diverged: {record.reason}",
+            where=run.id,
+            hint="start a new one, from a checkpoint before that step: --ckpt",
+        )
     tree = open_fork_tree(workspace, fork)
     changes = tree.changes()
     if tree.state.tree != record.fork_state["tree"] or changes:
@@ -35,6 +44,8 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
             where=run.id,
             hint="bring the fork back to it, or start a new run from the last checkpoint",
         )
+    _require_data(run)
+    _require_weights(run)
     prefix = Path(record.environment["prefix"])
     python = Path(record.command[0])
     if not python.exists():
@@ -56,3 +67,34 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         resumed=record.resumed + 1,
     )
     return follow(launcher, resumed, config, bind(tree, Environment(prefix, python)), view)
+
+
+def _require_data(run: Run) -> None:
+    files = [Path(file) for file in run.record.data["files"]]
+    if not files:
+        return
+    gone = [file for file in files if not file.is_file()]
+    if gone:
+        raise ForkctlError(
+            f"its data is gone: {len(gone)} of {len(files)} files",
+            where=str(gone[0]),
+            hint="put it back where it was, or start a new run on the data that is there",
+        )
+    if fingerprint(files) != run.record.data["fingerprint"]:
+        raise ForkctlError(
+            f"the data in {files[0].parent} is not what the run was started on",
+            where=run.id,
+            hint="bring it back to what it was, or start a new run from the last checkpoint",
+        )
+
+
+def _require_weights(run: Run) -> None:
+    """Those that its config names beside the checkpoint are read again."""
+    began = run.record.notes.get("weights", {})
+    now = named_weights(flattened(read_config(run.config)), Path(run.record.cwd))
+    if changed := [key for key, was in began.items() if now.get(key) != was]:
+        raise ForkctlError(
+            f"the file that {changed[0]} names is gone, or another one",
+            where=run.id,
+            hint="bring it back, or start a new run from the last checkpoint",
+        )

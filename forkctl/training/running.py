@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -21,12 +22,20 @@ from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
 from forkctl.inside.metrics import VARIABLE, append_line
 from forkctl.training import failure, metrics, records
+from forkctl.training.comparing import flattened
 from forkctl.training.data import identity_of
+from forkctl.training.identity import named_weights, own_code
 from forkctl.training.planning import RunPlan
 from forkctl.training.records import Run, RunRecord
 from forkctl.training.view import View
 
 _TAIL = 200
+# One bad batch may pass; a model whose weights are not numbers stays so.
+NON_FINITE_LOSSES = 10
+_DIVERGED_HINT = (
+    "lower the learning rate and look at the data (forkctl data validate); if the loss was never a "
+    "number, at the checkpoint that it began with. What was saved since holds no policy"
+)
 # Told to every run unless the user chose otherwise: wandb without a network does not hang, and
 # waiting threads sleep (on few cores a training step took 7 times as long without).
 DEFAULTS = {"WANDB_MODE": "offline", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -37,7 +46,7 @@ class RunFailed(ForkctlError):
 
     def __init__(self, run: Run, tail: tuple[str, ...], hint: str | None) -> None:
         super().__init__(
-            f"the run failed: {run.record.reason}",
+            f"the run {run.record.status}: {run.record.reason}",
             where=run.id,
             hint=hint or f"forkctl runs logs {run.folder.name}",
         )
@@ -72,6 +81,12 @@ def _record(plan: RunPlan) -> RunRecord:
     fork, state = resolved.fork, resolved.tree.state
     lock = resolved.selection.lock if environment.ours else None
     lock_digest = lock.digest if lock else None
+    cwd = resolved.launcher.working_folder(plan.folder, resolved.tree.path)
+    checkpoint = identity_of(resolved.checkpoint) if resolved.checkpoint else None
+    weights = named_weights(flattened(plan.rendered), cwd)
+    # what the run begins with may go later: a resumed one does not read it
+    began_with = (checkpoint or {}).get("sha256")
+    weights = {key: found for key, found in weights.items() if found != began_with}
     return RunRecord(
         fork=fork.name,
         kind=fork.require_entrypoint().kind,
@@ -79,7 +94,7 @@ def _record(plan: RunPlan) -> RunRecord:
         started=records.now(),
         command=plan.command,
         words=resolved.words,
-        cwd=str(resolved.launcher.working_folder(plan.folder, resolved.tree.path)),
+        cwd=str(cwd),
         fork_state={
             "pin": state.pin,
             "series": resolved.tree.series,
@@ -98,15 +113,23 @@ def _record(plan: RunPlan) -> RunRecord:
             "versions": dict(answer.versions),
             "origins": dict(answer.origins),
         },
-        data={"fingerprint": plan.fingerprint, "files": [str(file) for file in resolved.files]},
-        checkpoint=identity_of(resolved.checkpoint) if resolved.checkpoint else None,
+        data={
+            "fingerprint": plan.fingerprint,
+            "files": [str(file.absolute()) for file in resolved.files],
+        },
+        checkpoint=checkpoint,
         config=str(resolved.request.config),
         steps=resolved.launcher.steps_of(plan.rendered),
         host=socket.gethostname(),
         pid=os.getpid(),  # until the entrypoint has one: the run is being prepared
         settings=resolved.request.settings,
         checks={each.subject: each.text for each in plan.checks},
-        notes={"platform": platform.platform(), "gpus": _gpus()},
+        notes={
+            "platform": platform.platform(),
+            "gpus": _gpus(),
+            "forkctl": own_code(),
+            "weights": weights,
+        },
     )
 
 
@@ -149,6 +172,8 @@ def follow(launcher: Launcher, run: Run, config: Config, place: Place, view: Vie
         raise KeyboardInterrupt
     if ended.record.status == records.FAILED:
         raise RunFailed(ended, tuple(watch.tail), failure.hint(watch.tail))
+    if ended.record.status == records.DIVERGED:
+        raise RunFailed(ended, (), _DIVERGED_HINT)
     return ended
 
 
@@ -157,6 +182,8 @@ def _ended(run: Run, outcome: Outcome, watch: _Watch, seconds: float) -> Run:
     said = watch.launcher.failure(tail)
     if outcome.interrupted:
         status, reason = records.INTERRUPTED, "interrupted"
+    elif watch.losses.diverged or (outcome.returncode == 0 and not said and watch.losses.bad):
+        status, reason = records.DIVERGED, watch.losses.words
     elif outcome.returncode != 0 or said:
         status, reason = records.FAILED, failure.reason(outcome.returncode, tail, said)
     else:
@@ -175,12 +202,37 @@ def _with(run: Run, **changes: Any) -> Run:
     return Run(run.folder, replace(run.record, **changes))
 
 
+class _Losses:
+    """How many of the last ones in a row were not numbers."""
+
+    def __init__(self) -> None:
+        self.bad = 0
+        self._since: int | None = None
+
+    def see(self, metric: metrics.Metric) -> None:
+        loss = metric.get("loss")
+        if not isinstance(loss, int | float):
+            return
+        self.bad = 0 if math.isfinite(loss) else self.bad + 1
+        if self.bad == 1:
+            self._since = metric["step"]
+
+    @property
+    def diverged(self) -> bool:
+        return self.bad >= NON_FINITE_LOSSES
+
+    @property
+    def words(self) -> str:
+        return f"the loss is not a number from step {self._since} on"
+
+
 class _Watch:
     """Collects what the process says: its log's tail, and metrics from overlay or log."""
 
     def __init__(self, launcher: Launcher, run: Run, config: Config, view: View) -> None:
         self.launcher = launcher
         self.tail: deque[str] = deque(maxlen=_TAIL)
+        self.losses = _Losses()
         self._run = run
         self._view = view
         self._reader = launcher.log_reader(config)
@@ -203,11 +255,13 @@ class _Watch:
             append_line(self._run.metrics, {**metric, "time": time.time()})
             self._take(self._file.new(), from_overlay=False)
 
-    def tick(self) -> None:
+    def tick(self) -> bool:
+        """Has it gone on for long enough?"""
         self._take(self._file.new(), from_overlay=True)
         if time.monotonic() - self._checkpoints_seen > 5:
             self._checkpoints_seen = time.monotonic()
             records.link_checkpoints(self._run, self.launcher.checkpoints(self._run.folder))
+        return self.losses.diverged
 
     def _take(self, new: list[metrics.Metric], *, from_overlay: bool) -> None:
         self._overlay_writes = self._overlay_writes or (from_overlay and bool(new))
@@ -215,4 +269,5 @@ class _Watch:
             if metric.get("split", "train") == "train":
                 step, _ = self._timeline.place(metric)
                 metric = {**metric, "step": None if step is None else int(step)}
+                self.losses.see(metric)
             self._view.metric(metric)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from forkctl.checkpoints.contents import open_checkpoint
+from forkctl.checkpoints.contents import open_checkpoint, require_undamaged
 from forkctl.checkpoints.summary import summarise
 from forkctl.errors import ForkctlError
 from tests.checkpoints.torch_files import (
@@ -103,3 +104,17 @@ def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ForkctlError, match="no such file"):
         open_checkpoint(tmp_path / "gone.pth")
+
+
+def test_damaged_numbers_in_a_file_of_sound_structure_are_seen(tmp_path: Path) -> None:
+    path = write_torch(tmp_path / "a.pth", {"weight": Tensor(4)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/data/0", bytes(range(200)))
+    require_undamaged(path)
+    content = path.read_bytes()
+    at = content.index(bytes(range(200))) + 100
+    path.write_bytes(content[:at] + b"!" + content[at + 1 :])
+    assert open_checkpoint(path).nets, "the structure is whole"
+    with pytest.raises(ForkctlError, match="archive/data/0 does not fit its checksum"):
+        require_undamaged(path)
+    require_undamaged(write_safetensors(tmp_path / "a.safetensors", NETS))

@@ -26,7 +26,7 @@ def run(script: str, tmp_path: Path) -> tuple[Outcome, list[str], bytes]:
         log=tmp_path / "log.txt",
         started=lambda pid: None,
         on_line=lines.append,
-        on_tick=lambda: None,
+        on_tick=lambda: False,
     )
     return outcome, lines, (tmp_path / "log.txt").read_bytes()
 

@@ -25,7 +25,7 @@ SOURCES = sorted(
     ]
 )
 OURS = ("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic")
-LAZY_ONLY = {"cv2", "matplotlib", "huggingface_hub"}
+LAZY_ONLY = {"cv2", "matplotlib", "huggingface_hub", "torch"}
 
 EXERCISE = """
 import importlib, pkgutil, sys

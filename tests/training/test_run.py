@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pty
 import signal
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from forkctl.checks import CheckStatus
 from forkctl.errors import ForkctlError
+from forkctl.families.openvla.launcher import OpenVLALauncher
 from forkctl.families.robomimic.launcher import RobomimicLauncher
+from forkctl.training.preflight import check_gpus
 from tests import ROOT
 from tests.driver import Workspace, git
 from tests.standin import metrics, only_run, record, write_config
@@ -106,6 +110,36 @@ def test_a_failure_has_its_reason_and_the_end_of_the_log(
     assert record(thing)["reason"] == reason
 
 
+def test_a_run_without_a_number_for_a_loss_is_ended_and_not_finished(
+    thing: Workspace, config: Path
+) -> None:
+    words = ("--set", "train.num_epochs=100", "--", "--act", "diverge")
+    assert run(thing, config, *words) == 1
+    assert "the run diverged: the loss is not a number from step 1 on" in thing.err
+    assert record(thing)["status"] == "diverged"
+    assert 10 <= len(metrics(thing)) < 250, "it is not left to burn a GPU until its end"
+    assert thing.run("runs", "resume", "last") == 2
+    assert "diverged" in thing.err
+
+
+def test_a_short_run_that_ends_without_a_number_has_diverged(
+    thing: Workspace, config: Path
+) -> None:
+    assert run(thing, config, "--steps", "3", "--", "--act", "diverge") == 1
+    assert record(thing)["status"] == "diverged"
+    assert len(metrics(thing)) == 3
+
+
+def test_one_bad_batch_is_no_end() -> None:
+    from forkctl.training.running import _Losses
+
+    losses = _Losses()
+    for step, loss in enumerate([1.0, *[math.inf] * 9, 0.5, None, math.nan]):
+        losses.see({"step": step, "loss": loss})
+        assert not losses.diverged
+    assert losses.bad == 1
+
+
 def test_a_missing_variable_is_named(thing: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     config = write_config(thing, data=[{"path": "${LIBERO_DATA}/libero_spatial"}])
     monkeypatch.delenv("LIBERO_DATA", raising=False)
@@ -169,6 +203,31 @@ def test_a_package_from_elsewhere_is_refused(
     words = ("--profile", "cpu", "--env", str(elsewhere), "--allow-dirty")
     assert thing.run("run", "thing", str(config), *words) == 1
     assert f"comes from {site / 'robomimic'}" in thing.out
+
+
+def test_the_cuda_profile_without_enough_gpus_is_refused(
+    thing: Workspace, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (thing.tree() / "torch").mkdir()
+    module = "import os\nclass cuda:\n    device_count = lambda: int(os.environ['SEEN'])\n"
+    (thing.tree() / "torch" / "__init__.py").write_text(module)
+    thing.write({"envs/cuda.txt": "# our own Python runs the tests\n"})
+    words = ("run", "thing", str(config), "--env", sys.executable, "--allow-dirty", "--dry-run")
+    monkeypatch.setenv("SEEN", "0")
+    assert thing.run(*words, "--profile", "cuda") == 1
+    assert "torch sees no GPU" in thing.out
+    assert thing.run(*words, "--profile", "cpu") == 0, thing.out
+    monkeypatch.setenv("SEEN", "2")
+    assert thing.run(*words, "--profile", "cuda") == 0, thing.out
+    assert "torch sees 2, for 1 process" in thing.out
+
+
+def test_fewer_gpus_than_processes_are_refused() -> None:
+    (found,) = check_gpus(2, 8, "openvla")
+    assert found.status is CheckStatus.FAILED
+    assert found.text == "torch sees 2, for 8 processes"
+    assert check_gpus(None, 8, "openvla") == []
+    assert OpenVLALauncher().processes_of({"processes": 8}) == 8
 
 
 def test_dry_run_checks_and_writes_nothing(thing: Workspace, config: Path) -> None:

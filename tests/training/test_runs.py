@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from forkctl import __version__
 from forkctl.training.records import load, new_folder
 from tests.driver import Workspace, git
 from tests.standin import record, write_config
@@ -52,7 +54,7 @@ def test_runs_are_listed_shown_compared_and_plotted(two_runs: Workspace) -> None
 
 
 def test_runs_from_checkpoints_that_are_folders_are_compared(two_runs: Workspace) -> None:
-    """OpenVLA's is one: such a checkpoint has a fingerprint, and no hash."""
+    """OpenVLA's is one; older records have a fingerprint of such a folder, and no hash."""
     first, second = (load(folder) for folder in (two_runs.root / "runs/thing").iterdir())
     first.update(checkpoint={"path": "base", "fingerprint": "a" * 64})
     second.update(checkpoint={"path": "base.pt", "sha256": "b" * 64})
@@ -111,6 +113,41 @@ def test_resume_refuses_another_tree(thing: Workspace, config: Path) -> None:
     assert thing.run("runs", "resume", "last") == 1
     assert "with changes" in thing.err
     assert record(thing)["status"] == "interrupted"
+
+
+def test_resume_refuses_data_that_is_gone_or_other(
+    thing: Workspace, suite: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(suite, tmp_path / "data" / suite.name))
+    thing.ok("run", "thing", str(write_config(thing, data=[{"path": str(data)}])), *HERE)
+    load(next((thing.root / "runs").glob("*/*"))).update(status="interrupted")
+    away = data.rename(data.with_name("away"))
+    assert thing.run("runs", "resume", "last") == 1
+    assert "its data is gone" in thing.err
+    away.rename(data)
+    one, two = sorted(data.iterdir())
+    one.write_bytes(two.read_bytes())
+    assert thing.run("runs", "resume", "last") == 1
+    assert "is not what the run was started on" in thing.err
+    assert record(thing)["status"] == "interrupted"
+
+
+def test_resume_refuses_another_file_that_the_config_names(
+    thing: Workspace, suite: Path, tmp_path: Path
+) -> None:
+    """Not the checkpoint that a run began with, which may go: an encoder beside it."""
+    vae = tmp_path / "vae.pth"
+    vae.write_bytes(b"one")
+    thing.ok(
+        "run", "thing", str(write_config(thing, data=[{"path": str(suite)}], vae=str(vae))), *HERE
+    )
+    kept = record(thing)
+    assert set(kept["notes"]["weights"]) == {"train.vae"}
+    assert kept["notes"]["forkctl"]["version"].startswith(__version__)
+    load(next((thing.root / "runs").glob("*/*"))).update(status="interrupted")
+    vae.write_bytes(b"two")
+    assert thing.run("runs", "resume", "last") == 1
+    assert "train.vae names is gone, or another one" in thing.err
 
 
 def test_a_kind_without_resume_says_so(make_thing: object, suite: Path) -> None:

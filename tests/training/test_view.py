@@ -98,3 +98,19 @@ def test_the_reason_is_the_last_exception_or_the_signal() -> None:
     assert failure.reason(0, tail, "said so itself") == "said so itself"
     assert "out of memory" in failure.reason(-9, tail, None)
     assert failure.reason(2, ["nothing of use"], None) == "the entrypoint exited with 2"
+
+
+def test_the_reason_is_a_ranks_and_not_that_of_its_launcher() -> None:
+    launcher = "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: "
+    tail = [
+        "[rank1]: Traceback (most recent call last):",
+        "[rank1]: ImportError: DeepSpeed is not installed",
+        "E1121 21:00:00.000000 7 torch/distributed/elastic/multiprocessing/api.py:826] failed",
+        "Traceback (most recent call last):",
+        launcher,
+        "=" * 60,
+    ]
+    assert failure.reason(1, tail, None) == "ImportError: DeepSpeed is not installed"
+    assert failure.reason(1, tail[2:], None) == launcher.strip()
+    killed = "  traceback : Signal 9 (SIGKILL) received by PID 1234"
+    assert "a rank was killed by SIGKILL" in failure.reason(1, [*tail[2:], killed], None)

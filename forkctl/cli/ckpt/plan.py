@@ -60,12 +60,13 @@ def plan(
     as_json: bool,
 ) -> int:
     """Show which tensors of FILE a model would take over, and whether a run would refuse that."""
-    from forkctl.checkpoints.contents import open_checkpoint
+    from forkctl.checkpoints.contents import open_checkpoint, require_undamaged
     from forkctl.checkpoints.description import read_description
     from forkctl.checkpoints.report import plan_as_dict
     from forkctl.checkpoints.transfer import plan_transfer
 
     checkpoint = open_checkpoint(file)
+    require_undamaged(file)
     if model is not None:
         target = read_description(model)
     elif fork is not None and config is not None:

@@ -16,11 +16,11 @@ from forkctl.cli.options import json_option
 )
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in OUT.")
 @json_option
-def merge(records: tuple[Path, ...], out: Path, html: Path | None, as_json: bool) -> None:
+def merge(records: tuple[Path, ...], out: Path, html: Path | None, as_json: bool) -> int:
     """Join the RECORDS of shards, or all those in a folder, and count them as one evaluation."""
     from forkctl.cli.eval.rollout_view import print_rollout
     from forkctl.evaluation.rollouts import merging
     from forkctl.evaluation.rollouts.trials import WHOLE
 
     summary = merging.merge(merging.find_records(records), out / WHOLE.record)
-    print_rollout(summary, out, WHOLE, html, as_json)
+    return print_rollout(summary, out, WHOLE, html, as_json)

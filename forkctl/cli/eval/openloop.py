@@ -73,6 +73,7 @@ def openloop(out: Path | None, html: Path | None, as_json: bool, **words: Any) -
     from forkctl.cli.eval.openloop_view import print_result
     from forkctl.cli.eval.policy_options import background_of, choice_of, launch_policy
     from forkctl.cli.progress_bar import progress_bar
+    from forkctl.environments.process_group import interrupted_by_signals
     from forkctl.evaluation.openloop.evaluate import OpenLoop
     from forkctl.evaluation.openloop.request import OpenLoopRequest
 
@@ -80,7 +81,7 @@ def openloop(out: Path | None, html: Path | None, as_json: bool, **words: Any) -
     evaluation = OpenLoop(request, launch_policy)
     background = background_of(request)
     folder = out or evaluation.default_folder
-    with progress_bar("loading", unit="steps") as update:
+    with interrupted_by_signals(), progress_bar("loading", unit="steps") as update:
         result = evaluation.run(
             folder,
             lambda done, total, what: update(completed=done, total=total, description=what),

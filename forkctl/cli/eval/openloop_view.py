@@ -46,7 +46,8 @@ def print_result(result: OpenLoopResult, folder: Path, html: Path | None, as_jso
 
 def _print_table(result: OpenLoopResult) -> None:
     first = result.main.table
-    click.echo(f"{first.episodes} demos, {first.steps} steps")
+    place = f", on {', '.join(result.devices)}" if result.devices else ""
+    click.echo(f"{first.episodes} demos, {first.steps} steps{place}")
     tables = {arm.name: arm.table for arm in result.arms} | dict(result.trivial)
     print_table(
         ("policy", *(title for *_, title in _COLUMNS)),

@@ -46,7 +46,12 @@ _OPTIONS = (
         metavar="NAME=VALUE",
         help="Passed to what loads the policy; repeatable.",
     ),
-    click.option("--device", default="cpu", show_default=True, help="As torch calls it: cuda:0."),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        help="As torch calls it (cuda:0), or auto: a GPU where torch sees one.",
+    ),
     profile_option,
     own_option,
 )

@@ -13,7 +13,7 @@ from forkctl.cli.options import json_option
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path), help="Report. Default: in FOLDER.")
 @json_option
-def report(folder: Path, html: Path | None, as_json: bool) -> None:
+def report(folder: Path, html: Path | None, as_json: bool) -> int:
     """Compute the numbers of the record in FOLDER again, and write its report. Loads no policy."""
     from forkctl.evaluation.rollouts.merging import RECORDS
 
@@ -22,9 +22,9 @@ def report(folder: Path, html: Path | None, as_json: bool) -> None:
         from forkctl.evaluation.rollouts.merging import count, find_records
         from forkctl.evaluation.rollouts.trials import WHOLE
 
-        print_rollout(count(find_records([folder])), folder, WHOLE, html, as_json)
-        return
+        return print_rollout(count(find_records([folder])), folder, WHOLE, html, as_json)
     from forkctl.cli.eval.openloop_view import print_result
     from forkctl.evaluation.openloop.evaluate import score_again
 
     print_result(score_again(folder), folder, html, as_json)
+    return 0

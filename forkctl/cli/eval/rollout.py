@@ -44,9 +44,7 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 @click.option(
     "--image-size",
     type=click.IntRange(min=16),
-    default=128,
-    show_default=True,
-    help="Pixels per side.",
+    help="Pixels per side of a frame. Default: as the policy was trained on, or 128.",
 )
 @reflections_option
 @click.option("--record-video", is_flag=True, help="Record a video of every episode.")
@@ -63,7 +61,7 @@ from forkctl.cli.options import json_option, reflections_option, simulators_opti
 def rollout(
     world: str | None,
     sim_env: str | None,
-    image_size: int,
+    image_size: int | None,
     no_reflections: bool,
     settle: int,
     record_video: bool,
@@ -72,7 +70,7 @@ def rollout(
     html: Path | None,
     as_json: bool,
     **words: Any,
-) -> None:
+) -> int:
     """Let a policy act in LIBERO's simulator, and count how often it succeeds.
 
     FORK is a fork of forks.toml, whose checkpoint --ckpt is loaded in the fork's own environment,
@@ -83,6 +81,7 @@ def rollout(
     """
     from forkctl.cli.eval.policy_options import choice_of, launch_policy
     from forkctl.cli.eval.rollout_view import print_rollout, watched
+    from forkctl.environments.process_group import interrupted_by_signals
     from forkctl.environments.simulator import find_simulator
     from forkctl.evaluation.rollouts.remote_world import (
         WorldOptions,
@@ -105,6 +104,10 @@ def rollout(
         worlds = simulator_source(find_simulator(find_workspace(), sim_env), options)
     setup = setup_of(settings, source, worlds)
     folder = out or default_out(settings, setup)
-    with open_rollout(settings, setup, folder) as opened, watched(len(opened.left)) as on_episode:
+    with (
+        interrupted_by_signals(),
+        open_rollout(settings, setup, folder) as opened,
+        watched(len(opened.left)) as on_episode,
+    ):
         summary = opened.play(source, worlds, folder, on_episode)
-    print_rollout(summary, folder, settings.shard, html, as_json)
+    return print_rollout(summary, folder, settings.shard, html, as_json, settings.video_dir)

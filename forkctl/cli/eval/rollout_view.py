@@ -36,26 +36,41 @@ def watched(left: int) -> Iterator[OnEpisode]:
 
 
 def print_rollout(
-    summary: RolloutSummary, folder: Path, shard: Shard, html: Path | None, as_json: bool
-) -> None:
-    """Write the numbers and the report; print the rates, or the JSON."""
+    summary: RolloutSummary,
+    folder: Path,
+    shard: Shard,
+    html: Path | None,
+    as_json: bool,
+    videos: Path | None = None,
+) -> int:
+    """Write the numbers and the report; print the rates, or the JSON. The exit code: 1 where there
+    are only errors, and so no rate."""
     from forkctl.atomic import write_atomically
     from forkctl.evaluation.report.rollout_page import render
-    from forkctl.evaluation.rollouts.rollout import REPORT, write_numbers
+    from forkctl.evaluation.rollouts.rollout import REPORT, VIDEOS, write_numbers
     from forkctl.evaluation.rollouts.summary import to_json
+    from forkctl.evaluation.rollouts.videos import find_videos
 
+    code = 1 if summary.results and not summary.rate.trials else 0
     numbers = write_numbers(summary, folder, shard)
     page = html or (folder / REPORT if shard.count == 1 else numbers.with_suffix(".html"))
-    write_atomically(page, render(summary))
+    found = find_videos(videos or folder / VIDEOS)
+    write_atomically(page, render(summary, found, page.parent))
     if as_json:
         click.echo(json.dumps(to_json(summary), indent=1))
-        return
+        return code
+    if summary.departures:
+        banner = "NOT THE BENCHMARK'S PROTOCOL: " + "; ".join(summary.departures)
+        click.echo(click.style(banner, fg="yellow", bold=True))
     rows = [_row(task.replace("_", " "), rate) for task, rate in summary.tasks.items()]
     rows.append(_row("all", summary.rate))
     print_table(("task", "success", "95 %", "episodes", "errors", "steps to success"), rows)
     for note in summary.notes:
         click.echo(f"{click.style('•', fg='yellow')} {note}")
+    if summary.devices:
+        click.echo(f"\ndevice   {', '.join(summary.devices)}", nl=False)
     click.echo(f"\nreport   {page}\nnumbers  {numbers}\nrecord   {folder / shard.record}")
+    return code
 
 
 def _row(name: str, rate: Rate) -> tuple[object, ...]:

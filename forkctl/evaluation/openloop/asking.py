@@ -17,7 +17,13 @@ from forkctl.errors import ForkctlError
 from forkctl.evaluation.dimensions import WIDTH, Floats
 from forkctl.evaluation.openloop.episodes import AS_DECLARED, Episode, ObservationChange
 from forkctl.evaluation.openloop.predictions import EpisodePredictions, PredictionRecord
-from forkctl.evaluation.policies.policy import Policy, PolicySource, Prediction, check_prediction
+from forkctl.evaluation.policies.policy import (
+    Policy,
+    PolicySource,
+    Prediction,
+    check_prediction,
+    device_of,
+)
 from forkctl.evaluation.policies.variants import policy_of, source_to_open
 from forkctl.libero.schema import CAMERAS
 
@@ -115,5 +121,5 @@ def _predictions(
         libero,
         np.array(tokens, dtype=np.int64) if all(t is not None for t in tokens) else None,
         np.array(invalid, dtype=np.int64) if all(i is not None for i in invalid) else None,
-        wants.to_json(),
+        {**wants.to_json(), "device": device_of(policy)},
     )

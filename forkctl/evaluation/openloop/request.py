@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forkctl.errors import UsageError
 from forkctl.evaluation.openloop.baselines import baseline
 from forkctl.evaluation.openloop.episodes import Episode, EpisodeSelection, load_episodes
 from forkctl.evaluation.openloop.scale import DEAD_ZONE, Scale, measured_scale, scale_from_file
@@ -17,6 +18,8 @@ from forkctl.evaluation.policies.choice import (
 )
 from forkctl.evaluation.policies.policy import PolicySource
 from forkctl.evaluation.policies.variants import Variant
+from forkctl.forks.hashes import fingerprint
+from forkctl.inside.versions import forkctl_code
 
 ONLY, TUNED, BASE = "policy", "fine-tuned", "base"
 
@@ -64,10 +67,11 @@ class OpenLoopRequest:
         choice = self.choice
         if choice.baseline is not None:
             return {BASELINE + choice.baseline: baseline(choice.baseline, episodes, scale)}
-        assert choice.checkpoint is not None
         process = launch(choice)
         if self.base is None:
             return {ONLY: loaded_policy(choice, process, ONLY, choice.checkpoint)}
+        if choice.checkpoint is None:
+            raise UsageError("--base needs a checkpoint to compare", hint="name it with --ckpt")
         tuned = loaded_policy(choice, process, TUNED, choice.checkpoint)
         if not self.base:
             return {TUNED: tuned, BASE: Variant(tuned, BASE)}
@@ -86,11 +90,12 @@ class OpenLoopRequest:
         return {
             "label": self.choice.label,
             "data": str(self.data.resolve()),
-            "files": [[Path(file).name, Path(file).stat().st_size] for file in files],
+            "files": [[Path(file).name, fingerprint([Path(file)])] for file in files],
             "episodes": self.episodes,
             "max_steps": self.max_steps,
             "alignment": self.alignment,
             "horizon": self.horizon,
             "seed": self.seed,
+            "forkctl": forkctl_code(),
             "policies": {name: dict(source.identity) for name, source in sources.items()},
         }

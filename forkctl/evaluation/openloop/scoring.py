@@ -63,6 +63,12 @@ class OpenLoopResult:
     def main(self) -> ArmResult:
         return self.arms[0]
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """That the policies were loaded on; none for those that need none."""
+        entries = [entry for arm in self.arms for entry in arm.entries]
+        return tuple(sorted({str(each.conventions.get("device", "")) for each in entries} - {""}))
+
 
 def score(
     record: PredictionRecord,

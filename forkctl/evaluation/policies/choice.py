@@ -22,7 +22,7 @@ class PolicyChoice:
     fork: str | None
     policy: Path | None = None
     checkpoint: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     own: str | None = None  # an environment of the user's
     profile: str | None = None
     stats_key: str | None = None
@@ -45,9 +45,9 @@ class PolicyChoice:
         if (self.fork is None) == (self.policy is None):
             raise UsageError(
                 "name either a fork or a policy file",
-                hint=f"forkctl eval {command} FORK --ckpt FILE, or --policy FILE --ckpt FILE",
+                hint=f"forkctl eval {command} FORK --ckpt FILE, or --policy FILE",
             )
-        if self.baseline is None and self.checkpoint is None:
+        if self.fork is not None and self.baseline is None and self.checkpoint is None:
             raise UsageError("no checkpoint to evaluate", hint="name it with --ckpt")
 
 
@@ -56,14 +56,14 @@ PolicyLauncher = Callable[[PolicyChoice], PolicyProcess]
 
 
 def loaded_policy(
-    choice: PolicyChoice, process: PolicyProcess, name: str, checkpoint: Path, **more: object
+    choice: PolicyChoice, process: PolicyProcess, name: str, checkpoint: Path | None, **more: object
 ) -> RemotePolicy:
     options = {**choice.options, **process.bound, **more}
     if choice.stats_key:
         options["unnorm_key"] = choice.stats_key
     return RemotePolicy(
         process.worker,
-        checkpoint.absolute(),
+        checkpoint.absolute() if checkpoint else None,
         process.launch,
         cache_root() / "logs" / f"eval-{choice.label}-{name}.log",
         process.conventions,

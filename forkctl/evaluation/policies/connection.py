@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from forkctl.inside.protocol import BrokenMessage, read_message, write_message
 
 LOG_TAIL = 15  # lines of a process's log that an error shows
 STOP_SECONDS = 10
+# Much longer than a 7B model takes to load from a network disk, or to answer on a CPU.
+PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,17 @@ class Launch:
 
 
 @contextmanager
-def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterator[Connection]:
+def connect(
+    launch: Launch,
+    words: Sequence[str],
+    log: Path,
+    who: str,
+    patience: float = PATIENCE_SECONDS,
+) -> Iterator[Connection]:
     """Start it in a process group of its own, and end it with everything that it started.
 
-    `who` is what errors call it. Its output goes to `log`.
+    `who` is what errors call it. Its output goes to `log`. One that takes longer than `patience`
+    seconds for an answer hangs, and is ended.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
@@ -49,7 +59,7 @@ def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterat
             raise ForkctlError(
                 f"cannot start the environment's Python: {error}", where=launch.python
             ) from error
-    connection = Connection(process, log, who)
+    connection = Connection(process, log, who, patience)
     try:
         yield connection
     except BaseException:
@@ -62,12 +72,35 @@ def connect(launch: Launch, words: Sequence[str], log: Path, who: str) -> Iterat
 class Connection:
     """Asks and answers; a failure becomes an error that shows the log."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, who: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], log: Path, who: str, patience: float
+    ) -> None:
         self.process = process
         self.log = log
         self.who = who
+        self.patience = patience
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self.kill()
+
+        watchdog = threading.Timer(self.patience, give_up)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return self._answer(message)
+        except ForkctlError:
+            if not late.is_set():
+                raise
+            text = f"the {self.who} gave no answer for {self.patience:.0f} s, and was ended"
+            raise self._failure(text) from None
+        finally:
+            watchdog.cancel()
+
+    def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None
         try:
             write_message(self.process.stdin, message)

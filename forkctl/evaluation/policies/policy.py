@@ -33,6 +33,7 @@ class Conventions:
     actions: Convention = LIBERO
     rotate_images: bool = False  # wants upright images; LIBERO stores them upside down
     batch: int = 16  # the most queries it takes at once
+    frame_size: int | None = None  # pixels per side of the frames that it was trained on
     variants: tuple[str, ...] = ()  # other policies that it can answer for (see variants.py)
 
     @classmethod
@@ -97,6 +98,11 @@ class Policy(Protocol):
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         """One answer for each query. The same queries and seed give the same answers."""
         ...
+
+
+def device_of(policy: Policy) -> str:
+    """Empty for one that runs in this process and needs none."""
+    return str(getattr(policy, "device", ""))
 
 
 class PolicySource(Protocol):

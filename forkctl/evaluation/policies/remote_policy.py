@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from forkctl.errors import ForkctlError
-from forkctl.evaluation.policies.connection import Connection, Launch, connect
+from forkctl.evaluation.policies.connection import PATIENCE_SECONDS, Connection, Launch, connect
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
+from forkctl.forks.hashes import content_hash, file_hash
 from forkctl.libero.units.conventions import Convention
 
 
@@ -21,40 +21,42 @@ class RemotePolicy:
     """Loaded by `open`. `policy` is a worker module's name or a file's path."""
 
     policy: str
-    checkpoint: Path
+    checkpoint: Path | None  # a file of the user's may need none
     launch: Launch
     log: Path
     conventions: Mapping[str, Convention]  # those that its actions may be in
-    device: str = "cpu"
+    device: str = "auto"
     options: Mapping[str, object] = field(default_factory=dict)
+    patience: float = PATIENCE_SECONDS
 
     @property
     def identity(self) -> Mapping[str, object]:
-        return {
-            "policy": self.policy,
-            "checkpoint": str(self.checkpoint),
-            "fingerprint": fingerprint(self.checkpoint),
-            "options": dict(self.options),
-        }
+        """The bytes count, not their place: shards on other machines have the same one."""
+        code = named_code("policy", self.policy)
+        if self.checkpoint is not None:
+            code |= {"checkpoint": str(self.checkpoint), "sha256": content_hash(self.checkpoint)}
+        return {**code, "options": dict(self.options)}
 
     @contextmanager
     def open(self) -> Iterator[Policy]:
         words = ["forkctl.inside.policy_worker", self.policy]
-        with connect(self.launch, words, self.log, "policy") as connection:
+        with connect(self.launch, words, self.log, "policy", self.patience) as connection:
             ready = connection.ask(
                 {
-                    "checkpoint": str(self.checkpoint),
+                    "checkpoint": str(self.checkpoint) if self.checkpoint else None,
                     "device": self.device,
                     "options": dict(self.options),
                 }
             )
-            yield _Loaded(connection, Conventions.from_json(ready["ready"], self.conventions))
+            declared = Conventions.from_json(ready["ready"], self.conventions)
+            yield _Loaded(connection, declared, ready["device"])
 
 
 @dataclass(frozen=True)
 class _Loaded:
     connection: Connection
     conventions: Conventions
+    device: str  # where it was loaded
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         return self._ask(queries, seed, {})
@@ -85,13 +87,8 @@ def _prediction(answer: Mapping[str, Any]) -> Prediction:
     )
 
 
-def fingerprint(checkpoint: Path) -> list[list[object]]:
-    """Names, sizes and times of a checkpoint's files; another one when any of them changes."""
-    files = sorted(checkpoint.rglob("*")) if checkpoint.is_dir() else [checkpoint]
-    if not checkpoint.exists():
-        raise ForkctlError("no checkpoint here", where=str(checkpoint))
-    return [
-        [str(file.relative_to(checkpoint.parent)), file.stat().st_size, file.stat().st_mtime_ns]
-        for file in files
-        if file.is_file()
-    ]
+def named_code(what: str, name: str) -> dict[str, str]:
+    """For a record: a module by its name, a file of the user's by its content."""
+    if not name.endswith(".py"):
+        return {what: name}
+    return {what: Path(name).name, f"{what}_sha256": file_hash(Path(name))}

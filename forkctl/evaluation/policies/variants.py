@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from forkctl.errors import ForkctlError
-from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
+from forkctl.evaluation.policies.policy import (
+    Conventions,
+    Policy,
+    PolicySource,
+    Prediction,
+    Query,
+    device_of,
+)
 
 
 class PolicyWithVariants(Policy, Protocol):
@@ -56,6 +63,10 @@ class _VariantPolicy:
     @property
     def conventions(self) -> Conventions:
         return self.policy.conventions
+
+    @property
+    def device(self) -> str:
+        return device_of(self.policy)
 
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         return self.policy.predict_as(self.name, queries, seed)

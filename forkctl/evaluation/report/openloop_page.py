@@ -42,6 +42,7 @@ def _head(result: OpenLoopResult, title: str) -> str:
         "data": str(setup.get("data", "")),
         "demos": f"{table.episodes} ({setup.get('episodes', '')} of each task), "
         f"{table.steps} steps{_limit(setup.get('max_steps'))}",
+        "device": ", ".join(result.devices) or "none",
         "scale": f"q01 to q99 of {result.scale.source}; dead zone "
         f"{100 * result.scale.dead_zone_share:.3g} % of it",
     }

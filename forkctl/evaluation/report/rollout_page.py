@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 from forkctl.evaluation.report import svg
 from forkctl.evaluation.report.markup import facts, html_table, origin, page
+from forkctl.evaluation.rollouts.outcomes import Key
 from forkctl.evaluation.rollouts.rates import Rate
 from forkctl.evaluation.rollouts.summary import RolloutSummary, published_rates
 
@@ -14,17 +19,27 @@ _BAR = 220
 _GOOD, _BAND = "#3f9d6b", "#1f2733"
 
 
-def render(summary: RolloutSummary) -> str:
+def render(summary: RolloutSummary, videos: Mapping[Key, Path], folder: Path) -> str:
+    """The page that is to lie in `folder`: its links to videos begin there."""
     title = f"{summary.setup['label']} on {summary.suite}"
     sections = (
         f"<h1>{escape(title)}</h1>",
+        _banner(summary),
         _head(summary),
         _tasks(summary),
         _published(summary),
         _errors(summary),
+        _videos(summary, videos, folder),
         origin(summary.setup),
     )
     return page(title, sections)
+
+
+def _banner(summary: RolloutSummary) -> str:
+    if not summary.departures:
+        return ""
+    text = "; ".join(summary.departures)
+    return f"<p class='banner'>Not the benchmark's protocol: {escape(text)}</p>"
 
 
 def percent(rate: Rate) -> str:
@@ -44,6 +59,7 @@ def _head(summary: RolloutSummary) -> str:
         f"{interval(rate)}",
         "protocol": f"at most {setup['max_steps']} steps after {setup['world']['settle']} at rest; "
         f"{horizon} actions of each chunk executed; seed {setup['seed']}",
+        "device": ", ".join(summary.devices) or "none",
         "simulator": "; ".join(
             ", ".join(f"{name} {version}" for name, version in sorted(each.items()))
             for each in summary.versions
@@ -59,8 +75,9 @@ def _tasks(summary: RolloutSummary) -> str:
         _row("all", summary.rate, "policy"),
     ]
     return (
-        "<h2>By task</h2><p>Intervals are Wilson's, 95 %. Episodes that ended in an error are "
-        "listed separately and count in no rate.</p>"
+        "<h2>By task</h2><p>Intervals are Wilson's, 95 %. Episodes that the simulator "
+        "ended with an error are listed separately and count in no rate; where the policy gave no "
+        "action, it failed.</p>"
         + _table(
             ("task", "success", "interval", "", "episodes", "errors", "steps to success"), rows
         )
@@ -108,6 +125,19 @@ def _errors(summary: RolloutSummary) -> str:
         for each in summary.errors
     ]
     return "<h2>Errors</h2>" + _table(("task", "trial", "error"), rows)
+
+
+def _videos(summary: RolloutSummary, videos: Mapping[Key, Path], folder: Path) -> str:
+    rows = []
+    for each in summary.results:
+        if each.key in videos:
+            place = quote(os.path.relpath(videos[each.key], folder))
+            link = f"<a href='{escape(place, quote=True)}'>{escape(videos[each.key].name)}</a>"
+            rows.append(
+                f"<tr><td>{escape(each.task)}</td><td>{each.trial}</td>"
+                f"<td>{escape(each.outcome)}</td><td class='words'>{link}</td></tr>"
+            )
+    return "<h2>Videos</h2>" + _table(("task", "trial", "outcome", "video"), rows) if rows else ""
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:

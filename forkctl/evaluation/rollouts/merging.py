@@ -71,7 +71,7 @@ def _together(records: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[Epis
 
 
 def _require_same(setup: Mapping[str, Any], path: Path, other: Mapping[str, Any], at: Path) -> None:
-    """Apart from what differs between machines: the checkpoint's path, and its times."""
+    """Apart from what differs between machines: the checkpoint's path."""
     one, two = _portable(setup), _portable(other)
     if changed := sorted(key for key in {*one, *two} if one.get(key) != two.get(key)):
         raise ForkctlError(
@@ -83,8 +83,6 @@ def _require_same(setup: Mapping[str, Any], path: Path, other: Mapping[str, Any]
 
 def _portable(setup: Mapping[str, Any]) -> dict[str, Any]:
     policy = {key: value for key, value in setup["policy"].items() if key != "checkpoint"}
-    if "fingerprint" in policy:
-        policy["fingerprint"] = [[name, size] for name, size, _ in policy["fingerprint"]]
     return {**setup, "policy": policy}
 
 

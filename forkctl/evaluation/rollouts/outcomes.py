@@ -30,14 +30,16 @@ class EpisodeOutcome:
     error: str | None
     world: Mapping[str, str]  # versions of the world
     seconds: float
+    device: str = ""  # of the policy, where it is in a process of its own
 
     @property
     def key(self) -> Key:
         return self.task, self.trial
 
     def same_as(self, other: EpisodeOutcome) -> bool:
-        """Apart from how long it took."""
-        return asdict(self) | {"seconds": 0} == asdict(other) | {"seconds": 0}
+        """Apart from how long it took, and where."""
+        machine = {"seconds": 0, "device": ""}
+        return asdict(self) | machine == asdict(other) | machine
 
 
 class RolloutRecord:

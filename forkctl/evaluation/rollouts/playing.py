@@ -29,7 +29,9 @@ from forkctl.libero.schema import AGENTVIEW, CAMERAS
 from forkctl.libero.units.conventions import Convention, Pose
 
 POSE_KEYS = ("ee_pos", "ee_ori")
-SUCCESS, FAILURE, ERROR = "success", "failure", "error"
+SUCCESS, FAILURE = "success", "failure"
+POLICY_ERROR = "policy error"  # it gave no action: a failure of the policy
+ERROR = "error"  # of the simulator: nobody was judged
 
 # takes each frame of AGENTVIEW, upside down as LIBERO stores it
 OnFrame = Callable[[NDArray[Any]], None]

@@ -15,9 +15,16 @@ from functools import partial
 
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Connection
-from forkctl.evaluation.policies.policy import Conventions, Policy, PolicySource, Prediction, Query
+from forkctl.evaluation.policies.policy import (
+    Conventions,
+    Policy,
+    PolicySource,
+    Prediction,
+    Query,
+    device_of,
+)
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome, RolloutRecord
-from forkctl.evaluation.rollouts.playing import ERROR, BadAction, Limits, play
+from forkctl.evaluation.rollouts.playing import ERROR, POLICY_ERROR, BadAction, Limits, play
 from forkctl.evaluation.rollouts.remote_world import RemoteWorld, WorldError, WorldSource
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.evaluation.rollouts.videos import Videos
@@ -82,6 +89,10 @@ class SharedPolicy:
     def conventions(self) -> Conventions:
         return self.policy.conventions
 
+    @property
+    def device(self) -> str:
+        return device_of(self.policy)
+
     def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
         with self.lock:
             return self.policy.predict(queries, seed)
@@ -137,7 +148,7 @@ class WorldPool:
                 with self.worlds.start(number, started) as world:
                     while trial is not None:
                         task = trial.task
-                        world.open(task, frames)
+                        world.open(task, frames, policy.conventions.frame_size)
                         healthy = self._episode(world, policy, trial, queue)
                         trial = queue.take(task)
                         if not healthy:
@@ -161,21 +172,26 @@ class WorldPool:
                 error = caught
             if queue.closed:  # killed from outside: this episode has no outcome
                 raise error or InterruptedError("another episode failed")
+            if isinstance(error, WorldError):
+                outcome = ERROR
+            else:
+                outcome = POLICY_ERROR if error else played.outcome
             result = EpisodeOutcome(
                 trial.task,
                 trial.number,
                 trial.start.init_state,
                 trial.seed,
-                ERROR if error else played.outcome,
+                outcome,
                 0 if error else played.steps,
                 error.message if error else None,
                 world.versions,
                 round(time.monotonic() - began, 2),
+                device_of(policy),
             )
             video.ends(result.outcome)
             self.record.add(result)
         self.on_episode(result)
-        self._count(error)
+        self._count(error if isinstance(error, WorldError) else None)
         return not isinstance(error, WorldError)
 
     def _count(self, error: ForkctlError | None) -> None:

@@ -8,19 +8,27 @@ from dataclasses import dataclass
 from statistics import mean
 
 from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
-from forkctl.evaluation.rollouts.playing import ERROR, SUCCESS
+from forkctl.evaluation.rollouts.playing import ERROR, POLICY_ERROR, SUCCESS
 
 Z = 1.959964  # 95 %
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Errors do not count as trials: the policy was not judged in them."""
+    """The simulator's errors do not count as trials, for the policy was not judged in them; the
+    policy's own do."""
 
     successes: int
     trials: int
     errors: int
     mean_steps: float | None  # of the successes
+    policy_errors: int = 0  # of the trials: it gave no action
+
+    @property
+    def value_without_policy_errors(self) -> float | None:
+        """What a rate would be that passes over them, as some report it."""
+        acted = self.trials - self.policy_errors
+        return self.successes / acted if acted else None
 
     @property
     def value(self) -> float | None:
@@ -36,6 +44,8 @@ class Rate:
             "successes": self.successes,
             "trials": self.trials,
             "errors": self.errors,
+            "policy_errors": self.policy_errors,
+            "rate_without_policy_errors": self.value_without_policy_errors,
             "rate": self.value,
             "low": low,
             "high": high,
@@ -64,7 +74,8 @@ def rate(results: Iterable[EpisodeOutcome]) -> Rate:
         else:
             judged.append(result)
     won = [result.steps for result in judged if result.outcome == SUCCESS]
-    return Rate(len(won), len(judged), errors, mean(won) if won else None)
+    gave_up = sum(result.outcome == POLICY_ERROR for result in judged)
+    return Rate(len(won), len(judged), errors, mean(won) if won else None, gave_up)
 
 
 def by_task(results: Sequence[EpisodeOutcome], tasks: Sequence[str]) -> Mapping[str, Rate]:

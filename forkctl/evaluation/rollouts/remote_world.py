@@ -19,8 +19,13 @@ from forkctl.evaluation.policies.policy import Observation
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.forks.cache import cache_root
 
+LIBERO_WORLD = "forkctl.simulation.libero_world"
 # Worlds that need no environment but forkctl's own: name -> module.
 BUILTIN = {"tabletop": "forkctl.libero.synth.tabletop"}
+PATIENCE_SECONDS = 900.0
+# What the record says of the frames, beside the versions of the world.
+FRAMES, TRAINED_ON = "frames", "frames in training"
+_LIBERO_SIZE = 128
 
 
 class WorldError(ForkctlError):
@@ -33,7 +38,7 @@ class World(Protocol):
     @property
     def versions(self) -> Mapping[str, str]: ...
 
-    def open(self, task: str, frames: bool) -> None: ...
+    def open(self, task: str, frames: bool, trained_on: int | None = None) -> None: ...
 
     def reset(self, trial: Trial, keys: Sequence[str]) -> Observation: ...
 
@@ -44,7 +49,7 @@ class World(Protocol):
 class WorldOptions:
     """What an outcome depends on besides the policy."""
 
-    image_size: int = 128
+    image_size: int | None = None  # of a frame's side; None: as the policy was trained on
     reflection: bool = True
     settle: int = 10  # steps at rest before the policy is asked: objects fall into place
 
@@ -58,13 +63,14 @@ class WorldSource:
     launch: Launch
     logs: Path
     options: WorldOptions
+    patience: float = PATIENCE_SECONDS  # with an answer: opening a task takes the longest
 
     @contextmanager
     def start(self, number: int, started: Callable[[Connection], None]) -> Iterator[RemoteWorld]:
         """`started` gets the process at once, so that another thread can end it."""
         words = ["forkctl.inside.world_worker", self.world]
         log = self.logs / f"simulator-{number}.log"
-        with connect(self.launch, words, log, "simulator") as connection:
+        with connect(self.launch, words, log, "simulator", self.patience) as connection:
             started(connection)
             yield RemoteWorld(connection, self.options)
 
@@ -79,18 +85,22 @@ class RemoteWorld:
         self.versions: Mapping[str, str] = {}
         self._init_states = 0
 
-    def open(self, task: str, frames: bool) -> None:
-        """`frames` says whether any will be wanted."""
+    def open(self, task: str, frames: bool, trained_on: int | None = None) -> None:
+        """`frames` says whether any will be wanted; `trained_on` how large the policy's were."""
         if task == self.task:
             return
+        size = self.options.image_size or trained_on or _LIBERO_SIZE
         options = {
-            "image_size": self.options.image_size,
+            "image_size": size,
             "reflection": self.options.reflection,
             "frames": frames,
         }
         answer = self.connection.ask({"open": task, "options": options})
         self.task = task
         self.versions = answer["versions"]
+        if frames:
+            said = {FRAMES: f"{size} px", TRAINED_ON: f"{trained_on} px" if trained_on else None}
+            self.versions = {**self.versions, **{k: v for k, v in said.items() if v}}
         self._init_states = answer["init_states"]
 
     def reset(self, trial: Trial, keys: Sequence[str]) -> Observation:
@@ -137,7 +147,7 @@ def saved_start(trial: Trial) -> dict[str, Any]:
 
 def simulator_source(simulator: Simulator, options: WorldOptions) -> WorldSource:
     launch = Launch(str(simulator.python), simulator.variables)
-    return WorldSource("forkctl.simulation.libero_world", launch, _logs(), options)
+    return WorldSource(LIBERO_WORLD, launch, _logs(), options)
 
 
 def named_source(name: str, own: str | None, options: WorldOptions) -> WorldSource:

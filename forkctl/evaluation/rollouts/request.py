@@ -16,6 +16,7 @@ from forkctl.evaluation.policies.policy import PolicySource
 from forkctl.evaluation.rollouts.baselines import Random, Replay, Still
 from forkctl.evaluation.rollouts.playing import Limits
 from forkctl.evaluation.rollouts.rollout import RolloutSettings
+from forkctl.evaluation.rollouts.summary import TRIALS
 from forkctl.evaluation.rollouts.trials import (
     Shard,
     Trial,
@@ -27,7 +28,6 @@ from forkctl.evaluation.rollouts.trials import (
 from forkctl.evaluation.rollouts.videos import NONE
 from forkctl.libero.suites import SUITES, choose_tasks, get_suite
 
-TRIALS = 50
 ZERO, RANDOM, REPLAY = "zero", "random", "replay"
 BUILTIN = (ZERO, RANDOM, REPLAY)
 
@@ -107,7 +107,6 @@ class RolloutRequest:
             return Still()
         if self.choice.baseline == RANDOM:
             return Random()
-        assert self.choice.checkpoint is not None
         return loaded_policy(self.choice, launch(self.choice), "policy", self.choice.checkpoint)
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from forkctl.atomic import write_atomically
 from forkctl.evaluation.journal import default_folder
 from forkctl.evaluation.policies.policy import PolicySource
+from forkctl.evaluation.policies.remote_policy import named_code
 from forkctl.evaluation.rollouts.outcomes import RolloutRecord, open_outcomes
 from forkctl.evaluation.rollouts.playing import Limits
 from forkctl.evaluation.rollouts.pool import OnEpisode, WorldPool
@@ -18,10 +19,13 @@ from forkctl.evaluation.rollouts.remote_world import WorldSource
 from forkctl.evaluation.rollouts.summary import RolloutSummary, to_json
 from forkctl.evaluation.rollouts.trials import WHOLE, Shard, Trial
 from forkctl.evaluation.rollouts.videos import NONE, Videos
+from forkctl.forks.hashes import fingerprint
+from forkctl.inside.versions import forkctl_code
 from forkctl.libero.files.paths import find_files
 
 RESULTS = "rollout.json"
 REPORT = "rollout.html"
+VIDEOS = "videos"
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,15 @@ def setup_of(
         "policy": dict(source.identity),
         "start": "init states" if settings.data is None else _demonstrations(settings.data),
         "init_states": list(settings.init_states) if settings.data is None else [],
-        "world": {"kind": worlds.world, **asdict(worlds.options)},
+        "world": {**named_code("kind", worlds.world), **asdict(worlds.options)},
+        "forkctl": forkctl_code(),
         **asdict(settings.limits),
         "seed": settings.seed,
     }
 
 
 def _demonstrations(data: Path) -> list[list[object]]:
-    return [[file.name, file.stat().st_size] for file in find_files([data])]
+    return [[file.name, fingerprint([file])] for file in find_files([data])]
 
 
 def default_out(settings: RolloutSettings, setup: Mapping[str, object]) -> Path:
@@ -88,7 +93,7 @@ class Rollout:
         """Play what is left, then count the shard."""
         settings, left = self._settings, self.left
         if left:
-            videos = Videos(settings.video_dir or out / "videos", settings.video)
+            videos = Videos(settings.video_dir or out / VIDEOS, settings.video)
             pool = WorldPool(worlds, self._record, settings.limits, videos, on_episode)
             pool.play(left, source, settings.jobs)
         return RolloutSummary(

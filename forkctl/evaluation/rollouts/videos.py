@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forkctl.errors import ForkctlError
+from forkctl.evaluation.rollouts.outcomes import Key
 from forkctl.evaluation.rollouts.playing import SUCCESS
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.libero.schema import CONTROL_HZ
@@ -46,7 +47,8 @@ class Video:
     folder: Path
     trial: Trial
     kind: str
-    _writer: Any = field(default=None, init=False)
+    _file: Any = field(default=None, init=False)
+    _stream: Any = field(default=None, init=False)
 
     @property
     def frame(self) -> Callable[[NDArray[Any]], None] | None:
@@ -58,7 +60,7 @@ class Video:
         return self.folder / f".{self.trial.task}--{self.trial.number:03d}.mp4"
 
     def ends(self, outcome: str) -> None:
-        if self._writer is None:
+        if self._file is None:
             return
         self._release()
         if self.kind == FAILURES and outcome == SUCCESS:
@@ -70,23 +72,39 @@ class Video:
         self._unfinished.rename(self.folder / f"{stem}--{outcome}.mp4")
 
     def close(self) -> None:
-        if self._writer is not None:
+        if self._file is not None:
             self._release()
         if self.kind != NONE:
             self._unfinished.unlink(missing_ok=True)
 
     def _release(self) -> None:
-        self._writer.release()
-        self._writer = None
+        self._file.mux(self._stream.encode())  # what the encoder still holds
+        self._file.close()
+        self._file = None
 
     def _add(self, frame: NDArray[Any]) -> None:
-        import cv2
+        import av
 
-        if self._writer is None:
+        height, width = (side // 2 * 2 for side in frame.shape[:2])  # H.264 halves the colours
+        if self._file is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            size = (frame.shape[1], frame.shape[0])
-            code = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
-            self._writer = cv2.VideoWriter(str(self._unfinished), code, CONTROL_HZ, size)
-            if not self._writer.isOpened():
-                raise ForkctlError("cannot write the video", where=str(self._unfinished))
-        self._writer.write(np.ascontiguousarray(frame[::-1, ::-1, ::-1]))  # upright, and BGR
+            try:
+                self._file = av.open(str(self._unfinished), "w", format="mp4")
+                self._stream = self._file.add_stream("libx264", rate=CONTROL_HZ)
+            except (OSError, ValueError) as error:
+                raise ForkctlError(
+                    f"cannot write the video: {error}", where=str(self._unfinished)
+                ) from error
+            self._stream.width, self._stream.height = width, height
+            self._stream.pix_fmt = "yuv420p"  # the one that browsers play
+        upright = np.ascontiguousarray(frame[::-1, ::-1][:height, :width])
+        self._file.mux(self._stream.encode(av.VideoFrame.from_ndarray(upright, format="rgb24")))
+
+
+def find_videos(folder: Path) -> dict[Key, Path]:
+    """By task and trial; those that are being written are hidden."""
+    found = {}
+    for path in sorted(folder.glob("[!.]*--*--*.mp4")):
+        task, trial, _ = path.stem.rsplit("--", 2)
+        found[task, int(trial)] = path
+    return found

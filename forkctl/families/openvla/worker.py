@@ -65,6 +65,7 @@ class OpenVLAPolicy:
             "actions": "openvla",
             "rotate_images": self.treatment.rotate_180,
             "batch": BATCH,
+            "frame_size": self.treatment.frame,
             "variants": [BASE] if self.described.base is not None else [],
         }
 

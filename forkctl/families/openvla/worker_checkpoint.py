@@ -74,7 +74,7 @@ def _base_of(adapter: Path) -> str:
 def _upstream_images(folder: Path) -> Images:
     config = folder / "config.json"
     side = int(_json(config).get("image_sizes", [224])[0]) if config.is_file() else 224
-    return Images("agentview_rgb", (side, side), UPSTREAM_CROP, jpeg=True)
+    return Images("agentview_rgb", (side, side), UPSTREAM_CROP, jpeg=True, frame=256)
 
 
 def statistics_of(folder: Path, wanted: str | None) -> tuple[str, dict[str, Any]]:

@@ -16,8 +16,8 @@ from forkctl.errors import ForkctlError
 from forkctl.families.rdt.config import is_path
 from forkctl.families.rdt.instructions import sentence
 from forkctl.forks.cache import cache_root
+from forkctl.forks.hashes import fingerprint
 from forkctl.libero.suites import language_from_task, task_name_from_file
-from forkctl.training.data import fingerprint
 
 INDEX = "sentences.json"  # task -> what T5 was given
 

@@ -33,6 +33,7 @@ class RdtWorker:
             "actions": self.policy.layout.convention.name,
             "rotate_images": self.policy.sidecar.rotate_images,
             "batch": BATCH,
+            "frame_size": self.policy.sidecar.frame,
         }
 
     def predict(

@@ -17,17 +17,27 @@ BATCH = 16
 
 
 def load(checkpoint: str, device: str, options: dict[str, Any]) -> RobomimicPolicy:
-    rollout, _ = file_utils.policy_from_checkpoint(
+    rollout, content = file_utils.policy_from_checkpoint(
         ckpt_path=checkpoint, device=torch.device(device), verbose=False
     )
-    return RobomimicPolicy(rollout)
+    return RobomimicPolicy(rollout, _frame_size(content.get("env_metadata")))
+
+
+def _frame_size(env_meta: Any) -> int | None:
+    """Of the data, before `observation.image_dim`; of several files, the first one's."""
+    first = env_meta[0] if isinstance(env_meta, (list, tuple)) and env_meta else env_meta
+    if not isinstance(first, dict):
+        return None
+    size = (first.get("env_kwargs") or {}).get("camera_heights")
+    return size if isinstance(size, int) else None
 
 
 class RobomimicPolicy:
     """One loaded checkpoint."""
 
-    def __init__(self, rollout: Any) -> None:
+    def __init__(self, rollout: Any, frame_size: int | None) -> None:
         self.rollout = rollout
+        self.frame_size = frame_size
         self.algo = rollout.policy
         self.config = self.algo.global_config
         self.algo.set_eval()
@@ -45,6 +55,7 @@ class RobomimicPolicy:
             "chunk": chunk,
             "actions": "robomimic",
             "batch": BATCH,
+            "frame_size": self.frame_size,
         }
 
     def predict(

@@ -13,7 +13,7 @@ from typing import Any
 
 from forkctl.configs import Config, as_text, as_yaml, read_config, section
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.training.data import file_hash
+from forkctl.forks.hashes import file_hash
 
 OURS = "forkctl"
 _FILE, _HASH, _UNREAD = "file", "sha256", "unread"

@@ -8,6 +8,7 @@ from typing import Optional
 import h5py
 
 from forkctl.libero.errors import DataFileError
+from forkctl.libero.files.sources import require_sources
 from forkctl.libero.files.storage import MappedFile
 
 # A frame of a compressed dataset costs its whole chunk; HDF5's default of 1 MB holds none.
@@ -33,6 +34,7 @@ class Handles:
         self._pid = 0
         self._datasets: dict[str, h5py.Dataset] = {}
         self._maps: dict[str, MappedFile] = {}
+        self._sound: set[str] = set()
 
     def hdf5(self) -> h5py.File:
         if self._file is None or self._pid != os.getpid():
@@ -57,6 +59,12 @@ class Handles:
                 self._datasets.pop(next(iter(self._datasets)))
             found = self._datasets[name] = file[name]
         return found
+
+    def require_sources(self, name: str) -> None:
+        """Once for each dataset while the file is open."""
+        if name not in self._sound:
+            require_sources(self.hdf5()[name])
+            self._sound.add(name)
 
     def map(self, path: str) -> MappedFile:
         """Of this file, or of one that it links to. Maps are valid in every process."""

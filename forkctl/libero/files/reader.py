@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forkctl.libero import alignment as align
-from forkctl.libero.errors import AlignmentError, DataFileError
+from forkctl.libero.errors import AlignmentError, DataFileError, MissingSourceError
 from forkctl.libero.files.handles import Handles
 from forkctl.libero.files.index import FileIndex, load_index
 from forkctl.libero.files.storage import DatasetExtent, extent_of
@@ -127,6 +127,8 @@ class DemoFile:
             try:
                 dataset = h5py.h5d.open(file.id, f"data/{name}".encode())
                 found = extent_of(dataset, self.path)
+                if found.offset is None:
+                    self._handles.require_sources(f"data/{name}")
             except (KeyError, ValueError, OSError, RuntimeError, TypeError) as error:
                 raise self._unreadable(name, error) from error
         self._extents[name] = found
@@ -147,6 +149,7 @@ class DemoFile:
                 raise DataFileError("the file ends within the dataset", where=self.where(name))
             return mapped[start:stop]
         try:
+            self._handles.require_sources(f"data/{name}")  # the extent may come from an index
             values = np.asarray(self._handles.dataset(f"data/{name}")[start:stop])
         except (KeyError, OSError, ValueError, RuntimeError) as error:
             raise self._unreadable(name, error) from error
@@ -245,6 +248,8 @@ class Demo:
         """What this demo shows, None when it shows nothing; the file's is `file.alignment()`."""
         try:
             return align.detect(self.obs("joint_states"), self.states())
+        except MissingSourceError:
+            raise
         except DataFileError:
             return None
 

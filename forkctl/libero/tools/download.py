@@ -155,9 +155,9 @@ def _hub() -> Any:
 def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
     """Errors of the hub, the network and the disk; the network library depends on the version."""
     found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError]
-    httpx = sys.modules.get("httpx")  # newer ones; requests' errors are OSErrors
-    if httpx is not None:
-        found.append(httpx.HTTPError)
+    for name in ("httpx", "httpx2"):  # of newer ones; requests' errors are OSErrors
+        if name in sys.modules:
+            found.append(sys.modules[name].HTTPError)
     return tuple(found)
 
 

@@ -126,7 +126,9 @@ def _add(group: h5py.Group, demo: Demo, link: str, raw: bool) -> int:
         source = h5py.VirtualSource(link, place, shape=extent.shape, dtype=np.dtype(extent.dtype))
         layout = h5py.VirtualLayout((length, *extent.shape[1:]), dtype=np.dtype(extent.dtype))
         layout[:] = source[:length] if is_observation(name) else source[1:]
-        group.create_virtual_dataset(name, layout)
+        # seen where a source is lost while it is read: no number is better than a zero
+        fill = np.nan if layout.dtype.kind == "f" else None
+        group.create_virtual_dataset(name, layout, fillvalue=fill)
     return length
 
 

@@ -51,6 +51,7 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         self._tokens = prompts.of_actions(normalised(samples.actions, entry))
         self._frames = Frames(samples.demos, options.camera)
         sizes = set(self._frames.sizes())
+        self.frame_size = int(next(iter(sizes))[0]) if len(sizes) == 1 else None
         if options.images == RAW and len(sizes) > 1:
             raise ForkctlError(
                 f"images: {RAW} needs frames of one size; there are {sizes}",

@@ -45,6 +45,7 @@ def describe(
         images=Images(
             camera=dataset.camera,
             size=data.size,
+            frame=data.frame_size,
             centre_crop_area=AREA if cfg.image_aug else 1.0,
         ),
         alignment=data.samples.alignment,

@@ -39,6 +39,7 @@ class Images:
     rotate_180: bool = True
     resize: str = "lanczos"
     jpeg: bool = False  # as upstream's RLDS files, and so its evaluation, have been through one
+    frame: Optional[int] = None  # pixels per side of the frames before that
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,16 @@ class LiberoDataset:
         """The one of all files; a mixture is named as such."""
         return "+".join(sorted(set(self._alignments.values())))
 
+    @property
+    def frame_size(self) -> int | None:
+        """Pixels per side, where all frames are of one size."""
+        sizes = {
+            demo.file.extent(f"{demo.name}/obs/{camera}").shape[1]
+            for demo in self.demos
+            for camera in CAMERAS
+        }
+        return int(sizes.pop()) if len(sizes) == 1 else None
+
     def get_item(self, index: int | None = None, state_only: bool = False) -> dict[str, Any]:
         """A random step of one demo; with `state_only` all of its states and actions."""
         draw = int(np.random.randint(2**31))

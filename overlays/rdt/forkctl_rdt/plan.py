@@ -150,4 +150,5 @@ def _describe(options: Options, entry: Mapping[str, Any], dataset: LiberoDataset
         action_mean=tuple(entry["action_mean"]),
         precomputed_language=dataset.precomputed_language,
         versions=made_by("torch", "accelerate", "diffusers", "transformers"),
+        frame=dataset.frame_size,
     )

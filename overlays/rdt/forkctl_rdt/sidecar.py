@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt.vectors import RdtLayout
@@ -42,6 +42,8 @@ class Sidecar(sidecar.Sidecar):
     action_mean: tuple[float, ...]
     precomputed_language: bool
     versions: Mapping[str, str]
+    # pixels per side, where all frames are of one size
+    frame: Optional[int] = None
 
     @property
     def layout(self) -> RdtLayout:

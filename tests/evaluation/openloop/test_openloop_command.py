@@ -110,6 +110,8 @@ def test_a_finished_record_needs_no_policy(openloop, monkeypatch):
 def test_another_policy_is_not_mixed_into_a_record(openloop, tmp_path):
     openloop("--max-steps", "5", "--probes", "0")
     before = (tmp_path / "out" / "predictions.jsonl").read_bytes()
+    assert b'"device":"cpu"' in before
+    assert "<dt>device</dt><dd>cpu</dd>" in (tmp_path / "out" / "report.html").read_text()
     error = openloop("--max-steps", "5", "--probes", "0", code=1, factor=2.0)
     assert "another policies" in error
     assert (tmp_path / "out" / "predictions.jsonl").read_bytes() == before
@@ -228,4 +230,4 @@ def test_a_fork_that_is_not_ready_says_what_to_type(demos, tmp_path, monkeypatch
     assert main(argv) == 1
     assert "forkctl sync robomimic" in capsys.readouterr().err
     assert main([*argv[:2], "--policy", str(POLICY), *argv[3:]]) == 1
-    assert "no checkpoint here" in capsys.readouterr().err
+    assert "there is no such file or folder" in capsys.readouterr().err

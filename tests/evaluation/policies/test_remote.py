@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ import pytest
 from forkctl.errors import ForkctlError
 from forkctl.evaluation.policies.connection import Launch
 from forkctl.evaluation.policies.policy import Query
-from forkctl.evaluation.policies.remote_policy import RemotePolicy, fingerprint
+from forkctl.evaluation.policies.remote_policy import RemotePolicy
 from forkctl.libero.units.conventions import LIBERO
 from tests import ROOT
+from tests.driver import Workspace
 
 ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
 
@@ -147,13 +150,34 @@ def test_the_process_ends_with_the_evaluation(policy, tmp_path, busy):
     assert running(int(mark.read_text())) == []
 
 
-def test_a_fingerprint_changes_with_the_weights(tmp_path):
-    folder = tmp_path / "checkpoint"
-    folder.mkdir()
-    (folder / "a.safetensors").write_bytes(b"1")
-    before = fingerprint(folder)
-    assert before == fingerprint(folder)
-    (folder / "a.safetensors").write_bytes(b"12")
-    assert fingerprint(folder) != before
-    with pytest.raises(ForkctlError, match="no checkpoint"):
-        fingerprint(tmp_path / "gone")
+def test_a_process_that_hangs_is_ended(policy):
+    source = policy(ECHO.replace('print("predicting")', "os.system('sleep 60')"))
+    with replace(source, patience=3).open() as opened:
+        group = opened.connection.process.pid
+        with pytest.raises(ForkctlError, match="the policy gave no answer for 3 s, and was ended"):
+            opened.predict([query(0.0)], seed=0)
+        assert running(group) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_no_policy_is_left_behind(tmp_path, how):
+    """Busy or not, and with whatever it started: it may hold a GPU."""
+    mark, file = tmp_path / "pid", tmp_path / "policy.py"
+    busy = f"open({str(mark)!r}, 'w').write(str(os.getpid())); os.system('sleep 60')"
+    file.write_text(textwrap.dedent(ECHO).replace('print("predicting")', busy))
+    process = Workspace(tmp_path).start(
+        *("eval", "rollout", "--policy", str(file), "--world", "tabletop"),
+        *("--suite", "libero_spatial", "--tasks", "0", "--trials", "1", "--device", "cpu"),
+        output=subprocess.DEVNULL,
+    )
+    while not (mark.exists() and mark.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    group = int(mark.read_text())
+    assert running(group)
+    process.send_signal(how)
+    assert process.wait(30) == (-signal.SIGKILL if how == signal.SIGKILL else 130)
+    waited = time.monotonic()
+    while running(group):
+        assert time.monotonic() - waited < 20, "it is left behind"
+        time.sleep(0.1)

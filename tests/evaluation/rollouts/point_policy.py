@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 STEP = 0.05
+BASE = np.array([0.1, 0.0, 1.0])
 
 
 def load(checkpoint, device, options):
@@ -20,13 +21,16 @@ class PointPolicy:
     def __init__(self, skill=1.0, answers=None, **conventions):
         self.skill = skill
         self.answers = answers
+        self._episode = -1
         self.conventions = {"observations": ["ee_pos", "goal"], "chunk": 4, **conventions}
 
     def predict(self, observations, instructions, seed):
+        # at the start the point is where it always is: another episode
+        self._episode += np.allclose(observations[0]["ee_pos"][-1], BASE)
         return [{"actions": self._plan(seen, seed)} for seen in observations]
 
     def _plan(self, seen, seed):
-        if self.answers == "nan":
+        if self.answers == "nan" or (self.answers == "nan above 2" and self._episode > 2):
             return np.full((4, 7), np.nan)
         if self.answers == "nothing":
             raise RuntimeError("out of memory")

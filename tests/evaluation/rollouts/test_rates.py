@@ -31,6 +31,13 @@ def test_errors_are_no_trials():
     assert found.mean_steps == 100
 
 
+def test_a_policy_without_an_action_has_failed():
+    found = rate([result(0, "success", 9), result(1, "policy error"), result(2, "error")])
+    assert (found.successes, found.trials, found.errors, found.policy_errors) == (1, 2, 1, 1)
+    assert (found.value, found.value_without_policy_errors) == (0.5, 1.0)
+    assert rate([result(0, "policy error")]).value_without_policy_errors is None
+
+
 def test_errors_alone_give_no_rate():
     found = rate([result(0, "error")])
     assert found.value is None

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from forkctl import __version__
 from forkctl.cli import main
+from forkctl.evaluation.rollouts.outcomes import EpisodeOutcome
+from forkctl.evaluation.rollouts.remote_world import LIBERO_WORLD, WorldOptions
+from forkctl.evaluation.rollouts.summary import RolloutSummary
 from forkctl.libero.suites import get_suite
 from tests.driver import Workspace
 from tests.evaluation.rollouts.rollout_support import POLICY, WORLD, episodes, lines_of
@@ -82,6 +88,19 @@ def test_a_policy_is_told_its_options_and_the_record_is_bound_to_them(rollout):
     assert "'skill'; expected NAME=VALUE" in rollout(*words, "skill", code=2)
 
 
+def test_a_policy_of_ones_own_may_need_no_checkpoint(rollout, tmp_path, capsys):
+    policy = tmp_path / "policy.py"
+    text = POLICY.read_text().replace(
+        "json.loads(Path(checkpoint).read_text())", "checkpoint or {}"
+    )
+    policy.write_text(text)
+    words = ["eval", "rollout", "--policy", str(policy), "--world", str(WORLD), "--json"]
+    assert main([*words, "--suite", "libero_goal", "--tasks", "0", "--trials", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["overall"]["rate"] == 1.0
+    assert set(found["setup"]["policy"]) == {"policy", "policy_sha256", "options"}
+
+
 def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", "1 3")
     found = rollout("--tasks", "0", "--trials", "6")
@@ -97,10 +116,26 @@ def test_exceptions_are_counted_apart_and_can_be_tried_again(rollout, monkeypatc
     assert len(lines_of(RECORD)) == 8  # nothing was taken away
 
 
-def test_numbers_that_are_not_finite_are_an_error_of_the_episode(rollout):
-    found = rollout("--tasks", "0", "--trials", "2", answers="nan")
-    assert found["overall"]["trials"] == 0
+def test_a_policy_that_gives_no_action_has_failed(rollout):
+    found = rollout("--tasks", "0", "--trials", "10", answers="nan above 2")
+    overall = found["overall"]
+    assert (overall["successes"], overall["trials"], overall["errors"]) == (3, 10, 0)
+    assert (overall["rate"], overall["policy_errors"]) == (0.3, 7)
+    assert overall["rate_without_policy_errors"] == 1.0
     assert "not finite" in found["errors"][0][2]
+    assert (
+        "in 7 episodes the policy gave no action: failures; without them it would be 100.0 %"
+        in (found["notes"])
+    )
+    again = rollout("--tasks", "0", "--trials", "10", "--retry-errors", answers="nan above 2")
+    assert again == found, "it would give none again"
+
+
+def test_errors_alone_are_no_success(rollout, monkeypatch):
+    monkeypatch.setenv("POINT_WORLD_BREAKS", "0 1")
+    rollout("--tasks", "0", "--trials", "2", code=1)
+    assert {line["outcome"] for line in lines_of(RECORD)} == {"error"}
+    assert main(["eval", "report", "out"]) == 1
 
 
 @pytest.mark.slow
@@ -160,13 +195,37 @@ def test_machines_differ_in_where_a_checkpoint_lies(rollout, capsys):
     header, *lines = second.read_text().splitlines()
     moved = json.loads(header)
     moved["setup"]["policy"]["checkpoint"] = "/scratch/point.json"
-    moved["setup"]["policy"]["fingerprint"][0][2] += 1
     second.write_text("\n".join([json.dumps(moved), *lines]) + "\n")
     assert main(["eval", "merge", "parts", "--out", "merged", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["overall"]["trials"] == 4
 
 
+def test_another_checkpoint_of_the_same_name_and_size_is_refused(rollout, capsys, tmp_path):
+    rollout("--tasks", "0", "--trials", "2", out="one", skill=1)
+    rollout("--tasks", "1", "--trials", "2", out="two", skill=0)
+    assert main(["eval", "merge", "one", "two", "--out", "merged"]) == 1
+    assert "another policy" in capsys.readouterr().err
+    assert not Path("merged").exists()
+
+
+def test_a_checkpoint_that_was_touched_or_copied_is_the_same_one(rollout, tmp_path):
+    rollout("--tasks", "0", "--trials", "1")
+    os.utime(tmp_path / "point.json", (1, 1))
+    assert rollout("--tasks", "0", "--trials", "2")["overall"]["trials"] == 2
+
+
+def test_a_record_says_which_code_it_was_made_by(rollout, monkeypatch):
+    found = rollout("--tasks", "0", "--trials", "1")
+    setup = found["setup"]
+    assert setup["forkctl"].startswith(f"{__version__}+")
+    assert {"policy_sha256", "sha256"} <= set(setup["policy"])
+    assert setup["world"]["kind_sha256"]
+    monkeypatch.setattr("forkctl.evaluation.rollouts.rollout.forkctl_code", lambda: "9")
+    assert "another forkctl" in rollout("--tasks", "0", "--trials", "2", code=1)
+
+
 def test_videos_say_task_trial_and_outcome(rollout):
+    import av
     import cv2
 
     rollout("--tasks", "0", "--trials", "4", "--record-video", skill=0.5)
@@ -175,6 +234,15 @@ def test_videos_say_task_trial_and_outcome(rollout):
     assert [video.name for video in videos] == [
         f"{TASKS[0]}--{trial:03d}--{outcomes[trial]['outcome']}.mp4" for trial in range(4)
     ]
+    page = Path("out/rollout.html").read_text()
+    for video in videos:
+        assert f"<a href='videos/{video.name}'>" in page
+    with av.open(str(videos[0])) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == (
+            "h264",
+            "yuv420p",
+        )  # as browsers play
     capture = cv2.VideoCapture(str(videos[0]))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == outcomes[0]["steps"] + 1
     _, frame = capture.read()
@@ -185,6 +253,7 @@ def test_videos_of_failures_only(rollout):
     rollout(
         "--tasks", "0", "--trials", "8", "--record-failures", "--video-dir", "elsewhere", skill=0.6
     )
+    assert "<a href='../elsewhere/" in Path("out/rollout.html").read_text()
     failed = [line["trial"] for line in lines_of(RECORD) if line["outcome"] == "failure"]
     videos = sorted(video.name for video in Path("elsewhere").iterdir())
     assert 0 < len(failed) < 8
@@ -195,6 +264,71 @@ def test_nothing_is_rendered_for_a_policy_without_eyes(rollout, monkeypatch, tmp
     monkeypatch.setenv("POINT_WORLD_LOG", str(tmp_path / "log"))
     rollout("--tasks", "0", "--trials", "1")
     assert "agentview" not in (tmp_path / "log").read_text()
+
+
+def test_a_policy_takes_a_gpu_where_there_is_one_and_the_record_says_so(
+    rollout, monkeypatch, tmp_path
+):
+    words = ["--tasks", "0", "--trials", "1"]
+    assert rollout(*words)["devices"] == ["cpu"]
+    torch = tmp_path / "torch"  # one that sees a GPU
+    torch.mkdir()
+    (torch / "__init__.py").write_text("class cuda:\n    is_available = staticmethod(lambda: True)")
+    policy = tmp_path / "policy.py"
+    check = "    assert device == 'cuda'\n    said = "
+    policy.write_text(POLICY.read_text().replace("    said = ", check, 1))
+    monkeypatch.setattr("tests.evaluation.rollouts.conftest.POLICY", policy)
+    assert rollout(*words, out="gpu")["devices"] == ["cuda"]
+    assert {line["device"] for line in lines_of(Path("gpu/episodes.jsonl"))} == {"cuda"}
+    assert "cuda" in Path("gpu/rollout.html").read_text()
+
+
+def test_frames_are_as_large_as_in_training_unless_asked_otherwise(rollout):
+    eyes = {"observations": ["ee_pos", "goal", "agentview_rgb"]}
+    words = ["--tasks", "0", "--trials", "1"]
+    (world,) = rollout(*words, out="plain", **eyes)["simulators"]
+    assert world == {"point": "1", "frames": "128 px"}
+    found = rollout(*words, out="trained", frame_size=256, **eyes)
+    assert found["simulators"] == [
+        {"point": "1", "frames": "256 px", "frames in training": "256 px"}
+    ]
+    assert not any("frames" in each for each in found["departures"])
+    found = rollout(*words, "--image-size", "128", out="asked", frame_size=256, **eyes)
+    assert found["simulators"][0]["frames"] == "128 px"
+    assert "frames of 128 px, in training 256 px" in found["departures"]
+
+
+def test_a_protocol_of_ones_own_is_said_above_the_rates(rollout, capsys):
+    words = ["--tasks", "0", "--trials", "2", "--max-steps", "99", "--settle", "0"]
+    said = "; ".join(rollout(*words, "--no-reflections")["departures"])
+    for part in (
+        "1 of 10 tasks",
+        "2 trials of a task, not 50",
+        "at most 99 steps, not 220",
+        "0 steps at rest, not 10",
+        "no reflections",
+        "not LIBERO's simulator",
+    ):
+        assert part in said
+    assert main(["eval", "report", "out"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"NOT THE BENCHMARK'S PROTOCOL: {said}\n")
+    assert "class='banner'" in Path("out/rollout.html").read_text()
+
+
+def test_the_benchmarks_own_protocol_has_no_banner():
+    suite = get_suite("libero_spatial")
+    world = {"kind": LIBERO_WORLD, **asdict(WorldOptions())}
+    setup = {"label": "a", "suite": suite.name, "start": "init states", "world": world}
+    setup |= {"max_steps": suite.max_steps, "horizon": None, "seed": 0}
+    results = tuple(
+        EpisodeOutcome(task, trial, trial, 0, "success", 9, None, {}, 1.0)
+        for task in suite.tasks
+        for trial in range(50)
+    )
+    assert RolloutSummary(setup, results, ()).departures == ()
+    (one_less,) = RolloutSummary(setup, results[1:], ()).departures
+    assert one_less == "49 trials of a task, not 50"
 
 
 def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):

@@ -53,6 +53,15 @@ def download(hub: Hub, out: Path, *words: str, suite: str = "libero_goal") -> tu
     return done.returncode, done.stdout, done.stderr
 
 
+def test_without_a_network_it_says_so(tmp_path: Path) -> None:
+    with serve({}) as closed:
+        pass
+    code, said, error = download(closed, tmp_path / "data")
+    assert (code, said) == (1, "")
+    assert "the hub refused, or cannot be reached" in error
+    assert "HF_ENDPOINT" in error
+
+
 def test_a_suite_is_fetched_whole_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
     code, said, _ = download(hub, tmp_path / "data", "--json")
     assert code == 0

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.libero.files.reader import DemoFile
+from forkctl.libero.files.indexing import index_file
+from forkctl.libero.files.reader import DemoFile, open_demo_file
 from forkctl.libero.schema import PUBLISHED_LAYOUTS
 from forkctl.libero.suites import SUITES, language_from_task
 from forkctl.libero.synth import SynthOptions, write_task
@@ -97,6 +98,66 @@ def test_links_hold_when_both_move_and_from_any_folder(
     with h5py.File(after / "merged.hdf5") as file:
         assert file["data/demo_0/obs/agentview_rgb"][3].std() > 1
         assert np.abs(file["data/demo_7/actions"][...]).max() > 0.1
+
+
+@pytest.fixture
+def moved(sources: list[Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A merged file, and the folder of its sources, which may be changed."""
+    folder = Path(shutil.copytree(sources[0].parent, tmp_path / "data"))
+    out = tmp_path / "merged.hdf5"
+    merge(sorted(folder.iterdir()), out, MergeOptions())
+    return out, folder
+
+
+def test_nothing_is_read_in_place_of_a_source_that_is_gone(moved: tuple[Path, Path]) -> None:
+    """HDF5 itself gives zeros: a policy learns to stand still, and its loss is 0."""
+    out, folder = moved
+    merge([out], out.with_name("again.hdf5"), MergeOptions())
+    folder.rename(folder.with_name("elsewhere"))
+    for path in (out, out.with_name("again.hdf5")):
+        with DemoFile(path) as file:
+            for name in ("actions", "obs/ee_pos", "obs/agentview_rgb"):
+                with pytest.raises(ForkctlError, match=r"gone|cannot be read"):
+                    file["demo_0"].array(name)
+            with pytest.raises(ForkctlError, match=r"gone|cannot be read"):
+                _ = file["demo_0"].length
+    with pytest.raises(ForkctlError, match=r"gone|cannot tell"):  # of a link, not even its keys
+        merge([out], out.with_name("late.hdf5"), MergeOptions())
+
+
+def test_an_index_does_not_hide_a_source_that_is_gone(
+    moved: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, folder = moved
+    monkeypatch.setenv("FORKCTL_CACHE", str(out.parent / "cache"))
+    assert index_file(out).index is not None
+    folder.rename(folder.with_name("elsewhere"))
+    with open_demo_file(out) as file, pytest.raises(ForkctlError, match=r"gone|cannot be read"):
+        file["demo_0"].actions()
+
+
+def test_a_source_of_another_length_is_refused(moved: tuple[Path, Path]) -> None:
+    out, folder = moved
+    first = min(folder.iterdir())
+    with h5py.File(first, "r+") as file:
+        actions = file["data/demo_0/actions"][:-3]
+        del file["data/demo_0/actions"]
+        file["data/demo_0/actions"] = actions
+        virtual = h5py.File(out)["data/demo_0/actions"].is_virtual
+    with DemoFile(out) as file:
+        if virtual:
+            with pytest.raises(ForkctlError, match="more than there is"):
+                file["demo_0"].actions()
+        else:
+            assert len(file["demo_0"].actions()) == len(actions)  # a link has no shape of its own
+
+
+def test_what_is_lost_while_it_is_read_is_not_a_number(moved: tuple[Path, Path]) -> None:
+    out, folder = moved
+    folder.rename(folder.with_name("elsewhere"))
+    with h5py.File(out) as file:
+        actions = file["data/demo_0"].get("actions", default=None)
+        assert actions is None or np.isnan(actions[...]).all()
 
 
 def test_timing_can_be_kept(sources: list[Path], tmp_path: Path) -> None:

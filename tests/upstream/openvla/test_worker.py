@@ -18,4 +18,5 @@ def test_a_batch_equals_upstreams_predict_action_image_by_image(openvla: Fork, t
     assert answer["invalid"] == answer["counted"]
     assert 0 < sum(answer["invalid"]) < 7 * len(answer["invalid"])
     assert answer["conventions"]["rotate_images"] is True
+    assert answer["conventions"]["frame_size"] == 256, "as upstream's own were trained on"
     assert answer["conventions"]["variants"] == [], "nothing says what its base is"

@@ -96,6 +96,7 @@ def test_checkpoints_say_what_they_are_and_old_ones_go(trained: tuple[str, Run])
         assert said["alignment"] == "raw"
         assert said["joints"] is (representation == "velocity")
         assert said["versions"]["torch"]
+        assert said["frame"] == 32, "so a rollout shows it frames of this size"
     stat = json.loads((run.folder / "configs" / "dataset_stat.json").read_text())
     assert said["action_mean"] == stat["libero_spatial"]["action_mean"]
 

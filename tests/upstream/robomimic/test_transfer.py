@@ -161,6 +161,28 @@ def test_a_checkpoint_that_wants_to_run_code_is_refused(
     assert "system" in done.stdout and not mark.exists()
 
 
+@pytest.mark.parametrize("section", ["nets", "ema"])
+def test_a_checkpoint_with_numbers_that_are_none_is_refused(
+    patched: Forks, demos: list[Path], checkpoint: Path, tmp_path: Path, section: str
+) -> None:
+    """Of the weights the loss shows it; of their average nothing does, and the policy is dead."""
+    fork, bad = patched("robomimic"), tmp_path / "bad.pth"
+    script = (
+        "import torch\n"
+        f"made = torch.load({str(checkpoint)!r}, weights_only=False)\n"
+        f"name = [n for n, t in made['model'][{section!r}].items() if t.is_floating_point()][-1]\n"
+        f"made['model'][{section!r}][name].view(-1)[-1] = float('nan')\n"
+        f"torch.save(made, {str(bad)!r})\n"
+    )
+    done = fork.run("-c", script)
+    assert done.returncode == 0, done.stderr[-1000:]
+    changes = {**TRANSFER, "experiment.ckpt_path": str(bad)}
+    done = train(fork, config("robomimic", demos[:1], tmp_path / "out", changes))
+    assert done.returncode == 1
+    assert f"{section} of ckpt_path: 1 of its" in done.stdout
+    assert "hold NaN or infinity" in done.stdout
+
+
 def test_numpy_numbers_beside_the_weights_do_not_stop_a_load(
     patched: Forks, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_trained_checkpoint_is_evaluated_in_its_own_environment(
     assert found["spread"] > 0.01
     assert found["answers"] == 2
     assert (found["conventions"]["history"], found["conventions"]["chunk"]) == (2, 8)
+    assert found["conventions"]["frame_size"] == 64, "that of the data"
 
     words = ("--episodes", "last:1", "--max-steps", "4", "--probes", "1", "--out", "out", "--json")
     evaluated = ("eval", "openloop", "robomimic", "--ckpt", checkpoint, "--data", data)

@@ -47,6 +47,7 @@ def test_an_episode_does_not_depend_on_those_before_it(worlds):
 
     with worlds.start(0, lambda process: None) as world:
         world.open(task, frames=True)
+        assert len(world.versions["assets"]) == 12  # a digest: other meshes are another world
         alone = played(world, second)
     with worlds.start(0, lambda process: None) as world:
         world.open(task, frames=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from robomimic.forkctl_ext.libero_type import LIBERO_PROBLEM, is_libero
 
+from forkctl.libero.files.sources import datasets_in, require_sources
 from forkctl.libero.suites import language_from_task, task_name_from_file
 
 
@@ -33,7 +34,12 @@ def env_args_of(hdf5_file):
 
 
 def demo_length(demo):
-    """`num_samples`, which a regenerated demo does not say: it has one action for each."""
+    """`num_samples`, which a regenerated demo does not say: it has one action for each.
+
+    Upstream asks this of each demo when a dataset opens: the time to see that what it links to is
+    there. HDF5 would give zeros for it.
+    """
+    require_sources(*datasets_in(demo))
     written = demo.attrs.get("num_samples", None)
     return len(demo["actions"]) if written is None else int(written)
 

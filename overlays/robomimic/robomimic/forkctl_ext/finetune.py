@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from forkctl.checkpoints.facts import TensorFacts
-from forkctl.checkpoints.loading import filled_state, load_checkpoint
+from forkctl.checkpoints.loading import filled_state, load_checkpoint, require_finite
 from forkctl.checkpoints.report import missing_and_unexpected, plan_as_dict, plan_as_text
 from forkctl.checkpoints.transfer import PLAIN_NON_STRICT, Rules, plan_transfer, refusal
 
@@ -30,12 +30,14 @@ def load_ckpt_path(model, config, log_dir):
 def load_for_finetuning(model, ckpt_dict, config, log_dir):
     """Take over from the checkpoint what `experiment` asks for; raise when that is nothing."""
     weights = ckpt_dict["model"]
+    saved = weights.get("nets", weights)  # most algorithms save their networks and nothing beside
+    require_finite("nets of ckpt_path", saved)
+    require_finite("ema of ckpt_path", weights.get("ema") or {})
     if config.experiment.strict_weight_loading:
         model.deserialize(weights)
         return
     print("Loading checkpoint with strict=False")
     nets = model.nets
-    saved = weights.get("nets", weights)  # most algorithms save their networks and nothing beside
     plan = plan_transfer(_facts(saved), describe_tensors(nets), rules_of(config))
     _report(plan, log_dir)
     refused = refusal(plan)
