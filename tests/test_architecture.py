@@ -24,7 +24,7 @@ BELOW: dict[str, set[str]] = {
     "atomic": set(),
     "libero": GROUND,
     "inside": {"libero", *GROUND},
-    "simulation": {"inside", "libero", *GROUND},
+    "simulation": {"inside", "libero", "checkpoints", *GROUND},
     "checkpoints": GROUND,
     "checks": GROUND,
     "output": {"checks", *GROUND},

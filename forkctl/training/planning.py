@@ -102,8 +102,11 @@ def _planned(
         here = place
         found += _caught("config", lambda: validate_config(launcher, rendered, here))
     found += _caught("config", lambda: launcher.checks(rendered, resolved.files, place))
-    if resolved.checkpoint is not None and launcher.transfers:
+    given = resolved.checkpoint
+    if given is not None and launcher.transfers:
         found += _caught("checkpoint", lambda: _checkpoint(resolved, rendered, place))
+    elif given is not None and launcher.plain_weights:
+        found += _caught("checkpoint", lambda: preflight.check_weights(given))
     needed = launcher.bytes_written(rendered)
     found += _caught("disk", lambda: preflight.check_disk(workspace.root, needed))
     return RunPlan(resolved, folder, rendered, place, answer, changes, marks, tuple(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.configs import read_config
 from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
@@ -45,6 +46,8 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         )
     if not run.log.exists():
         raise UsageError("the run never began", where=run.id, hint="start a new one")
+    if launcher.plain_weights:
+        check_plain(run.folder)
     config = read_config(run.config)
     command = command_of(launcher, str(python), tree, config, run.config, record.words, resume=True)
     resumed = run.update(

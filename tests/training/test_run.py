@@ -38,7 +38,7 @@ def test_a_run_leaves_a_whole_record(thing: Workspace, config: Path, suite: Path
     assert kept["data"]["files"] == sorted(str(path) for path in suite.glob("*.hdf5"))
     assert kept["environment"]["origins"]["robomimic"].startswith(str(thing.tree()))
     folder = only_run(thing)
-    assert (folder / "checkpoints" / "model_epoch_2.pth").read_bytes() == b"weights"
+    assert (folder / "checkpoints" / "model_epoch_2.pth").is_file()
     log = (folder / "log.txt").read_text()
     assert f"code from {thing.tree()}" in log
     assert "finished run successfully!" in log
