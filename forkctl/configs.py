@@ -14,6 +14,8 @@ from forkctl.errors import UsageError
 
 Config = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+# Variables that say where something lies; of any other a config could only make a secret known.
+_PLACE = re.compile(r"HOME|USER|TMPDIR|SCRATCH|WORK|\w*_(DATA|CKPT|DIR|FOLDER|HOME|PATH|ROOT)")
 
 
 def read_config(path: Path) -> Config:
@@ -152,9 +154,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 def resolved(config: Config, given: Mapping[str, str], where: str) -> Config:
     """The config with its ${VARIABLES} filled in, by what was given, else by the environment."""
-    values = {
-        name: given.get(name) or os.environ.get(name) or "" for name in sorted(variables_in(config))
-    }
+    names = variables_in(config)
+    if others := sorted(name for name in names - set(given) if not _PLACE.fullmatch(name)):
+        raise UsageError(
+            f"${{{others[0]}}} is not filled in: by its name it is no place",
+            where=where,
+            hint="name the variable NAME_DATA, NAME_CKPT or NAME_DIR, or give the value with --set",
+        )
+    values = {name: given.get(name) or os.environ.get(name) or "" for name in sorted(names)}
     missing = [name for name, value in values.items() if not value]
     if missing:
         flags = {"LIBERO_DATA": "--data"}

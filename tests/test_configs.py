@@ -22,12 +22,20 @@ def test_a_setting_that_makes_no_sense_is_refused(setting: str) -> None:
 
 
 def test_variables_are_found_and_filled_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = {"a": ["${ONE}/x", {"b": "${TWO}-${ONE}"}], "n": 3, "plain": "$ONE"}
-    assert variables_in(config) == {"ONE", "TWO"}
-    monkeypatch.setenv("ONE", "1")
-    monkeypatch.setenv("TWO", "from the environment")
-    filled = resolved(config, {"TWO": "given"}, "here")
+    config = {"a": ["${MY_DIR}/x", {"b": "${TWO_PATH}-${MY_DIR}"}], "n": 3, "plain": "$ONE"}
+    assert variables_in(config) == {"MY_DIR", "TWO_PATH"}
+    monkeypatch.setenv("MY_DIR", "1")
+    monkeypatch.setenv("TWO_PATH", "from the environment")
+    filled = resolved(config, {"TWO_PATH": "given"}, "here")
     assert filled == {"a": ["1/x", {"b": "given-1"}], "n": 3, "plain": "$ONE"}
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PATHS_KEY"])
+def test_a_config_gets_at_places_only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hidden")
+    with pytest.raises(UsageError, match=name) as caught:
+        resolved({"experiment": {"name": f"${{{name}}}"}}, {}, "c.json")
+    assert "hidden" not in str(caught.value)
 
 
 def test_every_missing_variable_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

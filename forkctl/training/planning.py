@@ -22,6 +22,7 @@ from forkctl.training import preflight, records
 from forkctl.training.command import command_of
 from forkctl.training.data import fingerprint
 from forkctl.training.resolving import Resolved
+from forkctl.training.secrets import masked
 from forkctl.training.validation import validate_config
 
 Say = Callable[[str], None]
@@ -52,7 +53,7 @@ class RunPlan:
     @property
     def shown_command(self) -> tuple[str, ...]:
         """As a dry run shows it: there is no folder of the run."""
-        return tuple(word.replace(str(self.folder), "RUN") for word in self.command)
+        return masked(word.replace(str(self.folder), "RUN") for word in self.command)
 
 
 @contextmanager

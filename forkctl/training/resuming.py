@@ -18,6 +18,7 @@ from forkctl.training import records
 from forkctl.training.command import command_of
 from forkctl.training.records import Run
 from forkctl.training.running import follow
+from forkctl.training.secrets import MASK
 from forkctl.training.view import View
 
 
@@ -46,6 +47,12 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         )
     if not run.log.exists():
         raise UsageError("the run never began", where=run.id, hint="start a new one")
+    if any(MASK in word for word in record.words):
+        raise UsageError(
+            f"it was given a secret after --, which its record does not keep: {MASK}",
+            where=run.id,
+            hint="start a new run, and give secrets in the environment",
+        )
     if launcher.plain_weights:
         check_plain(run.folder)
     config = read_config(run.config)
@@ -58,4 +65,4 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         finished=None,
         resumed=record.resumed + 1,
     )
-    return follow(launcher, resumed, config, bind(tree, Environment(prefix, python)), view)
+    return follow(launcher, resumed, command, config, bind(tree, Environment(prefix, python)), view)

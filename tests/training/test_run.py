@@ -76,6 +76,18 @@ def test_an_overlay_that_writes_metrics_is_not_doubled_by_the_log(
     assert [each["step"] for each in metrics(thing)] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_secret_among_the_words_reaches_the_entrypoint_and_no_record(
+    thing: Workspace, config: Path
+) -> None:
+    words = ("--set", "train.hub_token=hidden", "--", "--act", "sink")
+    assert run(thing, config, *words) == 0, thing.err
+    folder = only_run(thing)
+    assert json.loads((folder / "config.json").read_text())["train"]["hub_token"] == "hidden"
+    assert record(thing)["settings"] == ["train.hub_token=***"]
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name != "config.json"]
+    assert not [path for path in kept if b"hidden" in path.read_bytes()]
+
+
 def test_steps_limits_the_run(thing: Workspace, config: Path) -> None:
     assert run(thing, config, "--steps", "2") == 0
     assert record(thing)["steps"] == 2
