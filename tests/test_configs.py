@@ -48,6 +48,30 @@ def test_every_missing_variable_is_named_with_what_to_type(monkeypatch: pytest.M
     assert "--ckpt PATH" in str(caught.value.hint)
 
 
+LAUGHS = "\n".join(
+    ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20))]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (LAUGHS, "too many values"),
+        ("a: &a {b: *a}", "holds itself"),
+        ("a: {b: 2024-01-01}", "`a.b` is neither text nor a number, but date"),
+        ("[" * 5000, "nested too deep"),
+        (b"\xff\xfe", "not text in UTF-8"),
+    ],
+)
+def test_yaml_that_is_more_than_a_config_is_refused(
+    tmp_path: Path, text: str | bytes, told: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError, match=told):
+        read_config(path)
+
+
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_a_file_that_is_no_config_is_refused_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
