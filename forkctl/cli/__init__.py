@@ -7,6 +7,7 @@ not pay for the imports of `forkctl data stats`.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 
 import click
@@ -106,6 +107,10 @@ def root() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is printed in one form."""
+    if sys.stdout.isatty():
+        from forkctl.escaping import Escaping
+
+        sys.stdout = Escaping(sys.stdout)
     try:
         result = root.main(args=list(argv), prog_name="forkctl", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -144,7 +149,11 @@ def _of_click(error: click.ClickException) -> ForkctlError:
 
 
 def print_error(error: ForkctlError) -> None:
+    from forkctl.escaping import escaped
+
     place = f"{error.where}: " if error.where else ""
-    click.echo(click.style("error: ", fg="red", bold=True) + place + error.message, err=True)
+    click.echo(
+        click.style("error: ", fg="red", bold=True) + escaped(place + error.message), err=True
+    )
     if error.hint:
-        click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True)
+        click.echo(click.style("hint:  ", fg="cyan") + escaped(error.hint), err=True)
