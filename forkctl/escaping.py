@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 # Control characters, and those that turn the direction of what follows; not the colours of ours.
+_COLOUR = (
+    r"(?:[34]8;2;\d+;\d+;\d+|[34]8;5;\d+|(?!0*8[;m])\d{1,3})"  # 8 alone would hide what follows
+)
 _STEERING = re.compile(
-    r"\x1b(?!\[(?:(?:[0-5]|7|22|39|[39][0-7])(?:;(?=\d)|(?=m)))*m)"
+    rf"\x1b(?!\[(?:{_COLOUR}(?:;{_COLOUR})*)?m)"
     "|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 

@@ -138,14 +138,14 @@ def test_every_command_has_its_section() -> None:
     assert set(cli.COMMANDS) <= set(placed)
 
 
-STEERING = "\x1b]0;title\x07 \x1b[2J \x1b[8m \u202ecod.exe \x9b1m \x08"
+STEERING = "\x1b]0;title\x07 \x1b[2J \x1b[8m \x1b[1;8m \u202ecod.exe \x9b1m \x08"
 
 
 def test_what_strangers_wrote_is_shown_and_not_obeyed() -> None:
     shown = escaped(STEERING)
     assert shown.isprintable()
     assert r"\x1b]0;title\x07" in shown and r"\u202ecod.exe" in shown
-    ours = "\x1b[31mred\x1b[0m\x1b[1;35mpink\x1b[m\tgrößer\n50 %\r"
+    ours = "\x1b[31mred\x1b[0m\x1b[1;35mpink\x1b[38;2;1;8;3;48;5;8mframe\x1b[m\tgrößer\n50 %\r"
     assert escaped(ours) == ours
 
 
