@@ -14,6 +14,8 @@ from forkctl.errors import UsageError
 
 Config = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+# Variables that say where something lies; of any other a config could only make a secret known.
+_PLACE = re.compile(r"HOME|USER|TMPDIR|SCRATCH|WORK|\w*_(DATA|CKPT|DIR|FOLDER|HOME|PATH|ROOT)")
 
 
 def read_config(path: Path) -> Config:
@@ -25,7 +27,13 @@ def read_config(path: Path) -> Config:
             where=str(path),
             hint="`forkctl config FORK SUITE -o FILE` makes one; configs/ has ready ones",
         ) from None
-    config = _parsed(path, text)
+    except UnicodeDecodeError:
+        raise UsageError("the config is not text in UTF-8", where=str(path)) from None
+    try:
+        config = _parsed(path, text)
+        _check_values(config, path)
+    except RecursionError:
+        raise UsageError("the config is nested too deep", where=str(path)) from None
     if not isinstance(config, dict):
         raise UsageError("the config does not consist of keys and values", where=str(path))
     return config
@@ -43,6 +51,29 @@ def _parsed(path: Path, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UsageError(f"the config is not YAML: {error}", where=str(path)) from None
+
+
+_MOST_VALUES = 100_000  # the longest config that is shipped has 300
+
+
+def _check_values(config: Any, path: Path) -> None:
+    """YAML has values that JSON does not, and aliases that make gigabytes of a few lines."""
+    pending = [("", config)]
+    for _ in range(_MOST_VALUES):
+        if not pending:
+            return
+        name, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{name}.{key}".lstrip("."), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            pending += [(name, each) for each in value]
+        elif not isinstance(value, (str, int, float, type(None))):
+            raise UsageError(
+                f"`{name}` is neither text nor a number, but {type(value).__name__}",
+                where=str(path),
+                hint=f'put it in quotes: "{value}"',
+            )
+    raise UsageError("the config has too many values, or holds itself", where=str(path))
 
 
 def write_config(path: Path, config: Config) -> None:
@@ -152,9 +183,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 def resolved(config: Config, given: Mapping[str, str], where: str) -> Config:
     """The config with its ${VARIABLES} filled in, by what was given, else by the environment."""
-    values = {
-        name: given.get(name) or os.environ.get(name) or "" for name in sorted(variables_in(config))
-    }
+    names = variables_in(config)
+    if others := sorted(name for name in names - set(given) if not _PLACE.fullmatch(name)):
+        raise UsageError(
+            f"${{{others[0]}}} is not filled in: by its name it is no place",
+            where=where,
+            hint="name the variable NAME_DATA, NAME_CKPT or NAME_DIR, or give the value with --set",
+        )
+    values = {name: given.get(name) or os.environ.get(name) or "" for name in sorted(names)}
     missing = [name for name, value in values.items() if not value]
     if missing:
         flags = {"LIBERO_DATA": "--data"}

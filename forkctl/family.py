@@ -111,6 +111,7 @@ class Launcher:
     checks_imports = False  # before each run, too: for a kind that asks upstream nothing else
     data_form = DataForm.FILES
     keys = ConfigKeys()
+    plain_weights = False  # its checkpoints are tensors and numbers; others are refused
     transfers = False  # upstream takes over a part of a checkpoint, and forkctl plans which
     validator: Path | None = None  # for the fork's environment: config in, upstream's complaint out
 

@@ -36,7 +36,7 @@ def config_factory(name):
 '''
 
 TRAIN = """
-import argparse, json, os, pathlib, subprocess, sys, time
+import argparse, json, os, pathlib, pickle, subprocess, sys, time, zipfile
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--config")
@@ -71,7 +71,8 @@ for epoch in range(2 if args.resume else 1, epochs + 1):
             time.sleep(0.1 if args.act == "diverge" else 0)
     print("Train Epoch", epoch)
     print(json.dumps({"Loss": loss(epoch), "Time_Epoch": 0.1}, indent=4))
-    (out / "models" / f"model_epoch_{epoch}.pth").write_bytes(b"weights")
+    with zipfile.ZipFile(out / "models" / f"model_epoch_{epoch}.pth", "w") as weights:
+        weights.writestr("archive/data.pkl", pickle.dumps({"epoch": epoch}, protocol=2))
 print("finished run successfully!")
 """
 

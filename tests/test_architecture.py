@@ -18,13 +18,15 @@ PACKAGE = ROOT / "forkctl"
 OVERLAYS = ROOT / "overlays"
 # What each part may import besides itself, from the bottom of the house up. A part is a package, or
 # a module that lies beside them.
-GROUND = {"errors", "atomic"}
+GROUND = {"errors", "atomic", "lifetime", "escaping"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "atomic": set(),
+    "lifetime": set(),
+    "escaping": set(),
     "libero": GROUND,
     "inside": {"libero", *GROUND},
-    "simulation": {"inside", "libero", *GROUND},
+    "simulation": {"inside", "libero", "checkpoints", *GROUND},
     "checkpoints": GROUND,
     "checks": GROUND,
     "output": {"checks", *GROUND},

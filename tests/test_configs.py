@@ -22,12 +22,20 @@ def test_a_setting_that_makes_no_sense_is_refused(setting: str) -> None:
 
 
 def test_variables_are_found_and_filled_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = {"a": ["${ONE}/x", {"b": "${TWO}-${ONE}"}], "n": 3, "plain": "$ONE"}
-    assert variables_in(config) == {"ONE", "TWO"}
-    monkeypatch.setenv("ONE", "1")
-    monkeypatch.setenv("TWO", "from the environment")
-    filled = resolved(config, {"TWO": "given"}, "here")
+    config = {"a": ["${MY_DIR}/x", {"b": "${TWO_PATH}-${MY_DIR}"}], "n": 3, "plain": "$ONE"}
+    assert variables_in(config) == {"MY_DIR", "TWO_PATH"}
+    monkeypatch.setenv("MY_DIR", "1")
+    monkeypatch.setenv("TWO_PATH", "from the environment")
+    filled = resolved(config, {"TWO_PATH": "given"}, "here")
     assert filled == {"a": ["1/x", {"b": "given-1"}], "n": 3, "plain": "$ONE"}
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PATHS_KEY"])
+def test_a_config_gets_at_places_only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hidden")
+    with pytest.raises(UsageError, match=name) as caught:
+        resolved({"experiment": {"name": f"${{{name}}}"}}, {}, "c.json")
+    assert "hidden" not in str(caught.value)
 
 
 def test_every_missing_variable_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +46,30 @@ def test_every_missing_variable_is_named_with_what_to_type(monkeypatch: pytest.M
     assert "${DROID_CKPT}, ${LIBERO_DATA}" in caught.value.message
     assert "--data PATH" in str(caught.value.hint)
     assert "--ckpt PATH" in str(caught.value.hint)
+
+
+LAUGHS = "\n".join(
+    ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20))]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (LAUGHS, "too many values"),
+        ("a: &a {b: *a}", "holds itself"),
+        ("a: {b: 2024-01-01}", "`a.b` is neither text nor a number, but date"),
+        ("[" * 5000, "nested too deep"),
+        (b"\xff\xfe", "not text in UTF-8"),
+    ],
+)
+def test_yaml_that_is_more_than_a_config_is_refused(
+    tmp_path: Path, text: str | bytes, told: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError, match=told):
+        read_config(path)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from forkctl.errors import ForkctlError
 Weights = dict[str, TensorFacts]
 TORCH, SAFETENSORS = "torch", "safetensors"
 
+# No model has more; dictionaries that hold themselves have.
+_MOST_ENTRIES = 1_000_000
+_LONGEST_NAME = 1000
 # Keys under which common training code keeps the one state dict of a file.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 
@@ -48,13 +52,27 @@ def open_checkpoint(path: Path) -> Checkpoint:
             where=str(path),
             hint="give the path of a .pth or .safetensors file",
         )
-    if path.suffix == ".safetensors":
-        tensors, _metadata = read_safetensors_header(path)
-        return Checkpoint(path, SAFETENSORS, {"nets": tensors})
-    content = read_pickled_structure(path)
-    if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
-        return _described(path, content)
-    return Checkpoint(path, TORCH, {"nets": _only_state_dict(path, content)})
+    with described_in(path):
+        if path.suffix == ".safetensors":
+            tensors, _metadata = read_safetensors_header(path)
+            return Checkpoint(path, SAFETENSORS, {"nets": tensors})
+        content = read_pickled_structure(path)
+        if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
+            return _described(path, content)
+        return Checkpoint(path, TORCH, {"nets": _only_state_dict(path, content)})
+
+
+@contextlib.contextmanager
+def described_in(path: Path) -> Iterator[None]:
+    """A file may say anything of itself: a list for a dictionary, a dictionary in itself."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        raise ForkctlError(
+            f"it does not say of itself what a checkpoint does ({error})",
+            where=str(path),
+            hint="ask its author for the weights alone, preferably as .safetensors",
+        ) from error
 
 
 def require_undamaged(path: Path) -> None:
@@ -88,11 +106,22 @@ def _described(path: Path, content: Mapping[str, Any]) -> Checkpoint:
         kind=TORCH,
         weights=weights,
         algo=str(content["algo_name"]),
-        config=json.loads(config) if isinstance(config, str) else {},
-        shapes=_first(content.get("shape_metadata")) or {},
+        config=dict(json.loads(config)) if isinstance(config, str) else {},
+        shapes=_shapes(_first(content.get("shape_metadata")) or {}),
         env=content.get("env_metadata"),
         normalised=tuple(name.split("_")[0] for name in statistics if content.get(name)),
     )
+
+
+def _shapes(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is of use, as plain numbers: a pickle can make the rest endless."""
+    found: dict[str, Any] = {}
+    if "ac_dim" in said:
+        found["ac_dim"] = int(said["ac_dim"])
+    if "all_shapes" in said:
+        shapes = said["all_shapes"].items()
+        found["all_shapes"] = {str(key): [int(n) for n in shape] for key, shape in shapes}
+    return found
 
 
 def _only_state_dict(path: Path, content: Any) -> Weights:
@@ -111,16 +140,26 @@ def _only_state_dict(path: Path, content: Any) -> Weights:
     return tensors
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> Weights:
+def flatten(tree: Mapping[str, Any]) -> Weights:
     """Tensors of nested dictionaries under dotted names; anything else in them is left out."""
     found: Weights = {}
-    for key, value in tree.items():
+    open_ones = [("", iter(tree.items()))]
+    for _ in range(_MOST_ENTRIES):
+        prefix, entries = open_ones[-1]
+        key, value = next(entries, (None, None))
+        if key is None:
+            open_ones.pop()
+            if not open_ones:
+                return found
+            continue
         name = f"{prefix}{key}"
+        if len(name) > _LONGEST_NAME:
+            break
         if isinstance(value, TensorFacts):
             found[name] = replace(value, buffer=looks_like_buffer(name))
         elif isinstance(value, Mapping):
-            found.update(flatten(value, prefix=f"{name}."))
-    return found
+            open_ones.append((f"{name}.", iter(value.items())))
+    raise ValueError("dictionaries within dictionaries without an end")
 
 
 def _first(value: Any) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from forkctl.checkpoints.arrays import NumbersOnly
 from forkctl.checkpoints.transfer import TensorOutcome, TransferPlan
-from forkctl.checkpoints.unpickling import is_harmless, read_pickled_structure
+from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
 
 
@@ -21,23 +21,25 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         from safetensors.torch import load_file
 
         return {"model": {"nets": dict(load_file(str(path)))}}
-    read_pickled_structure(path)  # names what the file wants to run; torch is less clear about it
-    content = _loaded(path)
+    content = load_plain(path)
     if not isinstance(content, dict):
         raise ForkctlError("the file does not contain a dictionary", where=str(path))
     return content if "model" in content else {"model": {"nets": content}}
 
 
-def _loaded(path: Path) -> Any:
+def load_plain(path: Path) -> Any:
+    """What `torch.save` wrote, on the CPU; a file that would run code is refused."""
     import torch
 
+    # also names what the file wants to run; torch is less clear about it, and older ones are fooled
+    read_pickled_structure(path)
     try:
         return torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as refused:  # torch's own pickling error, or RuntimeError on damage
         problem: Exception = refused
     # some files have numpy numbers beside the weights (such as a best return), which torch takes
     # for code; the unpickler below resolves only the names known to be harmless
-    known = SimpleNamespace(Unpickler=_KnownNames, __name__="pickle")
+    known = SimpleNamespace(Unpickler=NumbersOnly, load=_load, __name__="pickle")
     try:
         return torch.load(str(path), map_location="cpu", weights_only=False, pickle_module=known)
     except Exception:
@@ -48,11 +50,8 @@ def _loaded(path: Path) -> Any:
         ) from problem
 
 
-class _KnownNames(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if not is_harmless(module, name):
-            raise pickle.UnpicklingError(f"{module}.{name} is refused")
-        return super().find_class(module, name)
+def _load(stream: Any, **options: Any) -> Any:
+    return NumbersOnly(stream, **options).load()
 
 
 def require_finite(section: str, tensors: Mapping[str, Any]) -> None:

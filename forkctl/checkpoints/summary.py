@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forkctl.checkpoints.contents import Checkpoint, Weights
+from forkctl.checkpoints.contents import Checkpoint, Weights, described_in
 from forkctl.checkpoints.names import group_tensors
 
 
 def summarise(checkpoint: Checkpoint) -> dict[str, Any]:
     """Plain values for the screen and for `--json`."""
+    with described_in(checkpoint.path):
+        return _summary(checkpoint)
+
+
+def _summary(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "file": str(checkpoint.path),
         "bytes": checkpoint.path.stat().st_size,

@@ -7,6 +7,7 @@ not pay for the imports of `forkctl data stats`.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 
 import click
@@ -106,6 +107,10 @@ def root() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is printed in one form."""
+    if sys.stdout.isatty():
+        from forkctl.escaping import Escaping
+
+        sys.stdout = Escaping(sys.stdout)
     try:
         result = root.main(args=list(argv), prog_name="forkctl", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -119,20 +124,39 @@ def main(argv: Sequence[str]) -> int:
     except ForkctlError as error:
         print_error(error)
         return int(error.exit_code)
+    except OSError as error:
+        if error.errno is None:  # of a library, not of the system
+            return _crashed(argv, error)
+        print_error(_of_system(error))
+        return int(ExitCode.USER_MUST_ACT)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Run the same command again to finish the work.", err=True)
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
-        # a bug of ours: say so, and leave a log that can be pasted
-        from forkctl.cli.crash import write_crash_log
-
-        click.echo(
-            f"forkctl failed in a way it should not: {error!r}\n"
-            f"The log to paste into a report: {write_crash_log(argv, error)}",
-            err=True,
-        )
-        return int(ExitCode.BUG)
+        return _crashed(argv, error)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _crashed(argv: Sequence[str], error: Exception) -> int:
+    """A bug of ours: say so, and leave a log that can be pasted."""
+    from forkctl.cli.crash import write_crash_log
+
+    click.echo(
+        f"forkctl failed in a way it should not: {error!r}\n"
+        f"The log to paste into a report: {write_crash_log(argv, error)}",
+        err=True,
+    )
+    return int(ExitCode.BUG)
+
+
+def _of_system(error: OSError) -> ForkctlError:
+    """What the disk or a path says no to, wherever it was."""
+    reason = (error.strerror or str(error)).strip()
+    return ForkctlError(
+        reason[:1].lower() + reason[1:],
+        where=str(error.filename or "forkctl"),
+        hint="check the path, who may write there, and the space on the disk (forkctl doctor)",
+    )
 
 
 def _of_click(error: click.ClickException) -> ForkctlError:
@@ -144,7 +168,11 @@ def _of_click(error: click.ClickException) -> ForkctlError:
 
 
 def print_error(error: ForkctlError) -> None:
+    from forkctl.escaping import escaped
+
     place = f"{error.where}: " if error.where else ""
-    click.echo(click.style("error: ", fg="red", bold=True) + place + error.message, err=True)
+    click.echo(
+        click.style("error: ", fg="red", bold=True) + escaped(place + error.message), err=True
+    )
     if error.hint:
-        click.echo(click.style("hint:  ", fg="cyan") + error.hint, err=True)
+        click.echo(click.style("hint:  ", fg="cyan") + escaped(error.hint), err=True)

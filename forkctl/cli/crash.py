@@ -13,9 +13,11 @@ from forkctl import __version__
 
 
 def write_crash_log(argv: Sequence[str], error: BaseException) -> Path:
+    from forkctl.training.secrets import masked
+
     lines = [
         f"forkctl {__version__}, Python {sys.version.split()[0]}, {platform.platform()}",
-        "command: forkctl " + " ".join(argv),
+        "command: forkctl " + " ".join(masked(argv)),
         "",
         *traceback.format_exception(error),
     ]

@@ -13,12 +13,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import forkctl
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError
 from forkctl.forks.cache import cache_root
+from forkctl.lifetime import end_with
 from forkctl.patching.series.fork_tree import ForkTree
 
 
@@ -51,6 +53,7 @@ class Place:
                 capture_output=True,
                 text=True,
                 check=False,
+                preexec_fn=partial(end_with, os.getpid()),
             )
         except OSError as error:
             raise ForkctlError(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from forkctl.environments.process_group import end_group, interrupted_by_signals
 from forkctl.environments.simulator import Simulator
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.libero.suites import choose_tasks, get_suite
+from forkctl.lifetime import end_with
 from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
 from forkctl.simulation.request import DemoRequest
 
@@ -50,6 +53,7 @@ def make_demos(simulator: Simulator, request: DemoRequest) -> Iterator[dict[str,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=partial(end_with, os.getpid()),
         )
         assert process.stdin is not None and process.stdout is not None
         try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from forkctl.environments.binding import bind
 from forkctl.environments.selecting import select
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
+from forkctl.lifetime import end_with
 from forkctl.patching.series.fork_tree import open_fork_tree
 
 
@@ -29,7 +32,9 @@ def execute(
     if command[0] in ("python", "python3"):
         command[0] = str(place.environment.python)  # PATH of this process is not the child's
     try:
-        return subprocess.run(command, env=place.variables).returncode
+        return subprocess.run(
+            command, env=place.variables, preexec_fn=partial(end_with, os.getpid())
+        ).returncode
     except OSError as error:
         raise ForkctlError(
             f"cannot be started: {error.strerror}",

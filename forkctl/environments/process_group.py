@@ -14,8 +14,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
+
+from forkctl.lifetime import end_with
 
 _TICK_SECONDS = 0.25
 _GRACE_SECONDS = 10.0
@@ -50,6 +53,7 @@ def run_in_group(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=partial(end_with, os.getpid()),
         )
         assert child.stdout is not None
         lines = _Lines(on_line)

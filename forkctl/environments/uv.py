@@ -10,9 +10,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from forkctl.errors import ForkctlError
+from forkctl.lifetime import end_with
 
 # pip's variable -> (uv's variable, how uv separates several)
 _FROM_PIP = {
@@ -60,6 +62,7 @@ def run_uv(arguments: Sequence[str], *, retries: int | None = None) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        preexec_fn=partial(end_with, os.getpid()),
     )
     if done.returncode != 0:
         raise UvFailed(arguments, done.stdout)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Callable, Iterator, Sequence, TypeVar
+from typing import Any, Callable, Dict, Iterator, Sequence, TypeVar
+
+from forkctl.lifetime import end_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,7 +32,8 @@ def map_in_order(
         return map(work, items)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(min(jobs, len(items)), mp_context=context)
+    ends: Dict[str, Any] = {"initializer": end_with, "initargs": (os.getpid(),)}
+    pool = ProcessPoolExecutor(min(jobs, len(items)), mp_context=context, **ends)
     return _collected(pool, [pool.submit(work, item) for item in items])
 
 

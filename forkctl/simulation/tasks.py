@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.checkpoints.arrays import NumbersOnly
 from forkctl.libero.errors import UnknownTaskError
 from forkctl.libero.suites import find_suite
 from forkctl.simulation.errors import SimulationError
@@ -25,27 +24,22 @@ def bddl_path(task: str) -> Path:
 def init_states(task: str) -> npt.NDArray[np.float64]:
     """The states (50, D) that LIBERO evaluates this task from."""
     path = package_folder() / "init_files" / _suite_name(task) / f"{task}.pruned_init"
-    # torch saved them, but they hold no tensor, and reading them needs no torch
-    with zipfile.ZipFile(_existing(path)) as archive:
-        name = next(each for each in archive.namelist() if each.endswith("/data.pkl"))
-        loaded = _NumpyOnly(io.BytesIO(archive.read(name))).load()
-    return np.asarray(loaded, dtype=np.float64)
+    return states_in(_existing(path))
 
 
-class _NumpyOnly(pickle.Unpickler):
-    """A pickle can run anything; these hold an array only."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        harmless = name in ("_reconstruct", "ndarray", "dtype")
-        if (module.split(".")[0] == "numpy" and harmless) or (module, name) == (
-            "_codecs",
-            "encode",
-        ):
-            return super().find_class(module, name)
+def states_in(path: Path) -> npt.NDArray[np.float64]:
+    """torch saved them, but they hold no tensor, and reading them needs no torch."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(each for each in archive.namelist() if each.endswith("/data.pkl"))
+            loaded = NumbersOnly(io.BytesIO(archive.read(name))).load()
+        return np.asarray(loaded, dtype=np.float64)
+    except Exception as error:  # a damaged pickle can raise anything at all
         raise SimulationError(
-            f"initial states hold {module}.{name}, not only numbers",
+            f"these are no initial states: {error}",
+            where=str(path),
             hint="they are not LIBERO's own: forkctl env create libero-sim",
-        )
+        ) from error
 
 
 def _suite_name(task: str) -> str:

@@ -22,6 +22,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.training import preflight, records
 from forkctl.training.command import command_of
 from forkctl.training.resolving import Resolved
+from forkctl.training.secrets import masked
 from forkctl.training.validation import validate_config
 
 Say = Callable[[str], None]
@@ -52,7 +53,7 @@ class RunPlan:
     @property
     def shown_command(self) -> tuple[str, ...]:
         """As a dry run shows it: there is no folder of the run."""
-        return tuple(word.replace(str(self.folder), "RUN") for word in self.command)
+        return masked(word.replace(str(self.folder), "RUN") for word in self.command)
 
 
 @contextmanager
@@ -102,8 +103,11 @@ def _planned(
         here = place
         found += _caught("config", lambda: validate_config(launcher, rendered, here))
     found += _caught("config", lambda: launcher.checks(rendered, resolved.files, place))
-    if resolved.checkpoint is not None and launcher.transfers:
+    given = resolved.checkpoint
+    if given is not None and launcher.transfers:
         found += _caught("checkpoint", lambda: _checkpoint(resolved, rendered, place))
+    elif given is not None and launcher.plain_weights:
+        found += _caught("checkpoint", lambda: preflight.check_weights(given))
     needed = launcher.bytes_written(rendered)
     found += _caught("disk", lambda: preflight.check_disk(workspace.root, needed))
     return RunPlan(resolved, folder, rendered, place, answer, changes, marks, tuple(found))

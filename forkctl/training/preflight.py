@@ -9,6 +9,7 @@ from pathlib import Path
 
 from forkctl import checks
 from forkctl.checkpoints.contents import Checkpoint
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.checks import Check
 from forkctl.configs import Config
 from forkctl.environments.binding import Place
@@ -82,6 +83,12 @@ def check_data(files: Sequence[Path], fingerprint: str) -> list[Check]:
         text = f"{len(files)} files valid, with {warnings} warnings"
         return [checks.warning("data", text, f"forkctl data validate {folder}")]
     return [checks.ok("data", f"{len(files)} files valid")]
+
+
+def check_weights(checkpoint: Path) -> list[Check]:
+    """Upstream may load them with torch's own pickle, which runs what they name."""
+    check_plain(checkpoint)
+    return []
 
 
 def plan_checkpoint(

@@ -108,9 +108,25 @@ class Run:
         return changed
 
 
+_LONGEST_NAME = 100  # file systems take 255 bytes, and the time comes after it
+
+
+def check_name(name: str) -> str:
+    """A run's name is one folder in the workspace, and upstream makes folders of it too."""
+    plain = name.isprintable() and not set(name) & set("/\\") and not name.startswith((".", "-"))
+    if not name.strip() or not plain or len(name.encode()) > _LONGEST_NAME:
+        raise UsageError(
+            f"{name[:_LONGEST_NAME]!r} cannot be the name of a run",
+            where="--name, or the config's name",
+            hint=f"a name is part of a folder's: no / or \\, no . or - first, up to "
+            f"{_LONGEST_NAME} bytes",
+        )
+    return name
+
+
 def new_folder(root: Path, fork: str, name: str) -> Path:
     """A new folder for a run; two runs of one second get two folders."""
-    stem = f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    stem = f"{check_name(name)}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     for number in range(1, 100):
         folder = root / "runs" / fork / (stem if number == 1 else f"{stem}-{number}")
         with contextlib.suppress(FileExistsError):

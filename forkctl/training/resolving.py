@@ -17,6 +17,7 @@ from forkctl.family import DataForm, Launcher, RunInputs
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import ForkTree, open_fork_tree
+from forkctl.training import records
 from forkctl.training.data import files_at, joined_file
 
 
@@ -58,7 +59,8 @@ class Resolved:
 
     @property
     def name(self) -> str:
-        return self.request.name or self.launcher.name_of(self.config) or self.request.config.stem
+        given = self.request.name or self.launcher.name_of(self.config)
+        return records.check_name(given or self.request.config.stem)
 
     def rendered(self, folder: Path) -> Config:
         """The config as the entrypoint gets it in this folder, with what it reads beside it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.configs import read_config
 from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
@@ -20,6 +21,7 @@ from forkctl.training.comparing import flattened
 from forkctl.training.identity import named_weights
 from forkctl.training.records import Run
 from forkctl.training.running import follow
+from forkctl.training.secrets import MASK
 from forkctl.training.view import View
 
 
@@ -56,6 +58,14 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         )
     if not run.log.exists():
         raise UsageError("the run never began", where=run.id, hint="start a new one")
+    if any(MASK in word for word in record.words):
+        raise UsageError(
+            f"it was given a secret after --, which its record does not keep: {MASK}",
+            where=run.id,
+            hint="start a new run, and give secrets in the environment",
+        )
+    if launcher.plain_weights:
+        check_plain(run.folder)
     config = read_config(run.config)
     command = command_of(launcher, str(python), tree, config, run.config, record.words, resume=True)
     resumed = run.update(
@@ -66,7 +76,7 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         finished=None,
         resumed=record.resumed + 1,
     )
-    return follow(launcher, resumed, config, bind(tree, Environment(prefix, python)), view)
+    return follow(launcher, resumed, command, config, bind(tree, Environment(prefix, python)), view)
 
 
 def _require_data(run: Run) -> None:

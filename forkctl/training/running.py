@@ -27,6 +27,7 @@ from forkctl.training.data import identity_of
 from forkctl.training.identity import named_weights, own_code
 from forkctl.training.planning import RunPlan
 from forkctl.training.records import Run, RunRecord
+from forkctl.training.secrets import masked
 from forkctl.training.view import View
 
 _TAIL = 200
@@ -92,8 +93,8 @@ def _record(plan: RunPlan) -> RunRecord:
         kind=fork.require_entrypoint().kind,
         name=resolved.name,
         started=records.now(),
-        command=plan.command,
-        words=resolved.words,
+        command=masked(plan.command),
+        words=masked(resolved.words),
         cwd=str(cwd),
         fork_state={
             "pin": state.pin,
@@ -122,7 +123,7 @@ def _record(plan: RunPlan) -> RunRecord:
         steps=resolved.launcher.steps_of(plan.rendered),
         host=socket.gethostname(),
         pid=os.getpid(),  # until the entrypoint has one: the run is being prepared
-        settings=resolved.request.settings,
+        settings=masked(resolved.request.settings),
         checks={each.subject: each.text for each in plan.checks},
         notes={
             "platform": platform.platform(),
@@ -143,17 +144,24 @@ def _gpus() -> list[str]:
 def carry_out(plan: RunPlan, run: Run, view: View) -> Run:
     """Run the entrypoint to its end. Raises RunFailed, or KeyboardInterrupt when interrupted."""
     assert plan.place is not None
-    return follow(plan.resolved.launcher, run, plan.rendered, plan.place, view)
+    return follow(plan.resolved.launcher, run, plan.command, plan.rendered, plan.place, view)
 
 
-def follow(launcher: Launcher, run: Run, config: Config, place: Place, view: View) -> Run:
-    """Run the record's command, show and keep what it says, and write how it ended."""
+def follow(
+    launcher: Launcher,
+    run: Run,
+    command: tuple[str, ...],
+    config: Config,
+    place: Place,
+    view: View,
+) -> Run:
+    """Run the command, show and keep what it says, and write how it ended."""
     variables = {**DEFAULTS, **place.variables, VARIABLE: str(run.metrics)}
     watch = _Watch(launcher, run, config, view)
     began = time.monotonic()
     try:
         outcome = run_in_group(
-            run.record.command,
+            command,
             environment=variables,
             cwd=Path(run.record.cwd),
             log=run.log,
@@ -162,7 +170,7 @@ def follow(launcher: Launcher, run: Run, config: Config, place: Place, view: Vie
             on_tick=watch.tick,
         )
     except OSError as error:
-        raise ForkctlError(f"cannot start it: {error}", where=run.record.command[0]) from None
+        raise ForkctlError(f"cannot start it: {error}", where=command[0]) from None
     finally:
         view.close()
     watch.tick()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
+from forkctl.escaping import escaped
 from forkctl.training.metrics import Metric
 
 _PLAIN_SECONDS = 10.0
@@ -107,6 +108,7 @@ class LiveView:
     """A progress bar that stays at the bottom; notable lines scroll above it."""
 
     def __init__(self, total: int | None) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self._pace = Pace(total)
@@ -116,12 +118,13 @@ class LiveView:
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("{task.fields[eta]}"),
+            console=Console(file=sys.__stdout__),  # it steers the terminal itself
         )
         self._task = self._progress.add_task("", total=total, numbers="starting …", eta="")
         self._progress.start()
 
     def line(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(escaped(text), markup=False, highlight=False)
 
     def metric(self, metric: Metric) -> None:
         if metric.get("split") == "valid":

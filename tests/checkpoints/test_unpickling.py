@@ -1,15 +1,28 @@
 from __future__ import annotations
 
+import io
+import pickle
 import random
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from forkctl.checkpoints.arrays import NumbersOnly
+from forkctl.checkpoints.contents import open_checkpoint
 from forkctl.checkpoints.facts import TensorFacts
-from forkctl.checkpoints.unpickling import read_pickled_structure
+from forkctl.checkpoints.summary import summarise
+from forkctl.checkpoints.unpickling import check_plain, read_pickled_structure
 from forkctl.errors import ForkctlError
-from tests.checkpoints.torch_files import Call, Tensor, pickled, write_legacy_torch, write_torch
+from tests.checkpoints.torch_files import (
+    Call,
+    Tensor,
+    pickled,
+    write_archive,
+    write_legacy_torch,
+    write_torch,
+)
 
 
 @pytest.mark.parametrize("write", [write_torch, write_legacy_torch])
@@ -76,3 +89,109 @@ def test_damaged_pickles_never_escape_as_anything_else(tmp_path: Path) -> None:
         except ForkctlError:
             refused += 1
     assert refused > 100
+
+
+O_ARRAY = pickle.dumps(np.array([None]), protocol=2)
+# numpy.ndarray((1,), dtype("O"), address): an object wherever the file says
+RAW_POINTER = (
+    b"\x80\x02cnumpy\nndarray\n(K\x01\x85cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R"
+    b"X\x08\x00\x00\x00AAAAAAAAtR."
+)
+IN_ITSELF = b"\x80\x02}q\x00(X\x01\x00\x00\x00ah\x00X\x01\x00\x00\x00bh\x00u."
+# memo number 2**31 and a bytearray of 2**40: gigabytes for a few bytes
+HIGH_MEMO = b"\x80\x02}r\xff\xff\xff\x7f."
+LONG_BYTES = b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b"."
+CHANGED_FUNCTION = b"\x80\x02cnumpy.core.multiarray\nscalar\n}b."
+
+
+@pytest.mark.parametrize("content", [O_ARRAY, RAW_POINTER, LONG_BYTES, CHANGED_FUNCTION])
+def test_what_would_crash_or_fill_the_memory_of_its_reader_is_refused(
+    tmp_path: Path, content: bytes
+) -> None:
+    with pytest.raises(ForkctlError, match="not a complete torch file"):
+        read_pickled_structure(write_archive(tmp_path / "a.pth", content))
+    with pytest.raises((ValueError, TypeError, LookupError, pickle.UnpicklingError)):
+        NumbersOnly(io.BytesIO(content)).load()
+
+
+def test_a_high_number_of_an_object_costs_nothing(tmp_path: Path) -> None:
+    assert read_pickled_structure(write_archive(tmp_path / "a.pth", HIGH_MEMO)) == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.arange(6.0).reshape(2, 3), np.asfortranarray(np.eye(3))[:, :2], np.float64(3.5)],
+    ids=["array", "fortran", "number"],
+)
+def test_numpys_numbers_come_back_as_they_were(value: object) -> None:
+    made = NumbersOnly(io.BytesIO(pickle.dumps({"x": value}, protocol=2))).load()["x"]
+    assert type(made) is type(value)
+    assert np.array_equal(made, value)
+
+
+def zipped(path: Path, names: list[str], before: bytes = b"", **how: int) -> Path:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", **how) as archive:  # type: ignore[arg-type]
+        for name in names:
+            archive.writestr(name, pickled({"w": 1}))
+    path.write_bytes(before + stream.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "before", "how"),
+    [
+        (["a/data.pkl", "a/DATA.pkl"], b"", {}),  # torch does not tell them apart
+        (["b/version", "a/data.pkl"], b"", {}),  # torch looks in the first entry's folder
+        (["a/data.pkl", "a/constants.pkl"], b"", {}),  # torch would run it as TorchScript
+        (["a/data.pkl"], pickled([Call("os.system", "x")]), {}),  # two files in one
+        (["a/data.pkl"], b"PK\x03\x04", {}),
+        (["a/data.pkl"], b"", {"compression": zipfile.ZIP_DEFLATED}),
+    ],
+)
+def test_an_archive_that_torch_would_read_otherwise_is_refused(
+    tmp_path: Path, names: list[str], before: bytes, how: dict[str, int]
+) -> None:
+    read_pickled_structure(zipped(tmp_path / "good.pth", ["a/data.pkl"]))
+    with pytest.raises(ForkctlError):
+        read_pickled_structure(zipped(tmp_path / "bad.pth", names, before, **how))
+
+
+def test_tensors_without_their_numbers_are_missed(tmp_path: Path) -> None:
+    content = pickled({"w": Tensor(100)})
+    assert read_pickled_structure(write_archive(tmp_path / "a.pth", content, 100))
+    with pytest.raises(ForkctlError, match="not all there"):
+        read_pickled_structure(write_archive(tmp_path / "b.pth", content, 99))
+
+
+def test_a_folder_is_refused_for_any_file_that_something_might_load(tmp_path: Path) -> None:
+    write_torch(tmp_path / "optimizer.bin", {"w": Tensor(2)})
+    (tmp_path / "tokenizer.json").write_text("{}")
+    write_torch(tmp_path / "training_args.bin", Call("transformers.TrainingArguments"))
+    check_plain(tmp_path)
+    (tmp_path / "adapter").mkdir()
+    write_torch(tmp_path / "adapter/adapter_model.bin", Call("os.system", "true"))
+    with pytest.raises(ForkctlError, match=r"os\.system"):
+        check_plain(tmp_path)
+
+
+STRANGE = [
+    {"model": {}, "algo_name": "bc", "config": "[1]"},
+    {"model": [1], "algo_name": "bc"},
+    {"model": {}, "algo_name": "bc", "config": "[" * 100_000},
+    {"model": {}, "algo_name": "bc", "shape_metadata": {"ac_dim": [1]}},
+    {"model": {}, "algo_name": "bc", "config": '{"observation": {"modalities": {"obs": [1]}}}'},
+]
+
+
+@pytest.mark.parametrize("content", STRANGE)
+def test_a_file_that_says_strange_things_of_itself_is_refused(
+    tmp_path: Path, content: object
+) -> None:
+    with pytest.raises(ForkctlError):
+        summarise(open_checkpoint(write_torch(tmp_path / "a.pth", content)))
+
+
+def test_dictionaries_in_themselves_come_to_an_end(tmp_path: Path) -> None:
+    with pytest.raises(ForkctlError, match="without an end"):
+        open_checkpoint(write_archive(tmp_path / "a.pth", IN_ITSELF))

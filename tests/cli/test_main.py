@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,9 @@ import pytest
 
 from forkctl import __version__, cli
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.escaping import escaped
+from tests.checkpoints.torch_files import write_safetensors
+from tests.driver import Workspace
 
 
 def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -131,3 +136,33 @@ def test_every_command_has_its_section() -> None:
     placed = [name for names in cli.SECTIONS.values() for name in names]
     assert len(placed) == len(set(placed))
     assert set(cli.COMMANDS) <= set(placed)
+
+
+STEERING = "\x1b]0;title\x07 \x1b[2J \x1b[8m \x1b[1;8m \u202ecod.exe \x9b1m \x08"
+
+
+def test_what_strangers_wrote_is_shown_and_not_obeyed() -> None:
+    shown = escaped(STEERING)
+    assert shown.isprintable()
+    assert r"\x1b]0;title\x07" in shown and r"\u202ecod.exe" in shown
+    ours = "\x1b[31mred\x1b[0m\x1b[1;35mpink\x1b[38;2;1;8;3;48;5;8mframe\x1b[m\tgrößer\n50 %\r"
+    assert escaped(ours) == ours
+
+
+def test_a_terminal_gets_it_escaped(tmp_path: Path) -> None:
+    path = write_safetensors(tmp_path / "a.safetensors", {f"nets.{STEERING}": (1,)})
+    words = [sys.executable, "-m", "forkctl", "ckpt", "inspect", str(path), "--tensors"]
+    ours, theirs = pty.openpty()
+    done = subprocess.run(words, stdout=theirs)
+    os.close(theirs)
+    seen = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert r"\x1b[2J" in seen and "\x1b[2J" not in seen
+
+
+def test_errors_are_escaped_wherever_they_go(
+    workspace: Workspace,
+) -> None:
+    assert workspace.run("ckpt", "inspect", f"{STEERING}.pth") == 1
+    assert r"\x1b[2J" in workspace.err and "\x1b[2J" not in workspace.err

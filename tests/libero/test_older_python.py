@@ -24,7 +24,7 @@ SOURCES = sorted(
         PACKAGE / "errors.py",
     ]
 )
-OURS = ("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic")
+OURS = ("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic", "forkctl.lifetime")
 LAZY_ONLY = {"cv2", "matplotlib", "huggingface_hub", "torch"}
 
 EXERCISE = """

@@ -11,6 +11,7 @@ import pytest
 
 from forkctl import __version__
 from forkctl.training.records import load, new_folder
+from tests.checkpoints.torch_files import Call, write_torch
 from tests.driver import Workspace, git
 from tests.standin import record, write_config
 
@@ -104,6 +105,17 @@ def test_a_failed_run_goes_on_in_its_own_folder(thing: Workspace, config: Path) 
     assert kept["command"][-3:] == ["--resume", "--act", "sink"]
     assert thing.run("runs", "resume", "last") == 2
     assert "the run is finished" in thing.err
+
+
+def test_resume_refuses_a_checkpoint_that_would_run_code(thing: Workspace, config: Path) -> None:
+    thing.ok("run", "thing", str(config), *HERE)
+    folder = next((thing.root / "runs").glob("*/*"))
+    load(folder).update(status="failed")
+    saved = next(folder.glob("upstream/*/*/models/*.pth"))
+    write_torch(saved, {"model": Call("os.system", f"touch {folder / 'ran'}")})
+    assert thing.run("runs", "resume", "last") == 1
+    assert "asks to run os.system" in thing.err
+    assert record(thing)["status"] == "failed"
 
 
 def test_resume_refuses_another_tree(thing: Workspace, config: Path) -> None:

@@ -41,6 +41,7 @@ def inspect(
     """Show what is in PATH, or a folder's first file: its tree, one demo's motion and frames."""
     from rich.console import Console
 
+    from forkctl.errors import ForkctlError
     from forkctl.libero.files.paths import find_files
     from forkctl.libero.files.reader import open_demo_file
     from forkctl.libero.tools.pictures import save_contact_sheet, save_plot
@@ -48,6 +49,9 @@ def inspect(
     with open_demo_file(find_files([path])[0], use_index=False) as file:
         facts = _facts(file)
         demo = file[demo_name or file.demo_names[0]]
+        if not demo.length:
+            hint = "--demo names another; `forkctl data validate` finds all such"
+            raise ForkctlError("the demo has no steps", where=file.where(demo.name), hint=hint)
         if plot:
             save_plot(demo, plot, facts["alignment"])
         if sheet:
@@ -103,35 +107,40 @@ def _shapes(demo: Demo) -> dict[str, Any]:
 
 def _print_file(console: Console, facts: dict[str, Any], demo: Demo) -> None:
     import numpy as np
+    from rich.markup import escape
     from rich.tree import Tree
 
     mean = facts["steps"] / facts["demos"]
     lengths = f"{facts['shortest']} to {facts['longest']} steps, {mean:.1f} on average"
     for line in (
-        f"[bold]{Path(facts['path']).name}[/bold]",
-        f"  language   {facts['language']}",
+        f"[bold]{escape(Path(facts['path']).name)}[/bold]",
+        f"  language   {escape(facts['language'])}",
         f"  alignment  {facts['alignment']}",
         f"  demos      {facts['demos']}, of {lengths}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
     tree = Tree("data")
     if facts["attributes"]:
-        tree.add(f"[dim]attributes: {', '.join(facts['attributes'])}[/dim]")
+        tree.add(f"[dim]attributes: {escape(', '.join(facts['attributes']))}[/dim]")
     shapes = _shapes(demo)
-    branch = tree.add(f"[bold]{demo.name}[/bold] [dim]and {facts['demos'] - 1} more[/dim]")
+    branch = tree.add(f"[bold]{escape(demo.name)}[/bold] [dim]and {facts['demos'] - 1} more[/dim]")
     if shapes["attributes"]:
-        branch.add(f"[dim]attributes: {', '.join(shapes['attributes'])}[/dim]")
+        branch.add(f"[dim]attributes: {escape(', '.join(shapes['attributes']))}[/dim]")
     obs = None
     for name, each in shapes["datasets"].items():
         if name.startswith("obs/") and obs is None:
             obs = branch.add("obs")
         parent = obs if obs is not None and name.startswith("obs/") else branch
         shape = " x ".join(map(str, each["shape"]))
-        parent.add(f"{name.rpartition('/')[2]:16} {shape:18} {np.dtype(each['dtype']).name}")
+        parent.add(
+            f"{escape(name.rpartition('/')[2]):16} {shape:18} {np.dtype(each['dtype']).name}"
+        )
     console.print(tree, highlight=False)
 
 
 def _print_motion(console: Console, demo: Demo) -> None:
+    from rich.markup import escape
+
     from forkctl.cli.data.terminal import sparkline
     from forkctl.libero.schema import CONTROL_HZ
 
@@ -139,7 +148,7 @@ def _print_motion(console: Console, demo: Demo) -> None:
     limits = (1.0,) * 3 + (0.4,) * 3 + (1.0,)
     cells = max(min(console.width - 12, 80), 10)
     seconds = demo.length / CONTROL_HZ
-    console.print(f"[bold]{demo.name}[/bold] actions over {seconds:.1f} s", highlight=False)
+    console.print(f"[bold]{escape(demo.name)}[/bold] actions over {seconds:.1f} s", highlight=False)
     actions = demo.actions()
     for axis, (name, limit) in enumerate(zip(names, limits, strict=True)):
         console.print(f"  {name:8} {sparkline(actions[:, axis], cells, -limit, limit)}")

@@ -37,10 +37,9 @@ def filmstrip(frames: npt.NDArray[Any], cells: int) -> npt.NDArray[Any]:
 
 
 def sparkline(values: npt.NDArray[Any], cells: int, low: float, high: float) -> str:
-    """The mean of each part of a series, as a row of small bars."""
+    """The mean of each part of a series, as a row of small bars; blank where it is no number."""
     import numpy as np
 
     parts = [part.mean() for part in np.array_split(values, min(cells, len(values)))]
     scaled = (np.clip(parts, low, high) - low) / (high - low) * (len(_LEVELS) - 1)
-    levels = scaled.round().astype(int)
-    return "".join(_LEVELS[level] for level in levels)
+    return "".join(" " if np.isnan(level) else _LEVELS[round(level)] for level in scaled)

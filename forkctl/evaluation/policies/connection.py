@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError
 from forkctl.inside.protocol import BrokenMessage, read_message, write_message
+from forkctl.lifetime import end_with
 
 LOG_TAIL = 15  # lines of a process's log that an error shows
 STOP_SECONDS = 10
@@ -54,6 +56,7 @@ def connect(
                 env=dict(launch.env),
                 cwd=launch.cwd,
                 start_new_session=True,
+                preexec_fn=partial(end_with, os.getpid()),
             )
         except OSError as error:
             raise ForkctlError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ def find_records(places: Sequence[Path]) -> tuple[Path, ...]:
         if not inside:
             raise UsageError(f"no record ({RECORDS}) here", where=str(place))
         found += inside
-    return tuple(dict.fromkeys(path.resolve() for path in found))
+    return tuple(dict.fromkeys(Path(os.path.realpath(path)) for path in found))
 
 
 def merge(records: Sequence[Path], out: Path) -> RolloutSummary:

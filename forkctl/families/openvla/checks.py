@@ -29,7 +29,7 @@ def is_hub_id(path: str) -> bool:
 
 def check(config: Config, files: Sequence[Path]) -> list[Check]:
     check_sections(config)
-    return [*_checkpoint(config), *_statistics(config), *_images(config)]
+    return [*_checkpoint(config), *_statistics(config), *_flags(config)]
 
 
 def _checkpoint(config: Config) -> list[Check]:
@@ -107,8 +107,13 @@ def _published(key: str) -> Check:
     return checks.ok("statistics", f"published, of {entry.suite}")
 
 
-def _images(config: Config) -> list[Check]:
-    if section(config, "flags").get("use_quantization"):
+def _flags(config: Config) -> list[Check]:
+    flags = section(config, "flags")
+    for key in ("dataset_name", "run_id_note"):
+        if set(str(flags.get(key) or "")) & set("/\\"):
+            text = f"flags.{key} becomes part of a folder's name, and is {flags[key]!r}"
+            return [checks.failed("config", text, "choose one without / and \\")]
+    if flags.get("use_quantization"):
         return [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
     return []
 

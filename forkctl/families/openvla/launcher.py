@@ -24,6 +24,7 @@ _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
 class OpenVLALauncher(Launcher):
     packages = ("prismatic", "forkctl_openvla")
     modules = ("torch", "torchvision", "transformers", "peft", "timm", "draccus", "h5py")
+    plain_weights = True
     keys = ConfigKeys(
         name="name",
         data="forkctl.dataset.data",

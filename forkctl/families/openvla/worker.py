@@ -21,6 +21,7 @@ from prismatic.extern.hf.processing_prismatic import (  # type: ignore[import-no
 )
 from transformers import AutoTokenizer  # type: ignore[import-not-found]
 
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.families.openvla.worker_checkpoint import describe, statistics_of
 from forkctl.families.openvla.worker_images import prepared
 
@@ -98,6 +99,8 @@ class OpenVLAPolicy:
         weights = str(self.described.base if face == BASE else self.described.weights)
         if Path(weights).is_absolute() and not Path(weights).exists():
             raise FileNotFoundError(f"the weights that it was trained from are gone: {weights}")
+        for place in {weights, self.described.adapter or weights}:
+            check_plain(Path(place))
         model = OpenVLAForActionPrediction.from_pretrained(
             weights, torch_dtype=torch.bfloat16, low_cpu_mem_usage=True
         )

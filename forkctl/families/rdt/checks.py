@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forkctl import checks
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.checks import Check, any_failed
 from forkctl.configs import Config, section
 from forkctl.environments.binding import Place
@@ -64,10 +65,20 @@ def _encoders(config: Config) -> list[Check]:
             found.append(checks.failed("encoder", f"--{flag} is missing"))
         elif name and is_path(str(name)) and not Path(str(name)).expanduser().is_dir():
             found.append(checks.failed("encoder", f"--{flag}: no such folder: {name}"))
+        elif name and is_path(str(name)):
+            found += _plain("encoder", Path(str(name)).expanduser())
     given = flags.get("pretrained_model_name_or_path")
     if given and is_path(str(given)) and not Path(str(given)).expanduser().exists():
         found.append(checks.failed("checkpoint", f"no such file or folder: {given}"))
     return found
+
+
+def _plain(subject: str, place: Path) -> list[Check]:
+    try:
+        check_plain(place)
+    except ForkctlError as error:
+        return [checks.from_error(subject, error)]
+    return []
 
 
 def _language(config: Config, files: Sequence[Path]) -> list[Check]:
@@ -80,7 +91,9 @@ def _language(config: Config, files: Sequence[Path]) -> list[Check]:
         return [checks.warning("language", text, "--set flags.precomp_lang_embed=true")]
     if given:
         try:
-            language.precomputed(Path(str(given)).expanduser(), language.sentences_of(files))
+            folder = Path(str(given)).expanduser()
+            for file in language.precomputed(folder, language.sentences_of(files)).values():
+                check_plain(file)
         except ForkctlError as error:
             return [checks.from_error("language", error)]
         return []

@@ -30,6 +30,7 @@ _BYTES_SAVED = 20
 class RdtLauncher(Launcher):
     packages = ("train", "models", "data", "configs", "forkctl_rdt")
     modules = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "timm", "imgaug")
+    plain_weights = True
     keys = ConfigKeys(
         name="name",
         data="forkctl.files",

@@ -14,8 +14,9 @@ from forkctl.checkpoints.contents import Checkpoint
 from forkctl.checks import Check
 from forkctl.configs import Config, changed, get
 from forkctl.errors import UsageError
+from forkctl.families.robomimic.class_names import check_class_names
 from forkctl.families.robomimic.config import DIFFUSION, Dialect, data_value
-from forkctl.family import ConfigKeys, DataForm, Launcher, LogReader, Metric, RunInputs
+from forkctl.family import Adopted, ConfigKeys, DataForm, Launcher, LogReader, Metric, RunInputs
 
 _EPOCH = re.compile(r"(Train|Validation) Epoch (\d+)\s*$")
 _FAILED = "run failed with error:"
@@ -25,6 +26,7 @@ _SHOWN = ("LOADING MODEL WEIGHTS", "Loading checkpoint with", "[Checkpoint Loadi
 class RobomimicLauncher(Launcher):
     packages = ("robomimic",)
     data_form = DataForm.ONE_FILE
+    plain_weights = True
     keys = ConfigKeys(name="experiment.name", checkpoint="experiment.ckpt_path")
     transfers = True
     validator = Path(__file__).with_name("validate.py")
@@ -34,6 +36,10 @@ class RobomimicLauncher(Launcher):
         diffusers = ("diffusers",) if dialect.algo == DIFFUSION else ()
         self.modules = ("torch", "torchvision", "h5py", "tensorboardX", *diffusers)
         self.modules += ("robomimic.config",)
+
+    def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
+        check_class_names(config, "the config")
+        return super().adopt(config, words)
 
     def data_of(self, config: Config) -> tuple[str, ...]:
         data = get(config, "train.data")

@@ -6,19 +6,27 @@ observation at a time and hands out a chunk's actions over several calls.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from robomimic.utils import file_utils, obs_utils, tensor_utils  # type: ignore[import-not-found]
 
+from forkctl.checkpoints.loading import load_checkpoint
+from forkctl.families.robomimic.class_names import check_class_names
+
 BATCH = 16
 
 
 def load(checkpoint: str, device: str, options: dict[str, Any]) -> RobomimicPolicy:
+    # upstream would let the file run anything
+    content = load_checkpoint(Path(checkpoint))
+    check_class_names(json.loads(content.get("config") or "{}"), checkpoint)
     rollout, content = file_utils.policy_from_checkpoint(
-        ckpt_path=checkpoint, device=torch.device(device), verbose=False
+        ckpt_dict=content, device=torch.device(device), verbose=False
     )
     return RobomimicPolicy(rollout, _frame_size(content.get("env_metadata")))
 

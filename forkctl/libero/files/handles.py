@@ -9,7 +9,7 @@ import h5py
 
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.sources import require_sources
-from forkctl.libero.files.storage import MappedFile
+from forkctl.libero.files.storage import MappedFile, check_linked, check_links
 
 # A frame of a compressed dataset costs its whole chunk; HDF5's default of 1 MB holds none.
 _CHUNK_CACHE_BYTES = 8 << 20
@@ -40,7 +40,9 @@ class Handles:
         if self._file is None or self._pid != os.getpid():
             self.close()
             try:
+                check_linked(self.path, self.path)  # itself
                 self._file = h5py.File(self.path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES)
+                check_links(self._file)
             except (OSError, ValueError, RuntimeError) as error:
                 raise DataFileError(
                     f"cannot be opened as HDF5: {error}",

@@ -44,7 +44,9 @@ class FileIndex:
 
     @property
     def steps(self) -> int:
-        return sum(demo["actions"].shape[0] for demo in self.demos.values() if "actions" in demo)
+        return sum(
+            sum(demo["actions"].shape[:1]) for demo in self.demos.values() if "actions" in demo
+        )
 
 
 def index_folder() -> Path:

@@ -136,6 +136,8 @@ class DemoFile:
 
     def array(self, name: str) -> Array:
         """All of a dataset, read-only."""
+        if np.dtype(self.extent(name).dtype).kind not in "iufb":
+            raise DataFileError("holds no numbers", where=self.where(name))
         return self.rows(name, 0, None)
 
     def rows(self, name: str, start: int, stop: Optional[int]) -> Array:
@@ -163,7 +165,10 @@ class DemoFile:
         return tuple(self.group(name))
 
     def is_group(self, name: str) -> bool:
-        return self._handles.hdf5().get(f"data/{name}", getclass=True) is h5py.Group
+        try:
+            return self._handles.hdf5().get(f"data/{name}", getclass=True) is h5py.Group
+        except (KeyError, OSError, ValueError, RuntimeError) as error:  # links in a circle
+            raise self._unreadable(name, error) from error
 
     def group(self, name: str) -> h5py.Group:
         """The open HDF5 group; "" is `data` itself."""
@@ -224,6 +229,9 @@ class Demo:
         return self.file.children(f"{self.name}/obs")
 
     def actions(self) -> Array:
+        name = f"{self.name}/actions"
+        if len(self.file.extent(name).shape) not in (0, 2):  # a single value has its own words
+            raise DataFileError("holds no rows of numbers", where=self.file.where(name))
         return self.array("actions")
 
     def states(self) -> Array:

@@ -7,6 +7,8 @@ imported when something is downloaded.
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -53,7 +55,11 @@ def list_suite(
         found = [_remote_file(entry) for entry in tree if entry.path.endswith(".hdf5")]
     except _errors(hub) as error:
         raise _unreachable(repo, error) from error
-    chosen = [each for each in found if _in_first_tasks(each.path, wanted.tasks[:tasks])]
+    # by the whole path: a listing may name a file of any folder
+    names = {f"{wanted.name}/{file_name_from_task(task)}" for task in wanted.tasks[:tasks]}
+    chosen = [each for each in found if each.path in names]
+    if not re.fullmatch(r"[0-9a-f]{40}", str(commit)):
+        raise ForkctlError(f"the hub names no commit, but {commit!r:.50}", where=repo)
     if not chosen:
         raise ForkctlError(f"no files of {wanted.name} in the repository", where=repo)
     return Remote(repo, commit, tuple(sorted(chosen, key=lambda each: each.path)))
@@ -139,11 +145,9 @@ def _remote_file(entry: Any) -> RemoteFile:
     return RemoteFile(entry.path, int(entry.size), sha256)
 
 
-def _in_first_tasks(path: str, tasks: Sequence[str]) -> bool:
-    return Path(path).name in map(file_name_from_task, tasks)
-
-
 def _hub() -> Any:
+    # a mirror must not see the user's token, which 0.23 sends even where it is told not to
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     try:
         import huggingface_hub
     except ImportError:

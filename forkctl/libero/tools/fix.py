@@ -105,8 +105,18 @@ _HOPELESS = (
 )
 
 
+_UNREADABLE = ("unreadable-file", "reader-crashed", "reader-hung")
+
+
 def certain_fixes(report: FileReport) -> Fixes:
     """The repairs that the findings leave no doubt about."""
+    for finding in report.findings:
+        if finding.code in _UNREADABLE:
+            raise ForkctlError(
+                f"cannot be repaired: {finding.detail}",
+                where=report.path,
+                hint="leave it out, or download it again",
+            )
     fixes = Fixes()
     dropped: Dict[str, None] = {}
     for finding in report.findings:

@@ -40,6 +40,8 @@ def save_contact_sheet(demo: Demo, target: Path, *, columns: int = 8, rows: int 
         raise ForkctlError("the demo has no frames", where=demo.file.where(demo.name))
     sheets = [_grid(strip(demo, camera, columns * rows), columns) for camera in cameras]
     sheet = np.concatenate(sheets)
+    if not cv2.haveImageWriter(str(target)):
+        raise ForkctlError("no picture has such a name", where=str(target), hint="end it in .png")
     target.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(target), np.ascontiguousarray(sheet[..., ::-1])):
         raise ForkctlError("cannot write the picture", where=str(target))

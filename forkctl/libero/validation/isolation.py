@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 from forkctl.libero.suites import task_name_from_file
 from forkctl.libero.validation.findings import FileFacts, FileReport, Finding
+from forkctl.lifetime import end_with
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 _SECONDS = 60.0
@@ -104,6 +106,7 @@ class _Reader:
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends this one
+                preexec_fn=partial(end_with, os.getpid()),
             )
         return self._process
 

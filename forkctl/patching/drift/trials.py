@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from forkctl.atomic import write_atomically
+from forkctl.lifetime import end_with
 from forkctl.patching.engine.diagnosis import Refusal
 from forkctl.patching.engine.scopes import MODULE, Definition
 from forkctl.patching.engine.source import Source, parse_source
@@ -66,7 +67,7 @@ def try_all(
     if len(pure) < _WORTH_WORKERS or _WORKERS == 1:
         trials = map(_try_structural, pure)
     else:
-        with ProcessPoolExecutor(_WORKERS) as pool:
+        with ProcessPoolExecutor(_WORKERS, initializer=end_with) as pool:
             trials = iter(list(pool.map(_try_structural, pure, chunksize=8)))
     for attempt in attempts:
         yield try_patches(attempt, apply_plain) if _needs_git(attempt) else next(trials)

@@ -18,6 +18,8 @@ from typing import Any, Dict, Mapping, Optional
 
 import torch
 
+from forkctl.checkpoints.loading import load_plain
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.errors import ForkctlError
 from forkctl.inside.sidecar import differences, whole_checkpoints
 from forkctl_openvla import lora
@@ -105,6 +107,7 @@ def to_resume(run_dir: Path, resume: Optional[str]) -> Optional[Path]:
 
 def load_weights(model: Any, folder: Path) -> None:
     if (folder / "adapter").is_dir():
+        check_plain(folder / "adapter")
         lora.load_adapter(model, folder / "adapter")
         return
     from safetensors.torch import load_file
@@ -122,7 +125,7 @@ def load_optimizer(
     optimizer: torch.optim.Optimizer, folder: Path, identity: Mapping[str, Any]
 ) -> None:
     """`identity` is what a run may not change if it is to go on as if it had not stopped."""
-    state = torch.load(folder / _STATE, map_location="cpu", weights_only=True)
+    state = load_plain(folder / _STATE)
     if apart := differences(state["identity"], identity, identity):
         raise ForkctlError(
             f"the checkpoint is of another run: {'; '.join(apart)}",
@@ -133,7 +136,7 @@ def load_optimizer(
 
 
 def load_random_state(folder: Path) -> None:
-    state = torch.load(folder / f"training/rank-{rank()}.pt", weights_only=True)
+    state = load_plain(folder / f"training/rank-{rank()}.pt")
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from models.multimodal_encoder.t5_encoder import T5Embedder
 
+from forkctl.checkpoints.loading import load_plain
 from forkctl.errors import ForkctlError
 
 _INDEX = "sentences.json"  # task -> sentence, beside the <task>.pt
@@ -23,7 +24,7 @@ class Language:
         index = folder / _INDEX
         if index.is_file():
             for task, text in json.loads(index.read_text(encoding="utf-8")).items():
-                self._known[text] = torch.load(folder / f"{task}.pt", map_location="cpu")
+                self._known[text] = load_plain(folder / f"{task}.pt")
 
     def embedding(self, text: str) -> torch.Tensor:
         """(tokens, width)"""

@@ -18,6 +18,7 @@ from models.multimodal_encoder.siglip_encoder import SiglipVisionTower
 from models.rdt_runner import RDTRunner
 from PIL import Image
 
+from forkctl.checkpoints.unpickling import check_plain
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.vectors import STATE_KEYS
@@ -99,6 +100,8 @@ class RdtPolicy:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         where = torch.device(device)
+        for place in (folder, Path(facts.vision_encoder), Path(facts.text_encoder)):
+            check_plain(place)
         dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
         return cls(
             RDTRunner.from_pretrained(str(folder), dtype=dtype),

@@ -70,6 +70,15 @@ def test_flags_after_the_dashes_are_judged_with_the_config() -> None:
             LAUNCHER.adopt(made(), words)
 
 
+@pytest.mark.parametrize("key", ["dataset_name", "run_id_note"])
+def test_no_flag_leads_out_of_the_runs_folder(key: str) -> None:
+    """Upstream makes a folder's name of both."""
+    config = made()
+    config["flags"][key] = "../../elsewhere"
+    said = [found.text for found in LAUNCHER.checks(config, [], None)]
+    assert any(f"flags.{key} becomes part of a folder's name" in text for text in said)
+
+
 def test_a_key_in_the_wrong_place_is_refused() -> None:
     with pytest.raises(UsageError, match="no place for batch_size"):
         LAUNCHER.adopt({**made(), "batch_size": 2}, ())

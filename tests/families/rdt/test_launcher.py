@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from forkctl.checkpoints.contents import open_checkpoint
 from forkctl.checks import CheckStatus
 from forkctl.configs import read_config
 from forkctl.environments.binding import Place
@@ -22,6 +23,7 @@ from forkctl.family import ConfigRequest, RunInputs
 from forkctl.training.data import default_facts
 from forkctl.training.generating import suite_name
 from tests import ROOT
+from tests.checkpoints.torch_files import Call, Tensor, write_torch
 
 TASK = "pick_up_the_black_bowl_between_the_plate_and_the_ramekin_and_place_it_on_the_plate"
 
@@ -61,7 +63,7 @@ def config_for(suite: Path, tmp_path: Path, **options: Any) -> dict[str, Any]:
     embeddings = tmp_path / "embeddings"
     embeddings.mkdir(exist_ok=True)
     for file in suite.glob("*.hdf5"):
-        (embeddings / f"{file.stem.removesuffix('_demo')}.pt").write_bytes(b"T5")
+        write_torch(embeddings / f"{file.stem.removesuffix('_demo')}.pt", {"T5": Tensor(1)})
     return {
         "flags": {
             "pretrained_vision_encoder_name_or_path": "google/siglip-so400m-patch14-384",
@@ -123,7 +125,7 @@ def test_the_run_has_configs_of_its_own_beside_upstreams_entries(
     assert written["model"]["rdt"] == {"depth": 2, "num_heads": 32}
     assert yaml.safe_load((run / "configs" / "base.yaml").read_text()) == written
     assert (run / "data" / "empty_lang_embed.pt").read_bytes() == b"embedding"
-    assert (run / "language" / f"{TASK}.pt").read_bytes() == b"T5"
+    assert open_checkpoint(run / "language" / f"{TASK}.pt").nets
     assert json.loads((run / "language" / "sentences.json").read_text())[TASK].endswith("plate.")
     # nothing of upstream's was touched
     assert before == {path: path.read_bytes() for path in place.tree.rglob("*") if path.is_file()}
@@ -253,6 +255,22 @@ def test_what_cannot_work_is_said_before_the_run(
 def test_an_unknown_section_is_refused(launcher: RdtLauncher) -> None:
     with pytest.raises(UsageError, match="no place for train_batch_size"):
         launcher.adopt({"train_batch_size": 4, "forkctl": {}}, ())
+
+
+def test_encoders_and_embeddings_that_would_run_code_are_refused(
+    launcher: RdtLauncher, place: Place, suite: Path, tmp_path: Path
+) -> None:
+    files = sorted(suite.glob("*.hdf5"))
+    config = config_for(suite, tmp_path)
+    write_torch(tmp_path / "embeddings" / f"{TASK}.pt", Call("os.system", "true"))
+    (found,) = launcher.checks(config, files, place)
+    assert found.subject == "language" and "asks to run os.system" in found.text
+    config = config_for(suite, tmp_path)
+    (tmp_path / "siglip").mkdir()
+    write_torch(tmp_path / "siglip" / "pytorch_model.bin", Call("os.system", "true"))
+    config["flags"]["pretrained_vision_encoder_name_or_path"] = str(tmp_path / "siglip")
+    (found,) = launcher.checks(config, files, place)
+    assert found.subject == "encoder" and "asks to run os.system" in found.text
 
 
 def test_only_whole_checkpoints_count_in_the_order_of_their_steps(

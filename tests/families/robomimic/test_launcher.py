@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forkctl.configs import get
-from forkctl.errors import UsageError
+from forkctl.errors import ForkctlError, UsageError
 from forkctl.families.robomimic.config import camera_map
 from forkctl.families.robomimic.family import FAMILY
 from forkctl.families.robomimic.launcher import EpochReader, RobomimicLauncher
@@ -54,6 +54,16 @@ def test_data_comes_in_the_form_that_each_revision_reads(kind: str) -> None:
     expected = "/data" if kind == "robomimic-release" else [{"path": "/data"}]
     assert get(config, "train.data") == expected
     assert speaks.data_of(config) == ("/data",)
+
+
+@pytest.mark.parametrize("key", ["backbone_class", "pool_class"])
+def test_a_class_that_is_no_name_is_refused_before_anything_evaluates_it(key: str) -> None:
+    config = FAMILY.generate("robomimic", request())
+    launcher("robomimic").adopt(config, ())
+    core = get(config, "observation.encoder.rgb.core_kwargs")
+    core[key] = "__import__('os').system('true')"
+    with pytest.raises(ForkctlError, match=f"{key} is not the name of a class"):
+        launcher("robomimic").adopt(config, ())
 
 
 def test_fine_tuning_follows_the_checkpoints_own_config() -> None:

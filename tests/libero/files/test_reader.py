@@ -175,3 +175,51 @@ def test_scalar_datasets_are_refused(tmp_path: Path) -> None:
     for read in (demo.actions, lambda: demo.length):
         with pytest.raises(DataFileError, match="not a series"):
             read()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_numbers_are_not_taken_from_any_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x" * 80)
+    path = write_file(tmp_path / "a_demo.hdf5")
+    with h5py.File(path, "r+") as file:
+        del file["data/demo_0/states"]
+        outside = [(str(tmp_path / "secret"), 0, 80)]
+        file.create_dataset("data/demo_0/states", (10, 1), "f8", external=outside)
+    with pytest.raises(DataFileError, match="could be any"):
+        open_demo_file(path)["demo_0"].states()
+
+
+def test_a_link_to_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, pipe: Path) -> None:
+    between = tmp_path / "between.hdf5"
+    with h5py.File(between, "w") as file:
+        file["demo"] = h5py.ExternalLink("pipe", "demo")
+    direct, indirect = tmp_path / "direct_demo.hdf5", tmp_path / "indirect_demo.hdf5"
+    for path, target in ((direct, "pipe"), (indirect, "between.hdf5")):
+        with h5py.File(path, "w") as file:
+            file["data/demo_0"] = h5py.ExternalLink(target, "demo")
+    for path in (direct, indirect, pipe):
+        with pytest.raises(DataFileError, match="which is no file"):
+            open_demo_file(path).group("")
+
+
+def test_a_virtual_dataset_of_a_pipe_is_refused(tmp_path: Path, pipe: Path) -> None:
+    path = tmp_path / "a_demo.hdf5"
+    layout = h5py.VirtualLayout((10, 7), "f8")
+    layout[:] = h5py.VirtualSource(str(pipe), "x", (10, 7), "f8")
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("data/demo_0/actions", layout)
+    with pytest.raises(DataFileError, match="which is no file"):
+        open_demo_file(path)["demo_0"].actions()
+
+
+def test_a_dataset_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a_demo.hdf5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/demo_0/actions", (2**40, 7), "f8", chunks=(1000, 7))
+    with pytest.raises(DataFileError, match="not packed into"):
+        open_demo_file(path)["demo_0"].actions()

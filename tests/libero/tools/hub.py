@@ -25,6 +25,8 @@ class Hub:
     revisions: set[str] = field(default_factory=set)  # of which files were asked for
     cut_after: dict[str, int] = field(default_factory=dict)  # bytes, once, then the line breaks
     lies: set[str] = field(default_factory=set)  # paths that are sent with a byte changed
+    commit: str = COMMIT
+    tokens: set[str] = field(default_factory=set)  # that came with any request
     url: str = ""
 
     def downloads(self, path: str) -> list[str]:
@@ -57,11 +59,14 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def answer(self, *, body: bool) -> None:
             path = unquote(urlsplit(self.path).path)
+            if token := self.headers.get("Authorization"):
+                hub.tokens.add(token)
             if match := re.fullmatch(rf"/api/datasets/{REPO}/tree/([^/]+)/(.*)", path):
                 self.send_json(_tree(hub.files, match[2]))
             elif re.fullmatch(rf"/api/datasets/{REPO}(/revision/[^/]+)?", path):
                 siblings = [{"rfilename": name} for name in hub.files]
-                self.send_json({"id": REPO, "sha": COMMIT, "siblings": siblings})
+                older = dict.fromkeys(("private", "disabled", "downloads", "likes", "tags"))
+                self.send_json({"id": REPO, "sha": hub.commit, "siblings": siblings, **older})
             elif match := re.fullmatch(rf"/datasets/{REPO}/resolve/([^/]+)/(.*)", path):
                 hub.revisions.add(match[1])
                 self.send_file(match[2], body)
@@ -125,5 +130,5 @@ def _tree(files: dict[str, bytes], folder: str) -> list[dict[str, object]]:
             },
         }
         for name, content in files.items()
-        if name.startswith(f"{folder}/")
+        if name.startswith(f"{folder}/") or "/../" in name
     ]

@@ -38,6 +38,7 @@ def download(hub: Hub, out: Path, *words: str, suite: str = "libero_goal") -> tu
         **os.environ,
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(out.parent / "hf-home"),
+        "HF_TOKEN": "hf_secret",
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "NO_PROXY": "127.0.0.1",
@@ -66,6 +67,7 @@ def test_a_suite_is_fetched_whole_and_nothing_else(hub: Hub, tmp_path: Path) -> 
     code, said, _ = download(hub, tmp_path / "data", "--json")
     assert code == 0
     answer = json.loads(said)
+    assert not hub.tokens, "the data is public"
     assert answer["commit"] == COMMIT and sorted(answer["fetched"]) == sorted(NAMES)
     for name in NAMES:
         assert (tmp_path / "data" / name).read_bytes() == hub.files[name]
@@ -129,3 +131,21 @@ def test_errors_say_what_to_do(hub: Hub, tmp_path: Path) -> None:
     assert code == 1 and "HF_ENDPOINT" in errors and "Traceback" not in errors
     code, _, errors = download(hub, tmp_path / "data", suite="libero_gaol")
     assert code == 1 and "libero_goal" in errors
+
+
+def test_a_listing_leads_nowhere_else(hub: Hub, tmp_path: Path) -> None:
+    away = f"libero_goal/../../{TASKS[2]}_demo.hdf5"
+    hub.files[away] = b"anything"
+    code, said, _ = download(hub, tmp_path / "data", "--json")
+    assert code == 0
+    assert sorted(json.loads(said)["fetched"]) == sorted(NAMES)
+    assert not hub.downloads(away) and {path.name for path in tmp_path.iterdir()} <= {
+        "data",
+        "hf-home",
+    }
+
+
+def test_a_commit_that_is_none_is_refused(hub: Hub, tmp_path: Path) -> None:
+    hub.commit = "../../x"
+    code, _, err = download(hub, tmp_path / "data")
+    assert code == 1 and "names no commit" in err

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,18 +19,31 @@ def codes(report: FileReport) -> list[str]:
     return [each.code for each in report.findings]
 
 
+def stop_a_reader(others: set[str], count: int = 1) -> None:
+    """As if it hung in a file: before it has imported anything, and so before it answers."""
+    readers: set[str] = set()
+    while len(readers) < count:
+        readers = set(children_of(os.getpid())) - others
+    os.kill(int(min(readers)), signal.SIGSTOP)
+
+
+def stopping_one(count: int = 1) -> threading.Thread:
+    others = set(children_of(os.getpid()))  # of tests before this one
+    stopper = threading.Thread(target=stop_a_reader, args=(others, count))
+    stopper.start()
+    return stopper
+
+
 def test_a_reader_that_hangs_is_ended(pristine_raw: Path, tmp_path: Path) -> None:
-    pipe = tmp_path / "hangs_demo.hdf5"
-    os.mkfifo(pipe)  # opening it waits for a writer that never comes
-    paths = [str(pipe), str(pristine_raw)]
-    reports = {each.path: each for each in check_files(paths, jobs=1, seconds=3)}
-    assert codes(reports[str(pipe)]) == ["reader-hung"]
-    assert codes(reports[str(pristine_raw)]) == []
+    other = shutil.copy(pristine_raw, tmp_path)
+    stopper = stopping_one()
+    first, second = check_files([str(pristine_raw), other], jobs=1, seconds=5)
+    stopper.join()
+    assert codes(first) == ["reader-hung"]
+    assert "reader-hung" not in codes(second)
 
 
-def test_a_reader_that_dies_is_replaced(pristine_raw: Path, tmp_path: Path) -> None:
-    pipe = tmp_path / "dies_demo.hdf5"
-    os.mkfifo(pipe)
+def test_a_reader_that_dies_is_replaced(pristine_raw: Path) -> None:
     reader = isolation._Reader()
 
     def kill() -> None:
@@ -36,7 +53,7 @@ def test_a_reader_that_dies_is_replaced(pristine_raw: Path, tmp_path: Path) -> N
 
     killer = threading.Thread(target=kill)
     killer.start()
-    died = reader.check(str(pipe), True, 60)
+    died = reader.check(str(pristine_raw), True, 60)
     killer.join()
     after = reader.check(str(pristine_raw), True, 60)
     reader.stop()
@@ -46,11 +63,12 @@ def test_a_reader_that_dies_is_replaced(pristine_raw: Path, tmp_path: Path) -> N
 
 
 def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path) -> None:
-    pipe = tmp_path / "waits_demo.hdf5"
-    os.mkfifo(pipe)
-    others = set(children_of(os.getpid()))  # of tests before this one
-    reports = check_files([str(pristine_raw), str(pipe)], jobs=2, seconds=600)
-    assert next(reports).path == str(pristine_raw)
+    other = shutil.copy(pristine_raw, tmp_path)
+    others = set(children_of(os.getpid()))
+    stopper = stopping_one(2)
+    reports = check_files([str(pristine_raw), other], jobs=2, seconds=600)
+    next(reports)
+    stopper.join()
     readers = set(children_of(os.getpid())) - others
     assert len(readers) == 2
     closing = threading.Thread(target=reports.close, daemon=True)
@@ -58,6 +76,40 @@ def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path
     closing.join(timeout=30)
     assert not closing.is_alive()  # it did not wait for the other reader
     assert not readers & set(children_of(os.getpid()))
+
+
+def test_a_pipe_is_a_finding_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe_demo.hdf5")
+    (report,) = check_files([str(tmp_path / "pipe_demo.hdf5")], seconds=600)
+    assert "which is no file" in report.findings[0].detail
+
+
+CHECKS = """
+import sys
+from forkctl.libero.validation.isolation import check_files
+list(check_files(sys.argv[1:], seconds=600))
+"""
+
+
+def test_a_reader_that_hangs_does_not_outlive_a_killed_parent(pristine_raw: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", CHECKS, str(pristine_raw)])
+    while not (readers := children_of(parent.pid)):
+        time.sleep(0.01)
+    (reader,) = readers
+    os.kill(int(reader), signal.SIGSTOP)  # deaf, as in a C call
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 60
+    while lives(reader) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not lives(reader)
+
+
+def lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def children_of(pid: int) -> list[str]:

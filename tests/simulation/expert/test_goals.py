@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-import io
+import os
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forkctl.environments.demonstrations import tasks_to_do
@@ -10,7 +12,8 @@ from forkctl.errors import UsageError
 from forkctl.libero.suites import SUITES
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.expert.goals import refused_tasks, supported_tasks
-from forkctl.simulation.tasks import _NumpyOnly
+from forkctl.simulation.tasks import states_in
+from tests.checkpoints.torch_files import write_archive
 
 
 def test_what_is_no_pick_and_place_is_refused_by_name() -> None:
@@ -34,8 +37,11 @@ def test_tasks_are_those_that_the_expert_can_do() -> None:
         tasks_to_do("libero_spatial", "10")
 
 
-def test_initial_states_cannot_run_code() -> None:
-    import os
-
-    with pytest.raises(SimulationError, match="system"):
-        _NumpyOnly(io.BytesIO(pickle.dumps(os.system))).load()
+def test_initial_states_are_numbers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "task.pruned_init"
+    write_archive(path, pickle.dumps(np.eye(3), protocol=2))
+    assert np.array_equal(states_in(path), np.eye(3))
+    for other in (os.system, np.array([[None]])):
+        write_archive(path, pickle.dumps(other, protocol=2))
+        with pytest.raises(SimulationError, match="no initial states"):
+            states_in(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints.torch_files import Call, robomimic_content, write_torch
 from tests.upstream.robomimic.conftest import Forks
 
 SMALL = (
@@ -42,6 +43,29 @@ print(json.dumps({
     "answers": len(batch),
 }))
 """
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_would_run_code_is_refused_before_it_does(
+    patched: Forks, demos: list[Path], tmp_path: Path
+) -> None:
+    """Upstream unpickles everything, and evaluates the names of classes in the config."""
+    fork = patched("robomimic")
+    mark = tmp_path / "ran"
+    code = f"__import__('pathlib').Path({str(mark)!r}).touch()"
+    encoder = {"observation": {"encoder": {"rgb": {"core_kwargs": {"backbone_class": code}}}}}
+    nets = {"policy.weight": (2, 2)}
+    hostile = {
+        "pickle": robomimic_content(nets, {}, best=Call("os.system", f"touch {mark}")),
+        "config": robomimic_content(nets, encoder),
+    }
+    for name, content in hostile.items():
+        checkpoint = write_torch(tmp_path / f"{name}.pth", content)
+        words = ("--ckpt", str(checkpoint), "--data", str(demos[0]), "--env", fork.prefix)
+        done = fork.workspace.typed("eval", "openloop", "robomimic", *words)
+        assert done.returncode == 1
+        assert "would run" in done.stderr or "asks to run os.system" in done.stderr, done.stderr
+        assert not mark.exists()
 
 
 @pytest.mark.slow

@@ -180,8 +180,6 @@ def _find(name, root, suffix):
 
 
 def _load_init_states(name, root):
-    import torch
+    from forkctl.checkpoints.loading import load_plain
 
-    path = _find(name, root, ".pruned_init")
-    # LIBERO's own files hold numpy arrays, which torch takes for code
-    return torch.load(path, weights_only=False)
+    return load_plain(Path(_find(name, root, ".pruned_init")))

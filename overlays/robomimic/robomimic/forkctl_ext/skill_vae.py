@@ -1,8 +1,12 @@
 """A small variational autoencoder of goal images: what a skill should bring about, in numbers."""
 
+from pathlib import Path
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from forkctl.checkpoints.loading import load_plain
 
 IMAGE_SIZE = 64
 _CHANNELS = (32, 64, 128, 256)
@@ -66,7 +70,7 @@ def save_vae(vae, path, goal_key):
 
 def load_vae(path):
     """The autoencoder and the camera that it was trained on."""
-    saved = torch.load(str(path), map_location="cpu", weights_only=True)
+    saved = load_plain(Path(path))
     vae = SkillVAE(saved["latent_dim"])
     vae.load_state_dict(saved["model"])
     return vae, saved["goal_key"]
