@@ -53,7 +53,7 @@ def run_in_group(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(end_with, os.getpid()),
+            preexec_fn=partial(end_with, os.getpid(), signal.SIGTERM),
         )
         assert child.stdout is not None
         lines = _Lines(on_line)

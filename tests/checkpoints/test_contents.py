@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -107,12 +106,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_damaged_numbers_in_a_file_of_sound_structure_are_seen(tmp_path: Path) -> None:
-    path = write_torch(tmp_path / "a.pth", {"weight": Tensor(4)})
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("archive/data/0", bytes(range(200)))
+    path = write_torch(tmp_path / "a.pth", {"weight": Tensor(50)})
     require_undamaged(path)
     content = path.read_bytes()
-    at = content.index(bytes(range(200))) + 100
+    at = content.index(bytes(200)) + 100
     path.write_bytes(content[:at] + b"!" + content[at + 1 :])
     assert open_checkpoint(path).nets, "the structure is whole"
     with pytest.raises(ForkctlError, match="archive/data/0 does not fit its checksum"):

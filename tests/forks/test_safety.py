@@ -4,6 +4,7 @@ managers get wrong, or a line of what forkctl promises."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -459,5 +460,6 @@ def test_a_server_that_hangs_is_left_on_ctrl_c(
     child.communicate(timeout=30)
     assert child.returncode == 130
     assert not workspace.tree("slow").exists()
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)  # a real one ends with its pipe
     workspace.manifest(entry(upstream, workspace.pin, overlays=["ours"]))
     workspace.ok("sync")

@@ -9,13 +9,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError
 from forkctl.inside.protocol import BrokenMessage, read_message, write_message
-from forkctl.lifetime import end_with
 
 LOG_TAIL = 15  # lines of a process's log that an error shows
 STOP_SECONDS = 10
@@ -40,7 +38,8 @@ def connect(
     who: str,
     patience: float = PATIENCE_SECONDS,
 ) -> Iterator[Connection]:
-    """Start it in a process group of its own, and end it with everything that it started.
+    """Start it in a process group of its own, and end it with everything that it started. Should
+    this process be killed, it does that itself (see `forkctl.inside.serving`).
 
     `who` is what errors call it. Its output goes to `log`. One that takes longer than `patience`
     seconds for an answer hangs, and is ended.
@@ -56,7 +55,6 @@ def connect(
                 env=dict(launch.env),
                 cwd=launch.cwd,
                 start_new_session=True,
-                preexec_fn=partial(end_with, os.getpid()),
             )
         except OSError as error:
             raise ForkctlError(

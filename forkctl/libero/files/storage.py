@@ -74,7 +74,7 @@ def _check_source(dataset: h5py.h5d.DatasetID, file: str) -> None:
 
 
 def check_links(file: h5py.File) -> None:
-    """Refuse a file that leads to something that is no file: opening a pipe waits for ever."""
+    """Refuse a file that leads to something that is not a file: opening a pipe waits for ever."""
     pending, seen = [file.filename], set()
     while pending:
         name = pending.pop()
@@ -104,7 +104,7 @@ def check_linked(file: str, target: str) -> int:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             status = place.stat()
             if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"it links to {target}, which is no file")
+                raise ValueError(f"it links to {target}, which is not a file")
             size = max(size, status.st_size)
     return size
 

@@ -203,7 +203,7 @@ def test_a_link_to_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, pipe: Pa
         with h5py.File(path, "w") as file:
             file["data/demo_0"] = h5py.ExternalLink(target, "demo")
     for path in (direct, indirect, pipe):
-        with pytest.raises(DataFileError, match="which is no file"):
+        with pytest.raises(DataFileError, match="which is not a file"):
             open_demo_file(path).group("")
 
 
@@ -213,7 +213,7 @@ def test_a_virtual_dataset_of_a_pipe_is_refused(tmp_path: Path, pipe: Path) -> N
     layout[:] = h5py.VirtualSource(str(pipe), "x", (10, 7), "f8")
     with h5py.File(path, "w") as file:
         file.create_virtual_dataset("data/demo_0/actions", layout)
-    with pytest.raises(DataFileError, match="which is no file"):
+    with pytest.raises(DataFileError, match="which is not a file"):
         open_demo_file(path)["demo_0"].actions()
 
 

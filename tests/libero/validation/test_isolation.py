@@ -20,11 +20,19 @@ def codes(report: FileReport) -> list[str]:
 
 
 def stop_a_reader(others: set[str], count: int = 1) -> None:
-    """As if it hung in a file: before it has imported anything, and so before it answers."""
-    readers: set[str] = set()
+    """As if it hung in a file: when it is a reader, and before it has imported what answers."""
+    readers: list[str] = []
     while len(readers) < count:
-        readers = set(children_of(os.getpid())) - others
+        readers = [pid for pid in set(children_of(os.getpid())) - others if is_reader(pid)]
     os.kill(int(min(readers)), signal.SIGSTOP)
+
+
+def is_reader(pid: str) -> bool:
+    """Until then it is a copy of this process, for whose start the parent waits."""
+    try:
+        return b"reading_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def stopping_one(count: int = 1) -> threading.Thread:
@@ -81,7 +89,7 @@ def test_an_abandoned_check_leaves_no_process(pristine_raw: Path, tmp_path: Path
 def test_a_pipe_is_a_finding_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe_demo.hdf5")
     (report,) = check_files([str(tmp_path / "pipe_demo.hdf5")], seconds=600)
-    assert "which is no file" in report.findings[0].detail
+    assert "which is not a file" in report.findings[0].detail
 
 
 CHECKS = """
@@ -93,7 +101,7 @@ list(check_files(sys.argv[1:], seconds=600))
 
 def test_a_reader_that_hangs_does_not_outlive_a_killed_parent(pristine_raw: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", CHECKS, str(pristine_raw)])
-    while not (readers := children_of(parent.pid)):
+    while not (readers := [pid for pid in children_of(parent.pid) if is_reader(pid)]):
         time.sleep(0.01)
     (reader,) = readers
     os.kill(int(reader), signal.SIGSTOP)  # deaf, as in a C call
