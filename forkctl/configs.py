@@ -186,7 +186,7 @@ def resolved(config: Config, given: Mapping[str, str], where: str) -> Config:
     names = variables_in(config)
     if others := sorted(name for name in names - set(given) if not _PLACE.fullmatch(name)):
         raise UsageError(
-            f"${{{others[0]}}} is not filled in: by its name it is no place",
+            f"${{{others[0]}}} is not filled in: its name is not that of a place",
             where=where,
             hint="name the variable NAME_DATA, NAME_CKPT or NAME_DIR, or give the value with --set",
         )

@@ -1,4 +1,4 @@
-"""What strangers wrote, such as subjects and names of tensors, cannot steer the terminal."""
+"""Text from outside, such as subjects and names of tensors, must not control the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def escaped(text: str) -> str:
 
 
 class Escaping:
-    """A stream to a terminal that shows what would steer it."""
+    """A stream to a terminal that shows control characters instead of sending them."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -55,8 +55,8 @@ def _load(stream: Any, **options: Any) -> Any:
 
 
 def require_finite(section: str, tensors: Mapping[str, Any]) -> None:
-    """Refuse weights with a number that is none: they spoil whatever takes them over. An average of
-    them does so unseen, for the loss is that of the weights."""
+    """Refuse weights with NaN or infinity in them: they spoil whatever takes them over, and their
+    average does so unseen, because the loss is that of the weights."""
     bad = [
         name
         for name, tensor in tensors.items()

@@ -26,7 +26,7 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP_MAGIC = b"PK\x03\x04"  # torch looks at these bytes alone
 _LONGEST_PICKLE = 32 * 2**20  # of thousands of tensors it is less than one
 _TORCH_FILES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
-_NEVER_LOADED = "training_args.bin"  # transformers leaves one beside weights; it is no tensor
+_NEVER_LOADED = "training_args.bin"  # transformers leaves one beside weights; it holds no tensors
 
 _DTYPE_OF_STORAGE = {
     "DoubleStorage": "float64",

@@ -155,7 +155,7 @@ def _of_system(error: OSError) -> ForkctlError:
     return ForkctlError(
         reason[:1].lower() + reason[1:],
         where=str(error.filename or "forkctl"),
-        hint="check the path, who may write there, and the space on the disk (forkctl doctor)",
+        hint="check the path, its permissions, and the space on the disk (forkctl doctor)",
     )
 
 

@@ -36,7 +36,7 @@ def answer_with(serve: Callable[[BinaryIO, BinaryIO], None]) -> int:
 
 def _end_with(parent: int) -> None:
     """Whoever asked may be killed while an answer takes minutes: end then, and all that was started
-    here, instead of holding a GPU for nobody."""
+    here, instead of holding a GPU for nothing."""
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
     if os.getpgrp() == os.getpid():

@@ -36,7 +36,7 @@ def states_in(path: Path) -> npt.NDArray[np.float64]:
         return np.asarray(loaded, dtype=np.float64)
     except Exception as error:  # a damaged pickle can raise anything at all
         raise SimulationError(
-            f"these are no initial states: {error}",
+            f"not a file of initial states: {error}",
             where=str(path),
             hint="they are not LIBERO's own: forkctl env create libero-sim",
         ) from error

@@ -27,9 +27,9 @@ def reason(returncode: int, tail: Sequence[str], said: str | None) -> str:
     """`said` is what upstream itself gave as the reason, where it has a form for that."""
     lines = [_RANK.sub("", line.strip()).strip() for line in reversed(tail)]
     exceptions = [line for line in lines if _EXCEPTION.match(line)]
-    told = [line for line in exceptions if not line.startswith(_LAUNCHER)]
-    exception = next(iter(told or exceptions), None)
-    if not told and (killed := _RANK_KILLED.search("\n".join(lines))):
+    named = [line for line in exceptions if not line.startswith(_LAUNCHER)]
+    exception = next(iter(named or exceptions), None)
+    if not named and (killed := _RANK_KILLED.search("\n".join(lines))):
         return "a rank was " + _signal_reason(int(killed[1]))
     if returncode < 0:
         return _signal_reason(-returncode)

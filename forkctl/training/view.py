@@ -118,7 +118,7 @@ class LiveView:
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("{task.fields[eta]}"),
-            console=Console(file=sys.__stdout__),  # it steers the terminal itself
+            console=Console(file=sys.__stdout__),  # it controls the terminal itself
         )
         self._task = self._progress.add_task("", total=total, numbers="starting …", eta="")
         self._progress.start()

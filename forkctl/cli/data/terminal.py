@@ -37,7 +37,7 @@ def filmstrip(frames: npt.NDArray[Any], cells: int) -> npt.NDArray[Any]:
 
 
 def sparkline(values: npt.NDArray[Any], cells: int, low: float, high: float) -> str:
-    """The mean of each part of a series, as a row of small bars; blank where it is no number."""
+    """The mean of each part of a series, as a row of small bars; blank where it is not finite."""
     import numpy as np
 
     parts = [part.mean() for part in np.array_split(values, min(cells, len(values)))]

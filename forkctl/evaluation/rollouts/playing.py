@@ -31,7 +31,7 @@ from forkctl.libero.units.conventions import Convention, Pose
 POSE_KEYS = ("ee_pos", "ee_ori")
 SUCCESS, FAILURE = "success", "failure"
 POLICY_ERROR = "policy error"  # it gave no action: a failure of the policy
-ERROR = "error"  # of the simulator: nobody was judged
+ERROR = "error"  # of the simulator: it says nothing of the policy
 
 # takes each frame of AGENTVIEW, upside down as LIBERO stores it
 OnFrame = Callable[[NDArray[Any]], None]

@@ -20,6 +20,6 @@ def check_class_names(config: Any, where: str, path: str = "") -> None:
             raise ForkctlError(
                 f"{path}{key} is not the name of a class, but code that would run: {value!r:.80}",
                 where=where,
-                hint="do not use the file; it was made to attack whoever does",
+                hint="do not use the file: it would run that code",
             )
         check_class_names(value, where, f"{path}{key}.")

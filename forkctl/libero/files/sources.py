@@ -1,6 +1,6 @@
 """A virtual dataset shows fill values, without a word, where the file that it points into is gone.
 
-Nothing in HDF5 can be asked to refuse that, so whoever opens one asks here first.
+Nothing in HDF5 can be asked to refuse that, so every file is checked here before it is opened.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def extent_of(dataset: h5py.h5d.DatasetID, default_file: str) -> DatasetExtent:
     """The place of a dataset, opened by h5py's low-level interface (several times faster).
 
     One that takes numbers from any file at all, or that would fill the memory from a few bytes, is
-    refused: data comes from strangers.
+    refused: a data file may come from anyone.
     """
     offset = dataset.get_offset()  # None for chunks, compact and external storage
     dtype = dataset.dtype

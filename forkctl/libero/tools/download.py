@@ -146,7 +146,7 @@ def _remote_file(entry: Any) -> RemoteFile:
 
 
 def _hub() -> Any:
-    # a mirror must not see the user's token, which 0.23 sends even where it is told not to
+    # a mirror must not see the user's token, which 0.23 sends even when asked not to
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     try:
         import huggingface_hub

@@ -43,5 +43,5 @@ def test_initial_states_are_numbers_alone(tmp_path: Path) -> None:
     assert np.array_equal(states_in(path), np.eye(3))
     for other in (os.system, np.array([[None]])):
         write_archive(path, pickle.dumps(other, protocol=2))
-        with pytest.raises(SimulationError, match="no initial states"):
+        with pytest.raises(SimulationError, match="not a file of initial states"):
             states_in(path)
