@@ -18,6 +18,8 @@ import pytest
 from forkctl.cli import main
 from tests.libero.handmade import TASK, make_demo, write_demos, write_file
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     "ckpt inspect {}",
     "ckpt plan {} --model {}",

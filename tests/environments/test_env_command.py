@@ -73,7 +73,7 @@ def test_lock_resolves_the_in_file_and_keeps_its_steering(thing: Workspace) -> N
     """`cpu` has no .in file: only what is asked for, or what has one, is resolved."""
     before = (thing.root / "envs/cpu.txt").read_text()
     thing.write({"envs/cuda.in": "# python: 3.11\n# exclude-newer: 2024-01-01\npython-dateutil\n"})
-    assert thing.ok("env", "lock", "thing").split() == ["envs/cuda.txt"]
+    assert thing.ok("env", "lock", "thing", "--profile", "cuda").split() == ["envs/cuda.txt"]
     lock = read_lock(thing.root / "envs", "cuda", "3.9")
     assert (lock.python, lock.exclude_newer) == ("3.11", "2024-01-01")
     assert lock.pins == {"python-dateutil": "2.8.2", "six": "1.16.0"}

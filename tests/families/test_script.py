@@ -23,6 +23,8 @@ from tests import ROOT
 from tests.driver import Upstream, Workspace, entry, hear_interrupts
 from tests.families.small_script import HERE, OPTIONS, describe, metrics, only_run, record, seen
 
+pytestmark = pytest.mark.slow
+
 
 def run(workspace: Workspace, *words: str, config: str = "config.yaml") -> int:
     return workspace.run("run", "mine", config, *HERE, *words)

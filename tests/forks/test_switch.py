@@ -12,6 +12,8 @@ import pytest
 from forkctl.forks import switch
 from tests.driver import Upstream, Workspace, entry, git
 
+pytestmark = pytest.mark.slow
+
 PATCH = "subject: Two\nwhy: For luck.\nfiles:\n  - file: b.py\n    edits:\n      - id: it\n"
 
 

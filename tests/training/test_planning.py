@@ -19,6 +19,8 @@ from tests import ROOT, standin
 from tests.driver import Workspace, hear_interrupts
 from tests.standin import only_run, record, write_config
 
+pytestmark = pytest.mark.slow
+
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 # A family of the workspace that does as robomimic's, and writes down what is asked of it.

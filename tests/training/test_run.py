@@ -23,6 +23,8 @@ from tests import ROOT
 from tests.driver import Workspace, git
 from tests.standin import metrics, only_run, record, write_config
 
+pytestmark = pytest.mark.slow
+
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 

@@ -15,6 +15,8 @@ from tests.checkpoints.torch_files import Call, write_torch
 from tests.driver import Workspace, git
 from tests.standin import record, write_config
 
+pytestmark = pytest.mark.slow
+
 HERE = ("--profile", "cpu", "--env", sys.executable)
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from forkctl.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -40,7 +42,6 @@ def test_synth_lists_its_defects(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gripper-01" in lines[1] and "gripper-convention" in lines[1]
 
 
-@pytest.mark.slow
 def test_validate_names_the_file_the_harm_and_the_mend(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,7 +72,6 @@ def test_warnings_fail_only_when_asked(made: Path, tmp_path: Path) -> None:
     assert main(["data", "validate", out, "--strict"]) == 1
 
 
-@pytest.mark.slow
 def test_fix_says_what_it_does_and_can_be_run_again(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,8 @@ from forkctl.family import Family
 from tests.evaluation.demos import pairs_of, scale
 from tests.evaluation.diagnosis import test_faults
 
+pytestmark = pytest.mark.slow
+
 TOKEN_PARTS = re.compile(r"token|adapter|lora|dataset_statistics|q01", re.IGNORECASE)
 FAMILIES = {family.name: family for family in families()}
 

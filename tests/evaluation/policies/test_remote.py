@@ -21,6 +21,8 @@ from forkctl.libero.units.conventions import LIBERO
 from tests import ROOT
 from tests.driver import Workspace
 
+pytestmark = pytest.mark.slow
+
 ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
 
 ECHO = """

@@ -21,6 +21,8 @@ from forkctl.libero.suites import get_suite
 from tests.driver import Workspace
 from tests.evaluation.rollouts.rollout_support import POLICY, WORLD, episodes, lines_of
 
+pytestmark = pytest.mark.slow
+
 TASKS = get_suite("libero_spatial").tasks
 RECORD = Path("out/episodes.jsonl")
 
@@ -35,7 +37,6 @@ def test_a_policy_that_can_do_it_is_seen_to(rollout):
     assert found["published"][2]["percent"] == 84.7
 
 
-@pytest.mark.slow
 def test_jobs_and_order_change_no_result(rollout):
     rollout("--tasks", "0,1,2", "--trials", "8", skill=0.6)
     rollout("--tasks", "2,0,1", "--trials", "8", "--jobs", "3", out="other", skill=0.6)
@@ -138,7 +139,6 @@ def test_errors_alone_are_no_success(rollout, monkeypatch):
     assert main(["eval", "report", "out"]) == 1
 
 
-@pytest.mark.slow
 def test_errors_without_end_stop_the_evaluation(rollout, monkeypatch):
     monkeypatch.setenv("POINT_WORLD_BREAKS", " ".join(map(str, range(50))))
     said = rollout("--tasks", "0", "--trials", "50", code=1)
@@ -153,7 +153,6 @@ def test_a_policy_that_fails_stops_it_and_is_no_episodes_fault(rollout):
     assert lines_of(RECORD) == []
 
 
-@pytest.mark.slow
 def test_shards_merge_into_what_one_run_gives(rollout, capsys):
     words = ["--tasks", "0,1", "--trials", "5"]
     whole = rollout(*words, out="whole", skill=0.6)
@@ -343,7 +342,6 @@ def test_the_report_stands_alone_and_says_what_matters(rollout, monkeypatch):
     assert "http" not in text.replace("http://www.w3.org", "")
 
 
-@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
     """A few kills; tests/e2e/rollout_kills.py does twenty, with LIBERO's simulator if wanted."""
     rollout("--tasks", "0,1", "--trials", "10", out="whole", skill=0.6)

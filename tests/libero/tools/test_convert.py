@@ -19,6 +19,8 @@ from forkctl.libero.validation import Severity
 from forkctl.libero.validation.file_checks import check_file
 from tests.libero.synthetic import good_file
 
+pytestmark = pytest.mark.slow
+
 
 def converted(source: Path, folder: Path, options: ConvertOptions) -> tuple[Path, ConvertReport]:
     before = hashlib.sha256(source.read_bytes()).hexdigest()

@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 
 from forkctl.libero.suites import SUITES
+from tests.commands import note
 from tests.libero.tools.hub import COMMIT, REPO, Hub, serve
+
+pytestmark = pytest.mark.slow
 
 TASKS = SUITES["libero_goal"].tasks
 NAMES = [f"libero_goal/{task}_demo.hdf5" for task in TASKS[:2]]
@@ -51,6 +54,8 @@ def download(hub: Hub, out: Path, *words: str, suite: str = "libero_goal") -> tu
         text=True,
         timeout=120,
     )
+    if done.returncode == 0:
+        note(command[3:])
     return done.returncode, done.stdout, done.stderr
 
 

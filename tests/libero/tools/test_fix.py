@@ -18,6 +18,8 @@ from forkctl.libero.validation.file_checks import check_file
 from tests.libero.defects import spoil
 from tests.libero.synthetic import TASK, good_file
 
+pytestmark = pytest.mark.slow
+
 # Mended without being told. The last ones by leaving a demo out.
 CERTAIN = (
     "attr-invalid",

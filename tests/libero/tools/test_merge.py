@@ -22,6 +22,8 @@ from forkctl.libero.validation import Severity
 from forkctl.libero.validation.file_checks import check_file
 from tests.libero.synthetic import TASK
 
+pytestmark = pytest.mark.slow
+
 TASKS = SUITES["libero_goal"].tasks[:2]
 
 
@@ -32,7 +34,6 @@ def sources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return [write_task(folder, task, options) for task in TASKS]
 
 
-@pytest.mark.slow
 def test_every_demo_is_there_paired_and_counted(sources: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "merged.hdf5"
     report = merge(sources, out, MergeOptions())

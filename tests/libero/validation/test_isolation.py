@@ -11,8 +11,12 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from forkctl.libero.validation import FileReport, isolation
 from forkctl.libero.validation.isolation import check_files
+
+pytestmark = pytest.mark.slow
 
 
 def codes(report: FileReport) -> list[str]:

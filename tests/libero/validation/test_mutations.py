@@ -11,6 +11,8 @@ from forkctl.libero.validation import KINDS, FileReport, Severity
 from forkctl.libero.validation.file_checks import check_file
 from tests.libero.defects import ALL, RAW_ONLY, finding_of, spoil
 
+pytestmark = pytest.mark.slow
+
 # Not in one file: they need several files, a suite, or a reader that dies. Tested elsewhere.
 NOT_IN_ONE_FILE = {
     "count-off",

@@ -161,3 +161,9 @@ def awaited(look: Callable[[], Iterable[Path]], process: subprocess.Popen[str]) 
             return path
         time.sleep(0.05)
     raise AssertionError(f"it ended with {process.returncode} first")
+
+
+def test_upstreams_own_parser_takes_the_preset_of_the_paper(openvla: Fork, libero: Path) -> None:
+    words = ("--preset", "paper", "--data", str(libero), "-o", "paper.yaml", "--validate")
+    openvla.workspace.said("config", "openvla", "libero_spatial", *words, "--env", openvla.prefix)
+    assert "batch_size" in (openvla.workspace.root / "paper.yaml").read_text()
