@@ -63,6 +63,10 @@ class Place:
             ) from None
 
 
+# The last one: bytecode has a folder of its own, and without it each process compiles torch again.
+_NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE")
+
+
 def bind(tree: ForkTree, environment: Environment) -> Place:
     return Place(tree.path, environment, tree.import_folders)
 
@@ -78,7 +82,7 @@ def process_variables(environment: Environment, python_path: Sequence[Path]) -> 
     variables = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+        if name not in _NOT_PASSED_ON
     }
     return {
         **variables,

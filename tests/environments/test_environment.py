@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from forkctl.environments.binding import binding_key
+from forkctl.environments.binding import binding_key, process_variables
 from forkctl.environments.environment import (
+    Environment,
     create_environment,
     environment_key,
     environments_root,
@@ -19,6 +21,7 @@ from forkctl.environments.installing import explain
 from forkctl.environments.locks import Lock, read_lock
 from forkctl.environments.uv import uv_settings
 from forkctl.errors import ForkctlError, UsageError
+from forkctl.forks.cache import cache_root
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -148,3 +151,22 @@ def test_settings_of_pip_reach_uv_unless_it_has_its_own() -> None:
     handed = uv_settings(given)
     assert handed["UV_FIND_LINKS"] == "/a,/b"
     assert handed["UV_DEFAULT_INDEX"] == "mine"
+
+
+def test_a_process_keeps_bytecode_and_sees_nobodys_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of containers set the first; with it, each process would compile torch again."""
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH"):
+        monkeypatch.setenv(name, "/elsewhere")
+    program = (
+        "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix, '/elsewhere' in sys.path)"
+    )
+    here = Environment(Path(sys.prefix), Path(sys.executable))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=process_variables(here, [tmp_path]),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["False", str(cache_root() / "pycache"), "False"], done.stderr
