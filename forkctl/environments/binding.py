@@ -79,11 +79,7 @@ def binding_key(pin: str, series: str, lock_digest: str | None, python: str) -> 
 
 def process_variables(environment: Environment, python_path: Sequence[Path]) -> dict[str, str]:
     """The variables of a process that imports from these folders, and forkctl, first."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _NOT_PASSED_ON
-    }
+    variables = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     return {
         **variables,
         "PYTHONPATH": os.pathsep.join(map(str, [*python_path, forkctl_on_path()])),
