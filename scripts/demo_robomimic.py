@@ -13,7 +13,7 @@ from chapters import evaluate, farewell, lay_out, make_libero_data, skills, valu
 from story import OUT, ROOT, Story, checked, checkpoint_of, last_run, losses, settings, trained
 
 RELEASE = "robomimic-release"
-PRETRAIN_STEPS = 1000
+PRETRAIN_STEPS = 800
 FINETUNE_STEPS = 100
 COMPARED = 20  # steps at the end, of which the loss is averaged
 POLICY_STEPS = 2000
@@ -21,6 +21,7 @@ POLICY_STEPS = 2000
 # For two cores: one process, a small policy, and an encoder of a few small convolutions.
 SMALL = {
     "train.num_data_workers": 0,
+    "train.hdf5_cache_mode": "all",
     "train.cuda": False,
     "experiment.epoch_every_n_steps": 100,
     "algo.actor_layer_dims": [256, 256],
