@@ -13,7 +13,7 @@ from chapters import evaluate, farewell, lay_out, make_libero_data, skills, valu
 from story import OUT, ROOT, Story, checked, checkpoint_of, last_run, losses, settings, trained
 
 RELEASE = "robomimic-release"
-PRETRAIN_STEPS = 800
+PRETRAIN_STEPS = 600
 FINETUNE_STEPS = 100
 COMPARED = 20  # steps at the end, of which the loss is averaged
 POLICY_STEPS = 2000
