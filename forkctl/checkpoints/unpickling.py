@@ -14,7 +14,7 @@ import io
 import pickle
 import re
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -105,6 +105,7 @@ def check_dtype(code: Any) -> None:
 
 _SAFE: dict[str, Any] = {
     "collections.OrderedDict": OrderedDict,
+    "collections.Counter": Counter,  # the milestones of torch's MultiStepLR
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _typed_tensor,

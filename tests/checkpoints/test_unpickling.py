@@ -4,6 +4,7 @@ import io
 import pickle
 import random
 import zipfile
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,15 @@ def test_numpy_numbers_beside_the_weights_are_harmless(tmp_path: Path) -> None:
         tmp_path / "a.pth", {"w": Tensor(4), "best": Call("numpy.core.multiarray.scalar", "f8")}
     )
     assert read_pickled_structure(path)["w"] == TensorFacts((4,), "float32")
+
+
+@pytest.mark.parametrize("state", [Counter({16: 1, 18: 2}), OrderedDict(a=1), {"a": [1.5, None]}])
+def test_the_state_of_a_schedule_is_harmless(state: object, tmp_path: Path) -> None:
+    """MultiStepLR, which robomimic saves beside the weights, counts its milestones."""
+    content = pickle.dumps({"lr_schedulers": state}, protocol=2)
+    path = write_archive(tmp_path / "a.pth", content)
+    assert read_pickled_structure(path) == {"lr_schedulers": state}
+    assert NumbersOnly(io.BytesIO(content)).load() == {"lr_schedulers": state}
 
 
 def test_a_truncated_file_is_said_to_be_one(tmp_path: Path) -> None:
