@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from tests.driver import Upstream, Workspace, entry
+from tests.standin import only_run
 
 TRAIN = """
 import argparse, json, os, pathlib, sys, time
@@ -92,19 +92,3 @@ def seen(workspace: Workspace) -> dict[str, Any]:
     read = json.loads((only_run(workspace) / "upstream/seen.json").read_text())
     assert isinstance(read, dict)
     return read
-
-
-def only_run(workspace: Workspace) -> Path:
-    (found,) = (workspace.root / "runs" / "mine").iterdir()
-    return found
-
-
-def record(workspace: Workspace) -> dict[str, Any]:
-    read = json.loads((only_run(workspace) / "run.json").read_text())
-    assert isinstance(read, dict)
-    return read
-
-
-def metrics(workspace: Workspace) -> list[dict[str, Any]]:
-    lines = (only_run(workspace) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]

@@ -21,7 +21,8 @@ from forkctl.forks.manifest import load, parse
 from forkctl.forks.workspace import Workspace as Found
 from tests import ROOT
 from tests.driver import Upstream, Workspace, entry, hear_interrupts
-from tests.families.small_script import HERE, OPTIONS, describe, metrics, only_run, record, seen
+from tests.families.small_script import HERE, OPTIONS, describe, seen
+from tests.standin import metrics, only_run, record
 
 pytestmark = pytest.mark.slow
 
