@@ -157,7 +157,7 @@ def fetch_history(fetcher: Fetcher, url: str) -> Repository:
                 # a pin that is part of this history is no longer cut off from its parents
                 held = objects.held_objects(area)
                 still_cut_off = [c for c in _lines(cached.git_dir / "shallow") if c not in held]
-                _adopt_packs(area, cached)
+                objects.adopt_packs(area, cached)
             _write_shallow(cached, still_cut_off)
             for line in refs:
                 oid, ref = line.split(" ", 1)
@@ -210,7 +210,7 @@ def take_over(cached: Repository, pack: bytes, commit: str, sparse: Folders) -> 
             raise ForkctlError(
                 f"the bundle does not hold {len(lacking)} of the files of {commit}", hint=again
             )
-        _adopt_packs(area, cached)
+        objects.adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), commit])
     objects.write_ref(cached, pin_ref(commit), commit)
 
@@ -233,7 +233,7 @@ def _fetch_pin(
                 raise
             _fetch_all_branches(fetcher, area, url, commit, error)
         cut_off = _lines(area.git_dir / "shallow")
-        _adopt_packs(area, cached)
+        objects.adopt_packs(area, cached)
     _write_shallow(cached, [*_lines(cached.git_dir / "shallow"), *cut_off])
     objects.write_ref(cached, pin_ref(commit), commit)
 
@@ -269,7 +269,7 @@ def _ensure_blobs(fetcher: Fetcher, cached: Repository, url: str, oids: Sequence
                 where=url,
                 hint="run this again; a mirror needs the files too, not only the commits",
             )
-        _adopt_packs(area, cached)
+        objects.adopt_packs(area, cached)
 
 
 def _require_network(fetcher: Fetcher, url: str, what: str) -> None:
@@ -330,14 +330,6 @@ def _quarantine(cached: Repository) -> Iterator[Repository]:
         yield Repository(git_dir, cached.children)
     finally:
         remove_folder(git_dir)
-
-
-def _adopt_packs(area: Repository, cached: Repository) -> None:
-    """Move finished packs over. git sees a pack once its .idx is there, so the .idx goes last."""
-    source, target = area.git_dir / "objects" / "pack", cached.git_dir / "objects" / "pack"
-    for index in sorted(source.glob("pack-*.idx")):
-        for suffix in (".pack", ".idx"):
-            index.with_suffix(suffix).replace(target / index.with_suffix(suffix).name)
 
 
 def _write_shallow(cached: Repository, commits: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from forkctl.atomic import write_atomically
+from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
 
@@ -159,18 +159,36 @@ def is_ancestor(repo: Repository, ancestor: str, commit: str) -> bool:
 def copy_objects(
     source: Repository, target: Repository, oids: Iterable[str], promised: bool
 ) -> None:
-    """Pack these objects of `source` into `target`. `promised`: the rest is fetched on demand."""
-    pack = source.local(
+    """Pack these objects of `source` into `target`. `promised`: the rest is fetched on demand.
+
+    git packs them beside the target, in a repository that borrows them: it indexes what it writes,
+    where a pack that comes through a pipe would have to be read once more."""
+    incoming = Repository(target.git_dir / "incoming", target.children)
+    remove_folder(incoming.git_dir)
+    write_repository(incoming.git_dir, BARE)
+    borrowed = incoming.git_dir / "objects" / "info" / "alternates"
+    borrowed.write_bytes(os.fsencode(source.git_dir / "objects") + b"\n")
+    incoming.local(
         "pack-objects",
-        "--stdout",
         "--quiet",
         "--window=0",
         "--threads=1",
+        str(incoming.git_dir / "objects" / "pack" / "pack"),
         stdin="".join(f"{oid}\n" for oid in oids).encode(),
         config=("pack.writeReverseIndex=false",),
     )
-    promisor = ("--promisor=forkctl",) if promised else ()
-    target.local("index-pack", "--stdin", "--threads=1", *promisor, stdin=pack)
+    adopt_packs(incoming, target, promised)
+    remove_folder(incoming.git_dir)
+
+
+def adopt_packs(area: Repository, target: Repository, promised: bool = False) -> None:
+    """Move finished packs over. git sees a pack once its .idx is there, so the .idx goes last."""
+    packs = target.git_dir / "objects" / "pack"
+    for index in sorted((area.git_dir / "objects" / "pack").glob("pack-*.idx")):
+        if promised:
+            (packs / index.name).with_suffix(".promisor").touch()
+        for suffix in (".pack", ".idx"):
+            index.with_suffix(suffix).replace(packs / index.with_suffix(suffix).name)
 
 
 def write_ref(repo: Repository, ref: str, oid: str) -> None:
