@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,16 @@ class TreeEntry(NamedTuple):
 
     mode: str
     oid: str
+
+
+class Listing(NamedTuple):
+    """Everything below the root of a commit."""
+
+    files: Mapping[str, TreeEntry]
+    folders: Mapping[str, str]  # path -> its tree; a folder comes before what is in it
+
+
+EMPTY = Listing({}, {})
 
 
 def resolve(repo: Repository, revision: str) -> str | None:
@@ -76,9 +88,14 @@ def files_at(repo: Repository, commit: str, paths: Collection[str]) -> dict[str,
     return {path: entry for _, path, entry in found if path in paths}
 
 
-def files_and_trees_of(repo: Repository, commit: str) -> list[tuple[str, str, TreeEntry]]:
-    """(kind, path, entry) of everything below the root tree of a commit."""
-    return list(_ls_tree(repo, "-r", "-t", commit))
+def listing_of(repo: Repository, commit: str) -> Listing:
+    files, folders = {}, {}
+    for kind, path, entry in _ls_tree(repo, "-r", "-t", commit):
+        if kind == "tree":
+            folders[path] = entry.oid
+        else:
+            files[path] = entry
+    return Listing(files, folders)
 
 
 def _ls_tree(repo: Repository, *args: str) -> Iterator[tuple[str, str, TreeEntry]]:
@@ -189,6 +206,23 @@ def adopt_packs(area: Repository, target: Repository, promised: bool = False) ->
             (packs / index.name).with_suffix(".promisor").touch()
         for suffix in (".pack", ".idx"):
             index.with_suffix(suffix).replace(packs / index.with_suffix(suffix).name)
+
+
+def write_object(repo: Repository, kind: str, content: bytes) -> str:
+    """Put an object into the repository, as git would; return its id."""
+    whole = f"{kind} {len(content)}\0".encode() + content
+    oid = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+    path = repo.git_dir / "objects" / oid[:2] / oid[2:]
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"tmp_obj_{os.getpid()}_{oid}")  # git's gc sweeps such names
+        try:
+            partial.write_bytes(zlib.compress(whole, 1))
+            partial.chmod(0o444)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return oid
 
 
 def write_ref(repo: Repository, ref: str, oid: str) -> None:

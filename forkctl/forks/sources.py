@@ -111,7 +111,7 @@ def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, st
             message=f"Import {source.package} {source.version}\n\nsha256: {source.sha256}\n",
             changes=tuple(unpack(archive.read_bytes(), str(source))),
         )
-        (commit,) = write_commits(repo, None, {}, [release], ref="refs/heads/main")
+        ((commit, _),) = write_commits(repo, None, objects.EMPTY, [release], ref="refs/heads/main")
         objects.write_ref(repo, pin_ref(commit), commit)
         return repo, commit
 

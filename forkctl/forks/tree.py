@@ -135,12 +135,14 @@ def _copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> Non
 
 
 def objects_of_pin(cached: Repository, pin: str, sparse: Folders) -> list[str]:
-    chosen = chooser(sparse)
-    oids = [pin, objects.tree_of(cached, pin)]
-    for kind, path, entry in objects.files_and_trees_of(cached, pin):
-        if kind == "tree" or (kind == "blob" and chosen(path)):
-            oids.append(entry.oid)
-    return list(dict.fromkeys(oids))
+    chosen, listing = chooser(sparse), objects.listing_of(cached, pin)
+    blobs = (
+        entry.oid
+        for path, entry in listing.files.items()
+        if entry.mode != objects.SUBMODULE and chosen(path)
+    )
+    root = objects.tree_of(cached, pin)
+    return list(dict.fromkeys([pin, root, *listing.folders.values(), *blobs]))
 
 
 def prepare_work_area(workspace: Workspace) -> Path:

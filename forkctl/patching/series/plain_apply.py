@@ -69,9 +69,9 @@ def _merge(
         NewCommit("pristine", "pristine", _changes({}, pristine)),
         NewCommit("current", "current", _changes(pristine, now)),
     ]
-    commits = write_commits(repo, None, {}, snapshots)
+    commits = write_commits(repo, None, objects.EMPTY, snapshots)
     index = repo.git_dir / "index"
-    repo.local("read-tree", commits[-1], index=index)
+    repo.local("read-tree", commits[-1].commit, index=index)
     try:
         repo.local(
             "apply", "--cached", "--3way", "--whitespace=nowarn", stdin=patch.diff, index=index

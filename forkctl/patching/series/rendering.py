@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from forkctl.forks.commits import NewCommit, write_commits
 from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork
 from forkctl.forks.manifest import Fork
-from forkctl.forks.objects import BlobReader, TreeEntry
+from forkctl.forks.objects import BlobReader, Listing
 from forkctl.forks.paths import fault_of_path
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.patching.model import PatchOutcome
@@ -40,22 +40,22 @@ def render(fork: Fork, inputs: InputFiles, pristine: Repository, store: Reposito
         apply_plain = plain_applier(store.children, tree)
         plan = plan_series(tree, fork.name, inputs.overlays, patches, apply_plain)
         _require_sound(tree, fork, plan.commits)
-        commits = write_commits(store, pin, tree.files, plan.commits)
-    head = commits[-1] if commits else pin
-    return Rendered(head, objects.tree_of(store, head), plan.outcomes)
+        commits = write_commits(store, pin, tree.listing, plan.commits)
+    if commits:
+        return Rendered(*commits[-1], plan.outcomes)
+    return Rendered(pin, objects.tree_of(pristine, pin), plan.outcomes)
 
 
 class PinnedTree:
     """The files of the pin as the engine reads them."""
 
-    def __init__(self, files: Mapping[str, TreeEntry], sparse: Folders, blobs: BlobReader) -> None:
-        self.files = files
+    def __init__(self, listing: Listing, sparse: Folders, blobs: BlobReader) -> None:
+        self.listing = listing
         self._laid_out = chooser(sparse)
         self._blobs = blobs
-        self._folders: set[str] | None = None
 
     def read(self, path: str) -> bytes | None:
-        entry = self.files.get(path)
+        entry = self.listing.files.get(path)
         if entry is None:
             return None
         if entry.mode not in ("100644", "100755"):
@@ -66,7 +66,7 @@ class PinnedTree:
         return self._blobs.read(entry.oid)
 
     def exists(self, path: str) -> bool:
-        return path in self.files or path in self.folders
+        return path in self.listing.files or path in self.listing.folders
 
     def require_laid_out(self, path: str) -> None:
         if not self._laid_out(path):
@@ -76,26 +76,16 @@ class PinnedTree:
                 hint=f'add "{folder}" to `sparse` in forks.toml, then run `forkctl sync`',
             )
 
-    @property
-    def folders(self) -> set[str]:
-        if self._folders is None:
-            self._folders = {
-                "/".join(parts[:depth])
-                for parts in (path.split("/") for path in self.files)
-                for depth in range(1, len(parts))
-            }
-        return self._folders
-
 
 @contextmanager
 def pinned_tree(repo: Repository, commit: str, sparse: Folders) -> Iterator[PinnedTree]:
     with objects.blob_reader(repo) as blobs:
-        yield PinnedTree(objects.files_of(repo, commit), sparse, blobs)
+        yield PinnedTree(objects.listing_of(repo, commit), sparse, blobs)
 
 
 def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -> None:
     """A last check of where changes go, whatever made them."""
-    files = set(tree.files)
+    files = set(tree.listing.files)
     for commit in commits:
         for change in commit.changes:
             path = change.path
@@ -104,7 +94,7 @@ def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -
             tree.require_laid_out(path)
             parts = path.split("/")
             above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
-            if change.content is not None and (above & files or path in tree.folders):
+            if change.content is not None and (above & files or path in tree.listing.folders):
                 raise ForkctlError(
                     f"{path!r} would take the place of one of upstream's files or folders",
                     where=f"{fork.name}: {commit.name}",
