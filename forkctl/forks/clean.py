@@ -58,7 +58,7 @@ def _require_nothing_kept(repo: Repository, state: TreeState) -> None:
     tree, files = repo.work_tree, laid_out(repo, state.head, state.sparse)
     seen = {path: look(tree, path) for path in files}
     # git may have been asked to assume that these files are unchanged.
-    hidden = differing(repo, files)
+    hidden = differing(tree, files)
     of_git = [*_refs_of_user(repo), *_linked_worktrees(repo), *_changed_in_git(repo, state)]
     beside = _beside(tree, files)
     hidden |= {path for path in files if look(tree, path) != seen[path]}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from forkctl.errors import ForkctlError
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import Listing, TreeEntry, write_object, write_ref
+from forkctl.forks.objects import LINK, Listing, TreeEntry, write_object, write_ref
 
 # The identity of every commit that forkctl makes. Part of the ids: never change it.
 IDENTITY = b"forkctl <forkctl@localhost> 1700000000 +0000"
@@ -122,7 +122,7 @@ def _mode(change: FileChange, before: TreeEntry | _Folder | None) -> str:
     mode = before.mode if isinstance(before, TreeEntry) else "100644"
     if mode not in ("100644", "100755"):
         raise ForkctlError(
-            f"is a {'symbolic link' if mode == '120000' else 'submodule'} upstream; "
+            f"is a {'symbolic link' if mode == LINK else 'submodule'} upstream; "
             "forkctl changes only regular files",
             where=change.path,
         )

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from forkctl.forks import objects
 from forkctl.forks.git import Repository
-from forkctl.forks.objects import SUBMODULE, TreeEntry
+from forkctl.forks.objects import LINK, SUBMODULE, TreeEntry
 from forkctl.forks.sparse import Folders, chooser
-from forkctl.forks.state import own_folder
 
 Look = tuple[int, ...] | None
 
@@ -29,28 +28,26 @@ def entries_of(repo: Repository, commit: str, sparse: Folders) -> dict[str, Tree
     return {path: entry for path, entry in files.items() if chosen(path)}
 
 
-def differing(repo: Repository, entries: Mapping[str, TreeEntry]) -> set[str]:
+def differing(tree: Path, entries: Mapping[str, TreeEntry]) -> set[str]:
     """The paths whose file on disk is not this entry. The live index is not consulted, since it may
     be set to assume that files are unchanged."""
-    if not entries:
-        return set()
-    assert repo.work_tree
-    index = own_folder(repo.work_tree) / "index.check"
-    _write_index_of(repo, index, entries)
-    if repo.agrees("update-index", "--refresh", index=index):
-        return set()
-    out = repo.local("diff-files", "--name-only", "-z", index=index)
-    return {os.fsdecode(path) for path in out.split(b"\0") if path}
+    return {path for path, entry in entries.items() if not _is(tree, path, entry)}
 
 
-def _write_index_of(repo: Repository, index: Path, entries: Mapping[str, TreeEntry]) -> None:
-    index.unlink(missing_ok=True)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
-    records = b"".join(
-        f"{entry.mode} {entry.oid}\t".encode() + os.fsencode(path) + b"\0"
-        for path, entry in entries.items()
-    )
-    repo.local("update-index", "-z", "--index-info", index=index, stdin=records)
+def _is(tree: Path, path: str, entry: TreeEntry) -> bool:
+    here = tree / path
+    try:
+        mode = here.lstat().st_mode
+        if look(tree, path) == () or stat.S_ISDIR(mode):
+            return False
+        if stat.S_ISLNK(mode):
+            kind, content = LINK, os.fsencode(here.readlink())
+        else:
+            kind = "100755" if mode & stat.S_IXUSR else "100644"
+            content = here.read_bytes() if stat.S_ISREG(mode) else b""
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return (kind, objects.id_of("blob", content)) == entry
 
 
 def is_free(tree: Path, path: str, judged: Collection[str]) -> bool:

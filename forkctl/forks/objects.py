@@ -25,6 +25,7 @@ PARTIAL: Mapping[str, Mapping[str, str]] = {
     'remote "origin"': {"promisor": "true", "partialclonefilter": "blob:none"},
 }
 
+LINK = "120000"
 SUBMODULE = "160000"  # the mode of one: forkctl makes its folder, and puts nothing there
 
 
@@ -208,16 +209,23 @@ def adopt_packs(area: Repository, target: Repository, promised: bool = False) ->
             index.with_suffix(suffix).replace(packs / index.with_suffix(suffix).name)
 
 
+def id_of(kind: str, content: bytes) -> str:
+    return hashlib.sha1(_stored(kind, content), usedforsecurity=False).hexdigest()
+
+
+def _stored(kind: str, content: bytes) -> bytes:
+    return f"{kind} {len(content)}\0".encode() + content
+
+
 def write_object(repo: Repository, kind: str, content: bytes) -> str:
     """Put an object into the repository, as git would; return its id."""
-    whole = f"{kind} {len(content)}\0".encode() + content
-    oid = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+    oid = id_of(kind, content)
     path = repo.git_dir / "objects" / oid[:2] / oid[2:]
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         partial = path.with_name(f"tmp_obj_{os.getpid()}_{oid}")  # git's gc sweeps such names
         try:
-            partial.write_bytes(zlib.compress(whole, 1))
+            partial.write_bytes(zlib.compress(_stored(kind, content), 1))
             partial.chmod(0o444)
             partial.replace(path)
         finally:

@@ -153,19 +153,19 @@ def _is_file(entry: TreeEntry | None) -> TypeGuard[TreeEntry]:
 
 
 def _require_old_or_new(repo: Repository, changes: Changes) -> None:
-    assert repo.work_tree
+    tree = repo.work_tree
+    assert tree
 
     def not_as(wanted: Mapping[str, TreeEntry | None]) -> set[str]:
         files = {path: entry for path, entry in wanted.items() if _is_file(entry)}
-        found = differing(repo, files)
+        found = differing(tree, files)
         empty = wanted.keys() - files.keys()
-        tree = repo.work_tree or Path()
         return found | {path for path in empty if not is_free(tree, path, changes)}
 
     not_old = not_as({path: old for path, (old, _) in changes.items()})
     not_new = not_as({path: changes[path][1] for path in not_old})
     if strange := not_as(dict.fromkeys(not_new)):
-        _refuse(repo.work_tree, sorted(strange))
+        _refuse(tree, sorted(strange))
 
 
 def _refuse(tree: Path, strange: list[str]) -> NoReturn:

@@ -143,7 +143,7 @@ def _render_and_switch(
     from forkctl.patching.series.rendering import render
 
     remove_ref_locks(repo)
-    rendered = render(fork, files, repo, repo)
+    rendered = render(fork, files, repo, repo, known)
     _require_reproduced(fork, rendered.locked(files.digests), known)
     new = state._replace(
         identity=identity_of(fork, files.digests),
