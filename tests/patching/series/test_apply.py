@@ -95,6 +95,14 @@ def test_the_lock_records_what_was_made(workspace: Workspace) -> None:
     assert '"thing/src/extra/ours.py" = "sha256:' in text
 
 
+def test_a_patch_that_changed_since_it_was_locked_is_checked_anew(workspace: Workspace) -> None:
+    workspace.ok("apply")
+    broken = STOP.replace('print("stop")', "stop()")
+    workspace.write({"patches/thing/0002-stop.yaml": broken})
+    assert workspace.run("apply") == 1
+    assert "undefined names: stop" in workspace.err
+
+
 def test_same_inputs_same_ids_in_any_directory_and_environment(
     workspace: Workspace,
     upstream: Upstream,
