@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from forkctl.errors import ForkctlError
@@ -19,15 +20,16 @@ from forkctl.forks.lockfile import (
     write_lock,
 )
 from forkctl.forks.manifest import Fork, Manifest
-from forkctl.forks.processes import Children
+from forkctl.forks.processes import Children, Interrupted
 from forkctl.forks.state import TreeState
 from forkctl.forks.sync import from_os_error, settled_state
 from forkctl.forks.workspace import Workspace
-from forkctl.patching.series.inputs import InputFiles, identity_of, read_inputs
+from forkctl.patching.series.inputs import identity_of, read_inputs
 
 if TYPE_CHECKING:
     from forkctl.patching.model import Patch
 
+_AT_ONCE = 8
 _AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
 
 
@@ -55,28 +57,68 @@ def apply(
     without: Sequence[str] = (),
     locked: bool = False,
 ) -> list[ApplyResult]:
-    """One fork's failure never stops another. forks.lock follows what was applied."""
+    """Everything is rendered before the first tree moves. forks.lock follows what was applied."""
     lock = lock_text(workspace.lock_file)
     if locked:
         parse_lock(lock, workspace.lock_file.name)  # what is damaged elsewhere records nothing
-    results, made = [], {}
-    for fork in forks:
-        try:
-            result, record = _apply_one(workspace, manifest, fork, children, without, locked, lock)
-        except ForkctlError as error:
-            result, record = ApplyResult(fork, ApplyOutcome.FAILED, error=error), None
-        except OSError as error:
-            reason = from_os_error(error, _AFTER_OS_ERROR)
-            result, record = ApplyResult(fork, ApplyOutcome.FAILED, error=reason), None
-        results.append(result)
-        if record is not None:
-            made[fork.name] = record
+
+    def prepare(fork: Fork) -> _Prepared:
+        return _prepared(workspace, manifest, fork, children, without, locked, lock)
+
+    prepared = [_guarded(fork, partial(prepare, fork)) for fork in forks]
+    done = _switch_all(prepared, children)
+    made = {fork.result.fork.name: fork.record for fork in done if fork.record is not None}
     if made:
         write_lock(workspace.lock_file, {**read_lock(workspace.lock_file), **made})
-    return results
+    return [fork.result for fork in done]
 
 
-def _apply_one(
+class _Prepared(NamedTuple):
+    """What will be said of a fork once `switch`, if there is one, has moved its tree."""
+
+    result: ApplyResult
+    record: LockedFork | None = None  # the new entry of forks.lock; None: it stays as it is
+    switch: Callable[[], None] | None = None
+
+
+def _guarded(fork: Fork, step: Callable[[], _Prepared]) -> _Prepared:
+    """One fork's failure never stops another."""
+    reason: ForkctlError
+    try:
+        return step()
+    except ForkctlError as error:
+        reason = error
+    except Interrupted:
+        reason = ForkctlError("interrupted", hint="run this again")
+    except OSError as error:
+        reason = from_os_error(error, _AFTER_OS_ERROR)
+    return _Prepared(ApplyResult(fork, ApplyOutcome.FAILED, error=reason))
+
+
+def _switch_all(prepared: Sequence[_Prepared], children: Children) -> list[_Prepared]:
+    if sum(fork.switch is not None for fork in prepared) < 2:
+        return [_switched(fork) for fork in prepared]
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Rendering is not done at once: Python 3.11's `ast` does not bear threads.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            return list(pool.map(_switched, prepared))
+        except BaseException:
+            children.end_all()  # leaving the pool waits for its threads, which wait for git
+            raise
+
+
+def _switched(prepared: _Prepared) -> _Prepared:
+    def step() -> _Prepared:
+        if prepared.switch is not None:
+            prepared.switch()
+        return prepared
+
+    return _guarded(prepared.result.fork, step)
+
+
+def _prepared(
     workspace: Workspace,
     manifest: Manifest,
     fork: Fork,
@@ -84,8 +126,7 @@ def _apply_one(
     without: Sequence[str],
     locked: bool,
     lock: str,
-) -> tuple[ApplyResult, LockedFork | None]:
-    """The result, and the new entry of forks.lock (None: it stays as it is)."""
+) -> _Prepared:
     state = _synced_state(workspace, fork, children)
     files = read_inputs(workspace, fork, state.pin, without)
     inputs = files.digests
@@ -93,17 +134,34 @@ def _apply_one(
     applied = LockedFork(inputs, state.head, state.tree)
     is_applied = state.identity == identity_of(fork, inputs)
     if is_applied and (without or lock_says(lock, fork.name, applied)):
-        return _unchanged(fork, repo, state, inputs), None
+        return _Prepared(_unchanged(fork, repo, state, inputs))
     known = None if without else parse_lock(lock, workspace.lock_file.name).get(fork.name)
     if locked and not without:
         _require_locked_inputs(fork, inputs, known)
     if is_applied:
         _require_reproduced(fork, applied, known)
-        return _unchanged(fork, repo, state, inputs), applied
-    state, patches = _render_and_switch(fork, repo, state, files, without, known)
-    record = None if without else LockedFork(inputs, state.head, state.tree)
+        return _Prepared(_unchanged(fork, repo, state, inputs), applied)
+
+    from forkctl.forks.switch import remove_ref_locks, switch
+    from forkctl.patching.series.rendering import render
+
+    remove_ref_locks(repo)
+    rendered = render(fork, files, repo, repo, known)
+    made = rendered.locked(inputs)
+    _require_reproduced(fork, made, known)
+    new = state._replace(
+        identity=identity_of(fork, inputs),
+        without=tuple(without),
+        head=rendered.head,
+        tree=rendered.tree,
+    )
+    patches = [outcome.patch for outcome in rendered.outcomes]
     note = _left_out(patches, manifest)
-    return ApplyResult(fork, ApplyOutcome.APPLIED, state, len(patches), note), record
+    return _Prepared(
+        ApplyResult(fork, ApplyOutcome.APPLIED, new, len(patches), note),
+        record=None if without else made,
+        switch=partial(switch, repo, state, new),
+    )
 
 
 def _synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeState:
@@ -129,30 +187,6 @@ def _unchanged(fork: Fork, repo: Repository, state: TreeState, inputs: Inputs) -
     else:
         note = ""
     return ApplyResult(fork, ApplyOutcome.UNCHANGED, state, len(inputs.patches), note)
-
-
-def _render_and_switch(
-    fork: Fork,
-    repo: Repository,
-    state: TreeState,
-    files: InputFiles,
-    without: Sequence[str],
-    known: LockedFork | None,
-) -> tuple[TreeState, tuple[Patch, ...]]:
-    from forkctl.forks.switch import remove_ref_locks, switch
-    from forkctl.patching.series.rendering import render
-
-    remove_ref_locks(repo)
-    rendered = render(fork, files, repo, repo, known)
-    _require_reproduced(fork, rendered.locked(files.digests), known)
-    new = state._replace(
-        identity=identity_of(fork, files.digests),
-        without=tuple(without),
-        head=rendered.head,
-        tree=rendered.tree,
-    )
-    switch(repo, state, new)
-    return new, tuple(outcome.patch for outcome in rendered.outcomes)
 
 
 def _left_out(patches: Sequence[Patch], manifest: Manifest) -> str:
