@@ -7,6 +7,7 @@ place that its author never looked at.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
 from forkctl.patching.engine.insertions import INSERTIONS, insert, inserted_already
 from forkctl.patching.engine.matcher import Mode, is_hole
 from forkctl.patching.engine.rewrites import remove, replace, result_selector, wrap
+from forkctl.patching.engine.scopes import MODULE
 from forkctl.patching.engine.selectors import Anchor, counted, find_anchors, lines_of, occurs
 from forkctl.patching.engine.source import Source, parse_source
 from forkctl.patching.engine.splice import TextChange, first_overlap, settle
@@ -141,6 +143,8 @@ def _locate_alternative(
     rewrites = operation.verb in (Verb.REPLACE, Verb.REMOVE) and selector.at is None
     mode = Mode.EXACT if rewrites else Mode.LENIENT
     anchors = find_anchors(source, selector, mode)
+    if anchors and _imports_for_module(alternative):
+        anchors = _of_module(source, anchors)
     made = _made_already(source, alternative)
     anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
     if made:  # places already done count together with those still to do
@@ -159,6 +163,28 @@ def _locate_alternative(
     else:
         status = EditStatus.ALREADY if places else EditStatus.NOT_NEEDED
     return changes, lines_of(source, places), status
+
+
+def _imports_for_module(alternative: Alternative) -> bool:
+    selector, code = alternative.selector, alternative.operation.code
+    return (
+        alternative.operation.verb in (Verb.INSERT_BEFORE, Verb.INSERT_AFTER)
+        and selector.scopes == (MODULE,)
+        and code is not None
+        and all(isinstance(node, ast.Import | ast.ImportFrom) for node in code.nodes)
+    )
+
+
+def _of_module(source: Source, anchors: Sequence[Anchor]) -> list[Anchor]:
+    """Those that always run. Beside a match inside of `try` or `if`, an import may not be made."""
+    found = [a for a in anchors if isinstance(source.parents[a.nodes[0]], ast.Module)]
+    if not found:
+        raise Refusal(
+            Code.NO_ANCHOR,
+            "what matches is inside of a block, where an import is not always made",
+            lines=lines_of(source, anchors),
+        )
+    return found
 
 
 def _made_already(source: Source, alternative: Alternative) -> list[Anchor]:

@@ -291,3 +291,32 @@ def test_a_hole_brings_upstreams_own_expression(engine: Engine) -> None:
     assert engine.result(before, edit) == (
         "check((a  if b else c).device, a  if b else c)\n" + before
     )
+
+
+IMPORT = "- {match: import robot, insert_after: from helpers import finetune}"
+
+
+def test_an_import_goes_beside_a_match_that_always_runs(engine: Engine) -> None:
+    before = """
+        try:
+            import robot
+        except ImportError:
+            robot = None
+        import robot
+    """
+    after = engine.result(before, IMPORT)
+    assert after.endswith("\nimport robot\nfrom helpers import finetune\n")
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["try:\n    {}\nexcept ImportError:\n    robot = None\n", "if x:\n    {}\n", "def f():\n    {}\n"],
+)
+def test_an_import_that_may_not_be_made_is_refused(engine: Engine, around: str) -> None:
+    assert engine.code(around.format("import robot"), IMPORT) == "no-anchor"
+
+
+def test_an_import_for_one_function_goes_where_it_matches(engine: Engine) -> None:
+    edit = "- {scope: f, match: import robot, insert_after: import helpers}"
+    after = engine.result("def f():\n    if x:\n        import robot\n", edit)
+    assert after.endswith("        import robot\n        import helpers\n")
