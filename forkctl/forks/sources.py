@@ -93,7 +93,7 @@ def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, st
     """The cached repository with the release as its one commit, and that commit."""
     git_dir = sdist_git_dir(source)
     git_dir.mkdir(parents=True, exist_ok=True)
-    with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
+    with lock_on(git_dir / "forkctl.lock", f"a download of {source}", say=fetcher.progress):
         repo = Repository(git_dir, fetcher.children)
         if commit := _imported(git_dir):
             return repo, commit
