@@ -114,6 +114,11 @@ def test_an_address_as_a_host_shows_it_may_name_a_user(user: str) -> None:
     assert parse(text, Path("forks.toml")).fork("thing").source.url == url
 
 
+@pytest.mark.parametrize("value", ["[" * 100_000, "{a=" * 100_000])
+def test_a_manifest_that_is_nested_without_an_end_is_refused(value: str) -> None:
+    read(GOOD.replace('["src"]', value))
+
+
 def test_a_name_written_twice_is_refused_with_its_line() -> None:
     refused = read(GOOD + '\n[fork.thing]\ngit = "https://example.org/other"\n')
     assert refused.where and refused.where.startswith("forks.toml:10")
