@@ -16,7 +16,7 @@ import re
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from forkctl.checkpoints.facts import TensorFacts
@@ -24,7 +24,7 @@ from forkctl.errors import ForkctlError
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP_MAGIC = b"PK\x03\x04"  # torch looks at these bytes alone
-_LONGEST_PICKLE = 32 * 2**20  # of thousands of tensors it is less than one
+LONGEST_PICKLE = 32 * 2**20  # of thousands of tensors it is less than one
 _TORCH_FILES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 _NEVER_LOADED = "training_args.bin"  # transformers leaves one beside weights; it holds no tensors
 
@@ -119,6 +119,18 @@ _SAFE: dict[str, Any] = {
     "numpy.dtype": _Dtype,
     "numpy.ndarray": "ndarray",  # only to be named: called, it would take any address
 }
+# DeepSpeed and Lightning keep sets, paths and their own kind of dictionary beside the weights.
+for _builtins in ("builtins", "__builtin__"):  # Python 2's name is the one in most pickles
+    _SAFE[f"{_builtins}.set"] = set
+    _SAFE[f"{_builtins}.frozenset"] = frozenset
+for _module in ("pathlib", "pathlib._local"):  # the second since Python 3.13
+    _SAFE[f"{_module}.PosixPath"] = PurePosixPath
+for _module in (
+    "pytorch_lightning.utilities.parsing",
+    "lightning_fabric.utilities.data",
+    "lightning.fabric.utilities.data",
+):
+    _SAFE[f"{_module}.AttributeDict"] = dict
 # DeepSpeed keeps these beside its optimizer: settings, and where a weight lies.
 for _name in (
     "runtime.fp16.loss_scaler.LossScaler",
@@ -130,6 +142,13 @@ for _name in (
 for _core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2 name it differently
     _SAFE[f"{_core}.multiarray.scalar"] = _Opaque
     _SAFE[f"{_core}.multiarray._reconstruct"] = _Opaque
+
+
+def stand_in(module: str, name: str) -> Any:
+    """What takes the place of a harmless name where the weights themselves are wanted, too."""
+    made = _SAFE.get(f"{module}.{name}")
+    plain = made in (set, frozenset, dict, PurePosixPath)
+    return made if plain or module.startswith("deepspeed.") else None
 
 
 def is_harmless(module: str, name: str) -> bool:
@@ -216,7 +235,7 @@ def _read_zipped(path: Path) -> Any:
             raise _not_torch(path, "torch packs its archives otherwise")
         if f"{top}/constants.pkl" in names:
             raise _not_torch(path, "it is a program in TorchScript, not weights")
-        if archive.getinfo(f"{top}/data.pkl").file_size > _LONGEST_PICKLE:
+        if archive.getinfo(f"{top}/data.pkl").file_size > LONGEST_PICKLE:
             raise _not_torch(path, "what it says about its tensors is too long")
         payload = archive.read(f"{top}/data.pkl")
     before = f"{top}/data/"
@@ -231,7 +250,7 @@ def _read_zipped(path: Path) -> Any:
 def _read_legacy(path: Path) -> Any:
     """The format of torch before 1.6: magic number, protocol, system, then the object."""
     with path.open("rb") as file:
-        stream = io.BytesIO(file.read(_LONGEST_PICKLE))
+        stream = io.BytesIO(file.read(LONGEST_PICKLE))
     if _StructureUnpickler(stream, path, None).load() != _LEGACY_MAGIC:
         raise _not_torch(path, "it does not start like one")
     for _ in range(2):

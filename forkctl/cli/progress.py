@@ -55,5 +55,8 @@ class Bars:
                 total = float(max_count) if max_count else None
                 bars.update(task, completed=float(cur_count), total=total, stage=message)
 
+            def line_dropped(self, line: str) -> None:
+                bars.update(task, stage=line)  # no progress, but what is done or waited for
+
         handler: Callable[[str], None] = Forward().new_message_handler()
         return handler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from forkctl.environments.locks import Lock, canonical_name
-from forkctl.environments.uv import UvFailed, find_python, run_uv
+from forkctl.environments.uv import UvFailed, build_variables, find_python, run_uv
 from forkctl.errors import ForkctlError
 
 _CUDA_PACKAGE = re.compile(r"^ \+ nvidia-", re.MULTILINE)
@@ -106,6 +107,10 @@ def _mend_torchvision(lock: Lock, prefix: Path) -> None:
 
 def _import_failure(python: Path, module: str) -> str | None:
     done = subprocess.run(
-        [str(python), "-c", f"import {module}"], capture_output=True, text=True, check=False
+        [str(python), "-c", f"import {module}"],
+        env=build_variables(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return None if done.returncode == 0 else done.stderr.strip()[-2000:]

@@ -1,5 +1,8 @@
 """Calls of uv, which makes every environment.
 
+A package without a wheel is built, which runs its own code: it gets the variables that builds need,
+and none of the secrets beside them.
+
 uv does not read pip's settings. Whoever has set pip up for a mirror or a folder of wheels means it
 for us too, so pip's variables are handed on under uv's names, unless uv's own are set.
 """
@@ -15,6 +18,22 @@ from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.lifetime import end_with
+
+# What reaches a build: where things lie, how to get to an index, and how to compile.
+_HANDED_ON = re.compile(
+    r"""
+    PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|TMPDIR|TEMP|TMP|LANG|LANGUAGE|LC_.*|XDG_.*|SOURCE_DATE_EPOCH
+    |(?:HTTP|HTTPS|ALL|NO|FTP)_PROXY|(?:SSL|REQUESTS|CURL)_.*|NETRC|PIP_.*|UV_.*|PYENV_.*
+    |GIT_SSL_.*|GIT_SSH.*|GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|SSH_AUTH_SOCK
+    |CC|CXX|CPP|CUDAHOSTCXX|FC|F77|F90|LD|AR|AS|NM|RANLIB|STRIP|[A-Z]*FLAGS|MAX_JOBS|NPY_.*
+    |CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|LD_LIBRARY_PATH|LD_PRELOAD|DYLD_.*
+    |PKG_CONFIG.*|CMAKE_.*|NINJA.*|CARGO_.*|RUST.*|CONDA_PREFIX|MACOSX_DEPLOYMENT_TARGET|SDKROOT
+    |(?:CUDA|CUDNN|NCCL|NVCC|NVIDIA|TORCH|ROCM|HIP|MKL|DS_BUILD|HDF5|MPI|BLAS|LAPACK|SETUPTOOLS)_?.*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_NOT_HANDED_ON = re.compile(r"UV_PUBLISH_.*|.*(?:TOKEN|SECRET|CREDENTIAL|_KEY)S?", re.IGNORECASE)
+_NAMED_TOO = "FORKCTL_BUILD_VARIABLES"
 
 # pip's variable -> (uv's variable, how uv separates several)
 _FROM_PIP = {
@@ -41,9 +60,19 @@ def uv_binary() -> str:
     return str(uv.find_uv_bin())
 
 
+def build_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of these variables, those that a build may see. The user may name more."""
+    named = environment.get(_NAMED_TOO, "").split()
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in named or (_HANDED_ON.fullmatch(name) and not _NOT_HANDED_ON.fullmatch(name))
+    }
+
+
 def uv_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a uv process: ours, with pip's settings under uv's names."""
-    settings = {key: value for key, value in environment.items() if key != "VIRTUAL_ENV"}
+    """The variables of a uv process: with pip's settings under uv's names."""
+    settings = build_variables(environment)
     for pip_name, (uv_name, separator) in _FROM_PIP.items():
         if pip_name in settings and uv_name not in settings:
             settings[uv_name] = separator.join(settings[pip_name].split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import tarfile
 import tempfile
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from forkctl.atomic import replacing, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
+from forkctl.forks.archives import members
 from forkctl.forks.cache import Fetcher, opened, take_over
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource, Manifest, PypiSource
@@ -52,30 +54,33 @@ def read_bundle(
     manifest: Manifest, forks: Sequence[Fork], children: Children, source: Path
 ) -> list[str]:
     """Load what a bundle has of these forks into the cache; return the names of those forks."""
-    taken = []
+    wanted = {fork.name: fork for fork in forks}
+    taken = set()
     try:
-        with tarfile.open(source, "r:gz") as archive:
-            held = {member.name: member for member in archive.getmembers() if member.isfile()}
-            for fork in forks:
-                parts = [m for name, m in held.items() if name.startswith(f"{fork.name}/")]
-                for member in parts:
-                    content = archive.extractfile(member)
-                    assert content is not None
-                    _take(manifest, fork, children, member.name, content.read())
-                if parts:
-                    taken.append(fork.name)
+        with source.open("rb") as stream:
+            for member, content in members(stream):
+                name = member.name.partition("/")[0]
+                if member.isfile() and name in wanted:
+                    _take(manifest, wanted[name], children, member.name, content())
+                    taken.add(name)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:  # EOFError: cut short
         raise ForkctlError(
             f"cannot be read as a bundle: {error}",
             where=str(source),
             hint="make one with `forkctl bundle -o FILE` on a machine with network",
         ) from error
-    return taken
+    return [fork.name for fork in forks if fork.name in taken]
 
 
 def _take(manifest: Manifest, fork: Fork, children: Children, name: str, content: bytes) -> None:
     fetcher = Fetcher(children, manifest.mirrors, offline=True)
     if isinstance(fork.source, PypiSource):
+        if hashlib.sha256(content).hexdigest() != fork.source.sha256:
+            raise ForkctlError(
+                f"the bundle does not hold {fork.source}",
+                where=name,
+                hint="make the bundle again with the forks.toml that you have here",
+            )
         folder = sdist_git_dir(fork.source)
         folder.mkdir(parents=True, exist_ok=True)
         with lock_on(folder / "forkctl.lock", f"taking over {name}"):

@@ -127,7 +127,7 @@ def opened(fetcher: Fetcher, url: str) -> Iterator[Repository]:
             where=str(cache_root()),
             hint="set FORKCTL_CACHE to a folder that you can write to",
         ) from error
-    with lock_on(git_dir / "forkctl.lock", f"a fetch of {url}"):
+    with lock_on(git_dir / "forkctl.lock", f"a fetch of {url}", say=fetcher.progress):
         if not (git_dir / "HEAD").is_file():
             write_repository(git_dir, BARE)
         remove_folder(git_dir / "quarantine")

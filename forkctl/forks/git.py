@@ -169,6 +169,7 @@ def _env_without_git() -> dict[str, str]:
         GIT_ATTR_NOSYSTEM="1",
         GIT_NO_REPLACE_OBJECTS="1",
         GIT_LITERAL_PATHSPECS="1",
+        GIT_ALLOC_LIMIT="2g",  # a pack of some hundred bytes may ask for terabytes
         GIT_PAGER="cat",
     )
     return env

@@ -47,6 +47,17 @@ def _is_git_directory(part: str) -> bool:
     return name in _GIT_DIRECTORIES or (name.startswith("git~") and name[4:].isdigit())
 
 
+def _is_name(user: str) -> bool:
+    """Of a user, as in addresses that hosts of git show; what may be a token is none."""
+    if re.match(
+        r"(gh[a-z]_|github_pat_|gl[a-z]+-|hf_|ATBB|ATCTT|ATATT|x-access-token|oauth2)", user
+    ):
+        return False
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,49}", user) is not None and (
+        len(user) < 20 or not re.search(r"[0-9]|\A[A-Za-z]+\Z", user)
+    )
+
+
 # Where an address has names and passwords, or tokens: before an @, or in a query.
 _SECRET = re.compile(
     r"""(?<=://)[^/\s'"@]+(?=@) | \b[\w.-]+:[^/\s'"@]+(?=@) | (?<=\?)[^\s'"]*=[^\s'"]*""",
@@ -60,8 +71,8 @@ def fault_of_url(url: str) -> str | None:
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("https", "ssh", "file") and not strange:
         user = rest.partition("/")[0].rpartition("@")[0]
-        if ":" in user or (scheme == "https" and user):
-            return "contains a user name, password or token; leave that to a git credential helper"
+        if ":" in user or (scheme == "https" and user and not _is_name(user)):
+            return "contains a password or token; leave that to a git credential helper"
         if "?" in rest:
             return (
                 "contains a query, in which a token may be; leave that to a git credential helper"

@@ -1,13 +1,11 @@
 """Fetch a fork's pin: from its upstream repository, or from the package index as a git tree.
 
-pip downloads a source package, so that the user's own index settings apply; the digest is pinned,
-so it does not matter from where. Its import is deterministic: the same archive gives the same
-commit id.
+The user's own index settings apply to a source package; nothing in it is run (see
+`package_index`). Its import is deterministic: the same archive gives the same commit id.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -31,11 +29,6 @@ from forkctl.forks.processes import Children
 from forkctl.forks.workspace import lock_on
 
 T = TypeVar("T")
-
-_DOWNLOAD = (
-    "download", "--no-deps", "--no-binary", ":all:", "--require-hashes",
-    "--disable-pip-version-check",
-)  # fmt: skip
 
 
 def fetch_source(
@@ -100,7 +93,7 @@ def ensure_release(fetcher: Fetcher, source: PypiSource) -> tuple[Repository, st
     """The cached repository with the release as its one commit, and that commit."""
     git_dir = sdist_git_dir(source)
     git_dir.mkdir(parents=True, exist_ok=True)
-    with lock_on(git_dir / "forkctl.lock", f"a download of {source}"):
+    with lock_on(git_dir / "forkctl.lock", f"a download of {source}", say=fetcher.progress):
         repo = Repository(git_dir, fetcher.children)
         if commit := _imported(git_dir):
             return repo, commit
@@ -137,57 +130,41 @@ def _archive(fetcher: Fetcher, source: PypiSource, folder: Path) -> Path:
     for leftover in folder.glob("download-*"):
         remove_folder(leftover)
     with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as scratch:
-        _download(fetcher, source, Path(scratch))
-        found = [p for p in Path(scratch).iterdir() if p.name.endswith((".tar.gz", ".tgz"))]
-        if len(found) != 1:
-            raise ForkctlError(
-                f"pip did not download a .tar.gz of {source}",
-                hint="the package index must have the source package",
-            )
-        if _digest(found[0]) != source.sha256:
-            raise ForkctlError(
-                f"the download of {source} has the sha256 {_digest(found[0])}",
-                hint="this is not the file that was pinned: find out why before you pin it",
-            )
-        found[0].replace(kept)
+        downloaded = Path(scratch) / kept.name
+        _download(fetcher, source, downloaded)
+        downloaded.replace(kept)
     return kept
 
 
-def _download(fetcher: Fetcher, source: PypiSource, folder: Path) -> None:
-    """pip verifies the digest before it reads the metadata, for which it may run setup.py."""
-    wanted = folder / "wanted.txt"
-    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
+def _download(fetcher: Fetcher, source: PypiSource, target: Path) -> None:
+    if fetcher.progress:
+        fetcher.progress(f"downloading {source}")
     finished = fetcher.children.run(
-        [*_pip(), *_DOWNLOAD, "--dest", str(folder), "--requirement", str(wanted)],
+        [
+            *(sys.executable, "-m", "forkctl.forks.package_index"),
+            *(source.package, source.version, source.sha256, str(target)),
+        ],
         env=dict(os.environ),
-        cwd=folder,
-        on_stderr=fetcher.progress,
+        cwd=target.parent,
         inherit_lock=False,
     )
     if finished.returncode:
-        lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
         raise Unreachable(
-            f"pip could not download {source}: "
-            + redacted("; ".join(lines) or finished.stderr[-300:]),
-            hint="pip's own settings (PIP_INDEX_URL, pip.conf) decide where it looks",
+            f"{source} could not be downloaded: {redacted(finished.stderr.strip()[-2000:])}",
+            hint="pip's own settings (PIP_INDEX_URL, pip.conf) decide where it is looked for",
         )
-
-
-def _pip() -> list[str]:
-    from importlib.util import find_spec
-
-    if find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    return [sys.executable, "-m", "uv", "tool", "run", "pip"]
 
 
 def unpack(archive: bytes, where: str) -> Iterator[FileChange]:
     """The regular files below the archive's one top folder; anything else is refused."""
     import tarfile
+    import zlib
 
-    with contextlib.closing(tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz")) as members:
-        tops: set[str] = set()
-        for member in members:
+    from forkctl.forks.archives import members
+
+    tops: set[str] = set()
+    try:
+        for member, content in members(io.BytesIO(archive)):
             top, _, path = member.name.removeprefix("./").partition("/")
             tops.add(top)
             if member.isdir():
@@ -197,9 +174,13 @@ def unpack(archive: bytes, where: str) -> Iterator[FileChange]:
                 raise ForkctlError(
                     f"{member.name!r} {fault or 'is outside of the top folder'}", where=where
                 )
-            content = members.extractfile(member)
-            assert content is not None
-            yield FileChange(path, content.read(), bool(member.mode & 0o100))
+            yield FileChange(path, content(), bool(member.mode & 0o100))
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise ForkctlError(
+            f"cannot be unpacked: {error}",
+            where=where,
+            hint="pin another release, or the upstream repository with `git`",
+        ) from error
 
 
 def _digest(path: Path) -> str:

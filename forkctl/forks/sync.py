@@ -104,9 +104,16 @@ def from_os_error(error: OSError, hint: str) -> ForkctlError:
 def settled_state(workspace: Workspace, name: str, children: Children) -> TreeState | None:
     """The state of a tree, once a switch that was interrupted in it is finished."""
     state = state_of(workspace, name)
-    if state is not None and interrupted(workspace.tree(name)):
+    if state is None:
+        return None
+    if interrupted(workspace.tree(name)):
         from forkctl.forks.local_changes import open_tree
         from forkctl.forks.switch import recover
 
         state = recover(open_tree(workspace, name, children)) or state
+    if not (workspace.tree(name) / ".git" / "info" / "attributes").is_file():
+        from forkctl.forks.local_changes import open_tree
+        from forkctl.forks.older_trees import turn_attributes_off
+
+        turn_attributes_off(open_tree(workspace, name, children))
     return state

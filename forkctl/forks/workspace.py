@@ -111,6 +111,14 @@ def lock_on(
     say: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
     """An flock: the kernel frees it when its last holder is gone, so it never goes stale."""
+    with _waits.turn(path), _flock(path, command, wait, say) as fd:
+        yield fd
+
+
+@contextlib.contextmanager
+def _flock(
+    path: Path, command: str, wait: bool, say: Callable[[str], None] | None
+) -> Iterator[int]:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -126,7 +134,7 @@ def lock_on(
             holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "another forkctl"
             if not wait:
                 raise Busy(f"{holder} is running here", where=str(path.parent)) from None
-            (say or _say)(f"waiting for {holder} (or git processes it started) …")
+            (say or _waits.say)(f"waiting for {holder} (or git processes it started) …")
             fcntl.flock(fd, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):  # a full disk must not keep the user from the lock
             os.ftruncate(fd, 0)
@@ -136,8 +144,28 @@ def lock_on(
         os.close(fd)
 
 
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+class _Waits:
+    """What this process waits for: its own threads without a word, another process with one."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._turns: dict[Path, threading.Lock] = {}
+        self._said: set[str] = set()
+
+    def turn(self, path: Path) -> threading.Lock:
+        with self._guard:
+            return self._turns.setdefault(path, threading.Lock())
+
+    def say(self, message: str) -> None:
+        """Once of each process, though many forks may wait for it."""
+        process = message.partition(", process ")[2].partition(" ")[0]
+        with self._guard:
+            if process not in self._said:
+                print(message, file=sys.stderr, flush=True)
+            self._said.add(process)
+
+
+_waits = _Waits()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forkctl.checkpoints.arrays import NumbersOnly
+from forkctl.checkpoints.unpickling import LONGEST_PICKLE
 from forkctl.libero.errors import UnknownTaskError
 from forkctl.libero.suites import find_suite
 from forkctl.simulation.errors import SimulationError
@@ -32,6 +33,8 @@ def states_in(path: Path) -> npt.NDArray[np.float64]:
     try:
         with zipfile.ZipFile(path) as archive:
             name = next(each for each in archive.namelist() if each.endswith("/data.pkl"))
+            if archive.getinfo(name).file_size > LONGEST_PICKLE:
+                raise ValueError("it is too long")
             loaded = NumbersOnly(io.BytesIO(archive.read(name))).load()
         return np.asarray(loaded, dtype=np.float64)
     except Exception as error:  # a damaged pickle can raise anything at all

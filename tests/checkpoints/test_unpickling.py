@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+import enum
 import io
 import pickle
 import random
+import sys
 import zipfile
 from collections import Counter, OrderedDict
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +79,63 @@ def test_the_state_of_a_schedule_is_harmless(state: object, tmp_path: Path) -> N
     path = write_archive(tmp_path / "a.pth", content)
     assert read_pickled_structure(path) == {"lr_schedulers": state}
     assert NumbersOnly(io.BytesIO(content)).load() == {"lr_schedulers": state}
+
+
+class LossScaler:
+    def __init__(self) -> None:
+        self.cur_scale, self.dynamic = 1.0, False
+
+
+class ZeroStageEnum(enum.IntEnum):
+    gradients = 2
+
+
+@dataclasses.dataclass
+class fragment_address:  # DeepSpeed's name
+    numel: int
+    start: int
+
+
+class AttributeDict(dict[str, Any]):
+    pass
+
+
+MODULES = {
+    "deepspeed.runtime.fp16.loss_scaler": LossScaler,
+    "deepspeed.runtime.zero.config": ZeroStageEnum,
+    "deepspeed.utils.tensor_fragment": fragment_address,
+    "pytorch_lightning.utilities.parsing": AttributeDict,
+}
+
+
+def test_what_deepspeed_and_lightning_save_beside_the_weights_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the names of their classes; accelerate saves the states of random numbers, too."""
+    for name, kind in MODULES.items():
+        monkeypatch.setattr(kind, "__module__", name)
+        for end in (*(i for i, letter in enumerate(name) if letter == "."), len(name)):
+            monkeypatch.setitem(sys.modules, name[:end], ModuleType(name[:end]))
+        setattr(sys.modules[name], kind.__name__, kind)
+    content = {
+        "loss_scaler": LossScaler(),
+        "zero_stage": ZeroStageEnum.gradients,
+        "param_slice_mappings": [OrderedDict(w=fragment_address(6, 0))],
+        "sparse_tensor_module_names": {"embed.weight"},
+        "none": frozenset(),
+        "hyper_parameters": AttributeDict(lr=0.1),
+        "dirpath": Path("/runs/a"),
+        "random_state": random.Random(0).getstate(),
+        "numpy_random_seed": np.random.RandomState(0).get_state(),
+    }
+    for protocol in (2, 4):
+        raw = pickle.dumps(content, protocol)
+        read = read_pickled_structure(write_archive(tmp_path / f"{protocol}.pt", raw))
+        for each in (read, NumbersOnly(io.BytesIO(raw)).load()):
+            assert each["sparse_tensor_module_names"] == {"embed.weight"}
+            assert each["hyper_parameters"] == {"lr": 0.1}
+            assert str(each["dirpath"]) == "/runs/a"
+            assert each["random_state"] == content["random_state"]
 
 
 def test_a_truncated_file_is_said_to_be_one(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -151,6 +153,57 @@ def test_settings_of_pip_reach_uv_unless_it_has_its_own() -> None:
     handed = uv_settings(given)
     assert handed["UV_FIND_LINKS"] == "/a,/b"
     assert handed["UV_DEFAULT_INDEX"] == "mine"
+
+
+BACKEND = """
+import json, os, pathlib, zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    pathlib.Path({out!r}).write_text(json.dumps(dict(os.environ)))
+    with zipfile.ZipFile(pathlib.Path(folder, "curious-1.0-py3-none-any.whl"), "w") as wheel:
+        info = "curious-1.0.dist-info/"
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: curious\\nVersion: 1.0\\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "RECORD", "")
+    return "curious-1.0-py3-none-any.whl"
+"""
+SECRETS = (
+    "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "HF_TOKEN", "WANDB_API_KEY", "GITHUB_TOKEN",
+    "UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "MY_SECRET", "KUBECONFIG", "CUDA_TOKEN",
+    "DATABASE_URL",
+)  # fmt: skip
+NEEDED = {
+    "CC": "gcc", "CFLAGS": "-O2", "CUDA_HOME": "/opt/cuda", "TORCH_CUDA_ARCH_LIST": "9.0",
+    "MAX_JOBS": "1", "no_proxy": "localhost", "DS_BUILD_OPS": "0", "LC_ALL": "C",
+}  # fmt: skip
+
+
+def test_a_build_sees_what_it_needs_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This package has no wheel, and its own code writes down all that it is told."""
+    out = tmp_path / "seen.json"
+    source = tmp_path / "curious-1.0"
+    source.mkdir()
+    (source / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: curious\nVersion: 1.0\n")
+    (source / "backend.py").write_text(BACKEND.format(out=str(out)))
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    with tarfile.open(tmp_path / "curious-1.0.tar.gz", "w:gz") as archive:
+        archive.add(source, source.name)
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+    for name in SECRETS:
+        monkeypatch.setenv(name, "s3cret")
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FLASH_BUILD", "1")
+    monkeypatch.setenv("FORKCTL_BUILD_VARIABLES", "FLASH_BUILD OTHER")
+    create_environment(lock_with(tmp_path / "envs", "curious==1.0\n"), quiet)
+    seen = json.loads(out.read_text())
+    assert not [name for name, value in seen.items() if "s3cret" in value]
+    assert {name: seen.get(name) for name in NEEDED} == NEEDED
+    assert seen["FLASH_BUILD"] == "1"
+    assert {"PATH", "HOME"} <= set(seen)
 
 
 def test_a_process_keeps_bytecode_and_sees_nobodys_packages(

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import shutil
+import struct
 import subprocess
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,10 +53,14 @@ def repack(bundle: Path, pack: bytes) -> None:
     """The same bundle with another pack."""
     with tarfile.open(bundle, "r:gz") as archive:
         (name,) = archive.getnames()
+    repack_as(bundle, name, pack)
+
+
+def repack_as(bundle: Path, name: str, content: bytes) -> None:
     with tarfile.open(bundle, "w:gz") as archive:
         member = tarfile.TarInfo(name)
-        member.size = len(pack)
-        archive.addfile(member, io.BytesIO(pack))
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
 
 
 def pack_of(upstream: Upstream, *revisions: str) -> bytes:
@@ -101,3 +108,60 @@ def test_a_bundle_that_lacks_a_part_is_refused(
     assert workspace.run("sync", "--offline") == 1
     assert "not in the cache" in workspace.err
     workspace.ok("sync")
+
+
+def packed(kind: int, content: bytes, base: bytes = b"") -> bytes:
+    """An object as it lies in a pack."""
+    size = len(content)
+    head = [kind << 4 | size & 15]
+    size >>= 4
+    while size:
+        head[-1] |= 0x80
+        head.append(size & 0x7F)
+        size >>= 7
+    return bytes(head) + base + zlib.compress(content)
+
+
+def test_a_pack_of_kilobytes_cannot_fill_the_memory(workspace: Workspace, bundle: Path) -> None:
+    block = bytes(2**16)
+    base = hashlib.sha1(b"blob %d\0" % len(block) + block).digest()
+    # what to make of the block: itself, 2**17 times, which is eight gigabytes
+    delta = b"\x80\x80\x04" + b"\x80\x80\x80\x80\x20" + b"\x80" * 2**17
+    pack = b"PACK" + struct.pack(">II", 2, 2) + packed(3, block) + packed(7, delta, base)
+    repack(bundle, pack + hashlib.sha1(pack).digest())
+    assert bundle.stat().st_size < 10_000
+    assert workspace.run("bundle", "--load", str(bundle)) == 1
+    assert "attempting to allocate" in workspace.err and "make the bundle again" in workspace.err
+
+
+def test_names_and_links_of_a_bundle_lead_nowhere(
+    workspace: Workspace, bundle: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(bundle, "r:gz") as archive:
+        (name,) = archive.getnames()
+        held = archive.extractfile(name)
+        assert held is not None
+        pack = held.read()
+    with tarfile.open(bundle, "w:gz") as archive:
+        for path in ("/abs", "../out", "thing/../../out", "another/x.pack"):
+            archive.addfile(tarfile.TarInfo(path))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+            link = tarfile.TarInfo("thing/link")
+            link.type, link.linkname = kind, "/etc/passwd"
+            archive.addfile(link)
+    before = set(tmp_path.rglob("*"))
+    assert workspace.run("bundle", "--load", str(bundle)) == 1, "an empty file is no pack"
+    assert {path for path in tmp_path.rglob("*") if "cache" not in path.parts} <= before
+    repack_as(bundle, "thing/../../out.pack", pack)
+    workspace.ok("bundle", "--load", str(bundle))
+    assert not list(tmp_path.rglob("out.pack"))
+
+
+def test_a_release_of_other_content_does_not_replace_the_one_that_is_there(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.manifest(f'[fork.tiny]\npypi = "tiny"\nversion = "1"\nsha256 = "{"0" * 64}"\n')
+    repack_as(tmp_path / "bundle", "tiny/archive.tar.gz", b"other")
+    assert workspace.run("bundle", "--load", str(tmp_path / "bundle")) == 1
+    assert "does not hold tiny==1" in workspace.err
+    assert not list(cache_root().rglob("archive.tar.gz"))

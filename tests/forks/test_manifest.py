@@ -64,7 +64,21 @@ def test_the_manifest_of_this_repository() -> None:
         (("https://example.org/owner/thing", "ext::sh -c x"), 4, ["not an address"]),
         (("https://example.org/owner/thing", "../thing"), 4, ["not an address"]),
         (("https://example.org/", "https://me:secret@example.org/"), 4, ["password", "***@"]),
-        (("https://example.org/", "https://secret@example.org/"), 4, ["token", "***@"]),
+        *(
+            (("https://example.org/", f"https://{token}@example.org/"), 4, ["token", "***@"])
+            for token in (
+                "ghp_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
+                "github_pat_11ABCDEFG",
+                "glpat-abcdefghijklmnop",
+                "0123456789abcdef0123456789abcdef01234567",
+                "abcdefabcdefabcdefabcdefabcdefabcdefabcd",
+                "hf_abc",
+                "zq6wmrtv3kx5ab7cd2ef4gh6ij8kl2mn4op6qr3st5uv7wx2yz4a",
+                "xK9-dT4vQ_2mN8pL5wRz",
+                "a%3Ab",
+                "me:",
+            )
+        ),
         (("https://example.org/", "ssh://me:secret@example.org/"), 4, ["password", "***@"]),
         (("https://example.org/", "me:secret@example.org:"), 4, ["not an address", "***@"]),
         (("owner/thing", "owner/thing?private_token=secret"), 4, ["query", "?***"]),
@@ -74,7 +88,7 @@ def test_the_manifest_of_this_repository() -> None:
         (("[fork.thing]", "[mirrors]\n'https://a/' = 'fd::9/'\n[fork.thing]"), 4, ["file://"]),
         (("[fork.thing]", "[mirrors]\n'https://a/' = 'ext::sh'\n[fork.thing]"), 4, ["ext::sh"]),
         (("[fork.thing]", "[mirrors]\n'https://a/' = '-x'\n[fork.thing]"), 4, ["not an address"]),
-        (("[fork.thing]", "[mirrors]\n'x/' = 'https://secret@b/'\n[fork.thing]"), 4, ["***"]),
+        (("[fork.thing]", "[mirrors]\n'x/' = 'https://ghp_secret@b/'\n[fork.thing]"), 4, ["***"]),
         (("[fork.thing]", "[fork.'../thing']"), 3, ["plain name"]),
         (("version = 1", "version = 2"), 1, ["version 1"]),
         (('sparse = ["src"]', 'python_path = ["../src"]'), 7, ["python_path", "'..'"]),
@@ -89,6 +103,20 @@ def test_refusals_point_at_the_line(change: tuple[str, str], line: int, words: l
     for word in words:
         assert word in f"{refused.message} {refused.hint}"
     assert "secret" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    "user", ["ada", "my-lab", "Ada.Lovelace", "max-planck-institute-for-systems"]
+)
+def test_an_address_as_a_host_shows_it_may_name_a_user(user: str) -> None:
+    url = f"https://{user}@dev.azure.com/my-lab/robots/_git/policy"
+    text = GOOD.replace("https://example.org/owner/thing", url)
+    assert parse(text, Path("forks.toml")).fork("thing").source.url == url
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "{a=" * 100_000])
+def test_a_manifest_that_is_nested_without_an_end_is_refused(value: str) -> None:
+    read(GOOD.replace('["src"]', value))
 
 
 def test_a_name_written_twice_is_refused_with_its_line() -> None:

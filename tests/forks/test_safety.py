@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from forkctl.forks.cache import git_dir_for
 from tests.conftest import skip_loudly
 from tests.driver import Upstream, Workspace, entry, git, write_files
 
@@ -442,6 +443,46 @@ def test_a_waiting_command_says_for_whom(workspace: Workspace) -> None:
         fcntl.flock(lock, fcntl.LOCK_UN)
     waiting.communicate()
     assert "forkctl apply, process 4711" in line
+
+
+def waiting_lines(workspace: Workspace, urls: Sequence[str], revision: str) -> list[str]:
+    """What `sync` of a fork from each address says of waiting, while others hold their caches."""
+    import fcntl
+
+    workspace.manifest(
+        *(entry(url, revision, name=f"fork-{number}") for number, url in enumerate(urls))
+    )
+    locks = []
+    for url in {url for url in urls if "absent" in url}:
+        git_dir_for(url).mkdir(parents=True)
+        lock = (git_dir_for(url) / "forkctl.lock").open("w")
+        lock.write(f"a fetch of {url}, process 4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        locks.append(lock)
+    syncing = workspace.start("sync")
+    assert syncing.stderr
+    said = [syncing.stderr.readline()] if locks else []
+    time.sleep(0.5)
+    for lock in locks:
+        lock.close()
+    said += syncing.communicate()[1].splitlines()
+    return [line for line in said if "waiting" in line]
+
+
+def test_many_forks_that_wait_for_one_process_say_so_once(
+    workspace: Workspace, upstream: Upstream
+) -> None:
+    urls = [f"file:///absent/{number}" for number in range(12)]
+    said = waiting_lines(workspace, urls, "0" * 40)
+    assert len(said) == 1 and "process 4711" in said[0]
+
+
+def test_forks_of_one_upstream_do_not_say_that_they_wait_for_each_other(
+    workspace: Workspace, upstream: Upstream
+) -> None:
+    pin = upstream.commit({"a": "a\n"})
+    assert waiting_lines(workspace, [upstream.url] * 12, pin) == []
 
 
 def test_a_server_that_hangs_is_left_on_ctrl_c(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import shutil
@@ -9,27 +10,10 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import ForkctlError
+from forkctl.forks import archives
 from forkctl.forks.cache import cache_root
 from forkctl.forks.sources import unpack
 from tests.driver import Workspace, git
-
-PYPROJECT = b"""\
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-"""
-# pip asks for the metadata of what it downloads
-BACKEND = b"""\
-from pathlib import Path
-
-
-def prepare_metadata_for_build_wheel(folder, settings=None):
-    info = Path(folder, "tiny_thing-1.0.dist-info")
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: tiny-thing\\nVersion: 1.0\\n")
-    return info.name
-"""
 
 
 def archive(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
@@ -53,8 +37,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     """A package index of one source package, and its sha256."""
     content = archive(
         [
-            member("tiny-thing-1.0/pyproject.toml", PYPROJECT),
-            member("tiny-thing-1.0/backend.py", BACKEND),
+            member("tiny-thing-1.0/setup.py", f"open({str(tmp_path / 'ran')!r}, 'w')".encode()),
             member("tiny-thing-1.0/tiny/run.sh", b"#!/bin/sh\n", mode=0o777, mtime=12345),
             member("tiny-thing-1.0/tiny/code.py", b"CODE = 1\n", mode=0o600),
         ]
@@ -86,6 +69,7 @@ def test_a_release_becomes_a_tree(workspace: Workspace, index: tuple[Path, str])
     (folder / "tiny-thing-1.0.tar.gz").unlink()
     workspace.ok("sync", "--offline")
     assert workspace.head("tiny") == head
+    assert not (folder.parents[1] / "ran").exists(), "nothing of a package is run"
 
 
 def test_another_archive_under_the_same_name_is_refused(
@@ -113,6 +97,48 @@ def test_another_archive_under_the_same_name_is_refused(
 def test_archives_that_reach_out_are_refused(bad: tuple[tarfile.TarInfo, bytes]) -> None:
     with pytest.raises(ForkctlError):
         list(unpack(archive([member("top/a"), bad]), "here"))
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+SPARSE = bytearray(header("top/holes", 512, b"S"))
+SPARSE[386:482] = b"%011o\0%011o\0" % (0, 512) + bytes(72)  # where the one piece of it lies
+SPARSE[483:495] = b"%011o\0" % (2**33 - 1)  # and how long it is with its holes
+SPARSE[148:156] = b"%06o\0 " % (sum(SPARSE) - sum(SPARSE[148:156]) + 8 * 32)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (bytes(SPARSE) + bytes(1024), "has holes"),
+        (header("top/big", 2**33 - 1), "more than forkctl unpacks"),
+        (header("././@LongLink", 2**32, b"L") + bytes(2**23), "a header is longer"),
+        (header("top/pax", 2**32, b"x") + bytes(2**23), "a header is longer"),
+    ],
+    ids=["holes", "size", "name", "pax"],
+)
+def test_a_few_bytes_that_stand_for_many_are_refused(content: bytes, said: str) -> None:
+    with pytest.raises(ForkctlError, match=said):
+        list(unpack(gzip.compress(header("top/a", 0) + content), "here"))
+
+
+@pytest.mark.parametrize("content", [b"noise", gzip.compress(b"noise"), gzip.compress(b"")[:9]])
+def test_what_is_no_archive_is_said_to_be_none(content: bytes) -> None:
+    with pytest.raises(ForkctlError, match="cannot be unpacked"):
+        list(unpack(content, "here"))
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LARGEST", 10_000)
+    list(unpack(archive([member("top/a", bytes(9_000))]), "here"))
+    with pytest.raises(ForkctlError, match="more than forkctl unpacks"):
+        list(
+            unpack(archive([member("top/a", bytes(9_000)), member("top/b", bytes(2_000))]), "here")
+        )
 
 
 @pytest.mark.parametrize("archive_too", [False, True])

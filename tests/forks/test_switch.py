@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from forkctl.forks import switch
+from forkctl.forks.state import INDEX_LOCK_TEXT
 from tests.driver import Upstream, Workspace, entry, git
 
 pytestmark = pytest.mark.slow
@@ -305,3 +306,65 @@ def test_files_have_the_bytes_that_git_stores_whatever_their_attributes(
             (tree / name).touch()  # so that git compares the content again
         assert git(tree, "status", "--porcelain") == ""
     workspace.ok("clean", "thing")
+
+
+@pytest.fixture
+def older(workspace: Workspace, upstream: Upstream) -> Workspace:
+    """A tree as it was laid out before forkctl turned attributes off."""
+    stored = {f"{n}/unix.txt": TEXT for n in range(3)} | {"dos.txt": CRLF, "mine.txt": TEXT}
+    upstream.commit({**stored, "tool.txt": TEXT, "plain.py": "A = 1\n"})
+    (upstream.path / ".gitattributes").write_text("*.txt text eol=crlf\n")
+    upstream.git("add", ".gitattributes")
+    upstream.git("commit", "-qm", "Attributes")
+    pin = upstream.git("rev-parse", "HEAD")
+    workspace.manifest(entry(upstream, pin))
+    workspace.ok("sync")
+    workspace.ok("apply")
+    tree = workspace.tree()
+    (tree / ".git/info/attributes").unlink()
+    for path in tree.rglob("*.txt"):
+        path.unlink()
+    git(tree, "checkout", "--", ".")
+    assert (tree / "tool.txt").read_bytes() == CRLF
+    return workspace
+
+
+def as_stored(tree: Path) -> bool:
+    unix = ("0/unix.txt", "1/unix.txt", "2/unix.txt", "tool.txt")
+    return all((tree / name).read_bytes() == TEXT for name in unix)
+
+
+@pytest.mark.parametrize("command", ["sync", "apply"])
+def test_an_older_tree_is_brought_to_the_bytes_that_git_stores(
+    older: Workspace, upstream: Upstream, command: str
+) -> None:
+    tree = older.tree()
+    (tree / "tool.txt").chmod(0o600)
+    (tree / "mine.txt").write_bytes(b"mine\r\n")
+    (tree / "plain.py").write_text("A = 2\n")
+    older.ok(command)
+    assert as_stored(tree) and (tree / "dos.txt").read_bytes() == CRLF
+    assert (tree / "tool.txt").stat().st_mode & 0o777 == 0o600
+    assert git(tree, "status", "--porcelain").split() == ["M", "mine.txt", "M", "plain.py"]
+    assert (tree / "mine.txt").read_bytes() == b"mine\r\n"
+    git(tree, "checkout", "--", ".")
+    older.manifest(entry(upstream, upstream.commit({"new": "x\n"})))
+    older.ok("sync")
+
+
+def test_an_older_tree_that_is_killed_on_its_way_is_finished(
+    older: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, before, step, stopped = older.tree(), older.root / "before", 0, True
+    tree.rename(before)
+    while stopped:
+        step += 1
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(before, tree)
+        stopped = interrupted_at(step, tree, monkeypatch, lambda: older.run("sync"))
+        if stopped:
+            (tree / ".git/index.lock").write_bytes(INDEX_LOCK_TEXT)
+        older.ok("sync")
+        assert as_stored(tree), step
+        assert git(tree, "status", "--porcelain") == ""
+    assert step > 4

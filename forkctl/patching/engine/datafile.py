@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from forkctl.patching.engine.diagnosis import Code, Refusal
+from forkctl.patching.engine.extent import fault_of_extent
 from forkctl.patching.engine.splice import Splice, splice
 from forkctl.patching.model import DataEdit, EditStatus
 
@@ -58,7 +59,10 @@ def load_data(path: str, data: bytes) -> Any:
     try:
         if path.lower().endswith(".json"):
             return json.loads(text.removeprefix("\ufeff"))
+        _require_readable(text)
         return yaml.safe_load(text)
+    except RecursionError:
+        raise Refusal(Code.PARSE, "the file is nested too deep") from None
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise Refusal(Code.PARSE, f"the file cannot be read: {reason}") from None
@@ -75,12 +79,18 @@ def _decoded(data: bytes) -> str:
         raise Refusal(Code.PARSE, f"the file is not UTF-8 (byte {error.start})") from None
 
 
+def _require_readable(text: str) -> None:
+    if fault := fault_of_extent(text):
+        raise Refusal(Code.PARSE, f"the file is not read: {fault}")
+
+
 def _compose(text: str, is_json: bool) -> Any:
     import yaml
 
     if is_json:
         text = text.replace("\t", " ")  # YAML takes no tabs; the marks stay the same
     try:
+        _require_readable(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())

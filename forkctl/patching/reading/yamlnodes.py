@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from forkctl.errors import UsageError
+from forkctl.patching.engine.extent import fault_of_extent
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,14 @@ def read_yaml(path: Path, data: bytes) -> Node:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(data.decode(), Loader=loader)
+        text = data.decode()
+        if fault := fault_of_extent(text):
+            raise UsageError(
+                f"is not read: {fault}",
+                where=str(path),
+                hint="write out what the aliases stand for, in as few levels as the patch needs",
+            )
+        root = yaml.compose(text, Loader=loader)
     except UnicodeDecodeError as error:
         raise UsageError(f"is not UTF-8 (byte {error.start})", where=str(path)) from None
     except yaml.YAMLError as error:

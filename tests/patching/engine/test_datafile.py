@@ -128,6 +128,27 @@ def test_what_would_change_more_than_one_value_is_refused(
     assert engine.code(before, f"- {edit}", "x.yml") == code
 
 
+LAUGHS = "l0: &l0 [a, a]\n" + "".join(
+    f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("x.yaml", f"a: 1\n{LAUGHS}"),
+        ("x.yaml", "a: &a [*a]\n"),
+        ("x.yaml", "a: " + "[" * 100_000),
+        ("x.yaml", "a: " + "{a: " * 100_000),
+        ("x.json", '{"a": ' + "[" * 100_000),
+    ],
+)
+def test_a_file_that_would_fill_the_memory_or_the_stack_is_refused(
+    engine: Engine, name: str, before: str
+) -> None:
+    assert engine.code(before, "- set: {path: a, value: 3}", name) == "parse"
+
+
 def test_numbers_as_keys(engine: Engine) -> None:
     assert engine.result("8080: a\n", "- set: {path: '8080', value: b}", "x.yaml") == "8080: b\n"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from forkctl.errors import UsageError
-from forkctl.patching.model import StructuralPatch
+from forkctl.patching.model import DataEdit, StructuralPatch
 from forkctl.patching.reading.loading import all_series, load_patch, load_series
 from tests.patching.engine_support import patch_file
 
@@ -152,3 +153,41 @@ def test_a_file_that_is_no_patch_is_not_passed_over(tmp_path: Path) -> None:
         load_series(tmp_path, "s")
     with pytest.raises(UsageError, match="no series `missing`"):
         load_series(tmp_path, "missing")
+
+
+def laughs(value: str) -> str:
+    """A value that begins with this one, and holds it 10**11 times."""
+    lines = [f"l0: &l0 {value}"]
+    lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 12)]
+    return "{" + ", ".join(lines) + "}"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (laughs("[a, a]"), "stands for more than 1000000 values"),
+        (laughs("a"), "stands for more than 1000000 values"),
+        ("&v [*v]", r"the alias \*v stands for what it is in"),
+        ("[" * 100_000, "nested more than 200 deep"),
+        ("{a: " * 100_000, "nested more than 200 deep"),
+        ("- " * 100_000, "nested more than 200 deep|is not YAML"),
+    ],
+    ids=["lists", "texts", "self", "list", "mapping", "block"],
+)
+def test_a_file_that_would_fill_the_memory_or_the_stack_is_refused(
+    tmp_path: Path, value: str, message: str
+) -> None:
+    said, hint = refusal(tmp_path, HEAD + f"      - set: {{path: a, value: {value}}}\n")
+    assert re.search(message, said)
+    assert hint
+
+
+def test_a_few_aliases_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "0001-x.yaml"
+    head = HEAD.replace("a.py", "a.yaml")
+    path.write_text(head + "      - set: {path: a, value: {x: &v [1], y: *v, z: *v}}\n")
+    patch = load_patch(path, "s")
+    assert isinstance(patch, StructuralPatch)
+    (edit,) = patch.files[0].edits
+    assert isinstance(edit, DataEdit)
+    assert edit.value == {"x": [1], "y": [1], "z": [1]}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,8 @@ def test_initial_states_are_numbers_alone(tmp_path: Path) -> None:
         write_archive(path, pickle.dumps(other, protocol=2))
         with pytest.raises(SimulationError, match="not a file of initial states"):
             states_in(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(2**26))
+    assert path.stat().st_size < 2**17
+    with pytest.raises(SimulationError, match="too long"):
+        states_in(path)
