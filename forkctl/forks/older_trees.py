@@ -7,7 +7,6 @@ interrupts this, it starts anew.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.forks.disk import look
 from forkctl.forks.git import Repository
+from forkctl.forks.objects import id_of
 from forkctl.forks.state import own_folder
 from forkctl.forks.switch import hold_index, release_index
 from forkctl.forks.tree import ATTRIBUTES
@@ -48,7 +48,7 @@ def _put_right(repo: Repository, tree: Path, area: Path) -> dict[str, str]:
             records[path], oids[path] = record, oid
     seen = {path: look(tree, path) for path in oids}
     there = [path for path in oids if seen[path] and not (tree / path).is_symlink()]
-    other = [path for path in there if _oid((tree / path).read_bytes()) != oids[path]]
+    other = [path for path in there if id_of("blob", (tree / path).read_bytes()) != oids[path]]
     names = b"".join(os.fsencode(path) + b"\0" for path in other)
     repo.local("checkout-index", f"--prefix={area}/", "-z", "--stdin", stdin=names)
     kept = set()
@@ -73,7 +73,3 @@ def _compare_anew(repo: Repository, whole: Mapping[str, str], index: Path) -> No
         repo.local("update-index", "-z", "--index-info", stdin=os.fsencode(stale), index=index)
         repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
         index.replace(repo.git_dir / "index")
-
-
-def _oid(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
