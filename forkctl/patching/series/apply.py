@@ -26,7 +26,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.inputs import InputFiles, identity_of, read_inputs
 
 if TYPE_CHECKING:
-    from forkctl.patching.model import Patch
+    from forkctl.patching.model import PatchOutcome
 
 _AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
 
@@ -100,10 +100,10 @@ def _apply_one(
     if is_applied:
         _require_reproduced(fork, applied, known)
         return _unchanged(fork, repo, state, inputs), applied
-    state, patches = _render_and_switch(fork, repo, state, files, without, known)
+    state, outcomes = _render_and_switch(fork, repo, state, files, without, known)
     record = None if without else LockedFork(inputs, state.head, state.tree)
-    note = _left_out(patches, manifest)
-    return ApplyResult(fork, ApplyOutcome.APPLIED, state, len(patches), note), record
+    note = _notes(outcomes, manifest)
+    return ApplyResult(fork, ApplyOutcome.APPLIED, state, len(outcomes), note), record
 
 
 def _synced_state(workspace: Workspace, fork: Fork, children: Children) -> TreeState:
@@ -138,7 +138,7 @@ def _render_and_switch(
     files: InputFiles,
     without: Sequence[str],
     known: LockedFork | None,
-) -> tuple[TreeState, tuple[Patch, ...]]:
+) -> tuple[TreeState, tuple[PatchOutcome, ...]]:
     from forkctl.forks.switch import remove_ref_locks, switch
     from forkctl.patching.series.rendering import render
 
@@ -152,15 +152,20 @@ def _render_and_switch(
         tree=rendered.tree,
     )
     switch(repo, state, new)
-    return new, tuple(outcome.patch for outcome in rendered.outcomes)
+    return new, rendered.outcomes
 
 
-def _left_out(patches: Sequence[Patch], manifest: Manifest) -> str:
-    """A fork's name with a slip in it must not leave a patch out in silence."""
+def _notes(outcomes: Sequence[PatchOutcome], manifest: Manifest) -> str:
+    """A fork's name with a slip in it must not leave a patch out in silence, nor a plain patch move
+    to other lines so."""
     from forkctl.patching.reading.lint import names_no_fork
 
     forks = [fork.name for fork in manifest.forks]
-    notes = ((patch.title, names_no_fork(patch, forks)) for patch in patches)
+    notes = (
+        (outcome.patch.title, note)
+        for outcome in outcomes
+        for note in (names_no_fork(outcome.patch, forks), *(edit.note for edit in outcome.edits))
+    )
     return "; ".join(f"{title} {note}" for title, note in notes if note)
 
 
