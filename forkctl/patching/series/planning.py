@@ -101,6 +101,10 @@ def plan_series(
     commits = [overlay_commit(overlays)] if overlays else []
     outcomes: list[PatchOutcome] = []
     for patch in patches:
+        unreadable = _unreadable(patch, fork, tree)
+        if unreadable is not None:
+            outcomes.append(PatchOutcome(patch, verdict_of([unreadable]), (unreadable,)))
+            continue
         if patch not in wanted:
             outcomes.append(PatchOutcome(patch, Verdict.NOT_FOR_THIS_FORK))
             continue
@@ -121,6 +125,22 @@ def applies_to(patch: Patch, fork: str, tree: PristineTree) -> bool:
     if isinstance(patch, StructuralPatch):
         return all(_holds(condition, tree) for condition in patch.when)
     return True
+
+
+def _unreadable(patch: Patch, fork: str, tree: PristineTree) -> EditOutcome | None:
+    """A condition about a file that this Python cannot read: another may find that it holds, and so
+    it is not decided here."""
+    if not isinstance(patch, StructuralPatch) or (patch.forks and fork not in patch.forks):
+        return None
+    for condition in patch.when:
+        data = tree.read(condition.file) if condition.search is not None else None
+        try:
+            if data is not None:
+                parse_source(data)
+        except Refusal as refusal:
+            diagnosis = EditDiagnosis(refusal.code, refusal.message, file=condition.file)
+            return EditOutcome.of_failure(diagnosis)
+    return None
 
 
 def _holds(condition: Condition, tree: PristineTree) -> bool:
