@@ -7,6 +7,7 @@ Fifteen small patches are made from them (five each) and kept by every tool in i
 and `git am` take the same files, kas takes them too, west has no patches. kas and west are
 installed from the package index into environments of their own. In each round every tool does the
 same things, one after the other, and the medians are compared; CPU seconds count all processes.
+Last, 200 patches on one made-up file of 6,000 lines, by forkctl and by `git am`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ UPSTREAMS = {
     ),
 }
 PATCHES_EACH = 5
+LONG_SERIES = 200
 KAS, WEST = "kas==5.5", "west==1.5"
 
 
@@ -218,6 +220,55 @@ class West:
         self.yard.run(self.west, "update", "--narrow", "--fetch-opt=--depth=1", cwd=self.place)
 
 
+class LongSeries:
+    """Many patches on one long file: what grows faster than their number shows here."""
+
+    name = f"{LONG_SERIES} patches on one file"
+
+    def __init__(self, yard: Yard) -> None:
+        self.yard, self.place = yard, yard.root / "long"
+        self.upstream, self.ours, self.tree = (
+            self.place / name for name in ("upstream", "ours", "tree")
+        )
+        (self.ours / "patches/long").mkdir(parents=True)
+        yard.run("git", "init", "--quiet", "--initial-branch=main", self.upstream)
+        functions = [
+            [f"def f{number}(a, b):", f"    c = a + {number}", "    d = b * c", "    return d", ""]
+            for number in range(1200)
+        ]
+        self.commit(functions)
+        pin = yard.run("git", "rev-parse", "HEAD", cwd=self.upstream).strip()
+        yard.run("git", "switch", "--quiet", "-c", "edited", cwd=self.upstream)
+        for number in range(LONG_SERIES):
+            functions[number * 37 % len(functions)][1] += f" * {number}"
+            self.commit(functions)
+        patches = self.ours / "patches/long"
+        yard.run("git", "format-patch", "--quiet", "-o", patches, pin, cwd=self.upstream)
+        yard.run("git", "switch", "--quiet", "main", cwd=self.upstream)
+        (self.ours / "forks.toml").write_text(
+            f'version = 1\n[fork.long]\ngit = "file://{self.upstream}"\nrevision = "{pin}"\n'
+            'series = ["long"]\n'
+        )
+
+    def commit(self, functions: list[list[str]]) -> None:
+        text = "\n".join("\n".join(lines) for lines in functions)
+        (self.upstream / "long.py").write_text(text)
+        self.yard.run("git", "add", "--all", cwd=self.upstream)
+        self.yard.run("git", "commit", "--quiet", "-m", "Edit", cwd=self.upstream)
+
+    def forget(self) -> None:
+        cold(self.yard, self.tree, self.ours / "forks")
+        self.yard.run("git", "clone", "--quiet", self.upstream, self.tree)
+        self.yard.run(sys.executable, "-m", "forkctl", "sync", cwd=self.ours)
+
+    def by_forkctl(self) -> None:
+        self.yard.run(sys.executable, "-m", "forkctl", "apply", cwd=self.ours)
+
+    def by_git(self) -> None:
+        mails = sorted((self.ours / "patches/long").iterdir())
+        self.yard.run("git", "am", "--quiet", *mails, cwd=self.tree)
+
+
 def installed(yard: Yard, requirement: str) -> Path | None:
     """The python of an environment with this tool, or None where it does not install."""
     place = yard.root / "venvs" / requirement.partition("==")[0]
@@ -261,6 +312,11 @@ def main(argv: Sequence[str]) -> int:
                 if not isinstance(tool, Git):
                     record("again, nothing to do", tool.name, tool.work)
             record("--version", ours.name, ours.version)
+        long = LongSeries(yard)
+        for _ in range(rounds):
+            long.forget()
+            record(long.name, ours.name, long.by_forkctl)
+            record(long.name, "git am", long.by_git)
     print_table({key: statistics.median(values) for key, values in times.items()})
     return 0
 

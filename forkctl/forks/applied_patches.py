@@ -18,6 +18,8 @@ _STABLE_DIFF = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary",
 )  # fmt: skip
 
+_DEFINITION = r"^[ \t]*((class|(async[ \t]+)?def)[ \t].*)$"
+
 
 @dataclass(frozen=True)
 class AppliedCommit:
@@ -92,11 +94,14 @@ def export(repo: Repository, state: TreeState, folder: Path) -> list[Path]:
 
 
 def format_patch(repo: Repository, commit: str, headers: tuple[str, ...] = ()) -> bytes:
-    """One commit as a mail that is the same on every machine."""
+    """One commit as a mail that is the same on every machine. Its hunks name the function or method
+    that they are in, by which their place is judged on another revision."""
     return repo.local(
         "format-patch", "-1", "--stdout", "--zero-commit", "--no-signature", "--no-stat",
         "--no-numbered", "--subject-prefix=PATCH", "--unified=3", *_STABLE_DIFF,
         *(f"--add-header={header}" for header in headers), commit,
+        stdin=b"*.py diff=python\n",
+        config=("core.attributesFile=/dev/stdin", f"diff.python.xfuncname={_DEFINITION}"),
     )  # fmt: skip
 
 

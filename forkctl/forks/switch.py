@@ -60,7 +60,7 @@ def recover(repo: Repository) -> TreeState | None:
         release_index(repo)
         return None
     raw = json.loads(journal.read_bytes())
-    old, new = _state(raw["from"]), _state(raw["to"])
+    old, new = state_from(raw["from"]), state_from(raw["to"])
     _remove_stale_locks(repo)
 
     def require_left_alone() -> str:
@@ -124,7 +124,7 @@ def _roll(repo: Repository, old: TreeState, new: TreeState, require: Callable[[]
     remove_folder(own / "stage")
 
 
-def _state(raw: dict[str, object]) -> TreeState:
+def state_from(raw: dict[str, object]) -> TreeState:
     for key in ("sparse", "without"):
         if raw[key] is not None:
             raw[key] = tuple(raw[key])  # type: ignore[arg-type]

@@ -102,7 +102,11 @@ def from_os_error(error: OSError, hint: str) -> ForkctlError:
 
 
 def settled_state(workspace: Workspace, name: str, children: Children) -> TreeState | None:
-    """The state of a tree, once a switch that was interrupted in it is finished."""
+    """The state of a tree, once a switch or a save that was interrupted in it is finished."""
+    if workspace.save_journal.exists():
+        from forkctl.forks.saving import settle
+
+        settle(workspace, children, name)
     state = state_of(workspace, name)
     if state is None:
         return None

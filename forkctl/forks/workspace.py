@@ -50,6 +50,11 @@ class Workspace(NamedTuple):
         """Where trees are built and removed: beside them, so that a rename moves them."""
         return self.forks / ".forkctl"
 
+    @property
+    def save_journal(self) -> Path:
+        """What a save that is not finished adds to the series; see `saving`."""
+        return self.forks / ".save.json"
+
 
 def find_workspace(start: Path | None = None) -> Workspace:
     here = (start or Path.cwd()).resolve()

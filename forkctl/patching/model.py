@@ -192,6 +192,7 @@ class EditOutcome:
     status: EditStatus
     lines: tuple[int, ...] = ()  # of the anchors, in the text that the edit was located on
     diagnosis: EditDiagnosis | None = None
+    note: str = ""  # what to look at, although it was made
 
     @classmethod
     def of_failure(cls, diagnosis: EditDiagnosis) -> EditOutcome:

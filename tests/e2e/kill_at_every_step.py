@@ -1,6 +1,6 @@
 """Run a forkctl command and SIGKILL it right before its n-th change of anything on disk.
 
-    python tests/e2e/kill_at_every_step.py N VERB…
+    python tests/e2e/kill_at_every_step.py N COMMAND…
 
 Python tells an audit hook about each rename, removal, creation and child process before it
 happens; there is no moment between two of them at which the disk would look different. Exits 0
@@ -16,7 +16,7 @@ import sys
 _CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
 
 
-def main(limit: int, verbs: list[str]) -> int:
+def main(limit: int, commands: list[str]) -> int:
     seen = 0
 
     def count(event: str, arguments: tuple[object, ...]) -> None:
@@ -37,8 +37,8 @@ def main(limit: int, verbs: list[str]) -> int:
     sys.dont_write_bytecode = True
     sys.addaudithook(count)
     code = 0
-    for verb in verbs:
-        code = code or forkctl([verb])
+    for command in commands:
+        code = code or forkctl(command.split())
     return code
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import bisect
 import re
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ from functools import cached_property, lru_cache
 from forkctl.patching.engine.diagnosis import Code, Refusal
 from forkctl.patching.engine.scopes import Scope, ScopeIndex, index_scope, scopes_of
 
+# What is Python depends on the Python that forkctl itself runs under.
+OTHER_PYTHON = (
+    f"this is Python {sys.version_info[0]}.{sys.version_info[1]}: run forkctl under a newer one "
+    "if the file is written for it"
+)
 _DEFAULT_UNIT = "    "
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -142,7 +148,8 @@ def parse_source(data: bytes) -> Source:
             tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise Refusal(Code.PARSE, f"the file is not Python{line}: {error}") from None
+        message = f"the file cannot be read{line}: {error}; {OTHER_PYTHON}"
+        raise Refusal(Code.PARSE, message) from None
     return Source(data, _line_starts(data), tree)
 
 

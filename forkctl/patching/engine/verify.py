@@ -7,6 +7,7 @@ import warnings
 
 from forkctl.patching.engine.datafile import load_data
 from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
+from forkctl.patching.engine.source import OTHER_PYTHON
 
 _DATA = (".json", ".yaml", ".yml")
 
@@ -43,7 +44,7 @@ def _check_python(path: str, before: bytes | None, after: bytes) -> EditDiagnosi
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         return EditDiagnosis(
             Code.BROKEN_RESULT,
-            f"the result does not compile: {reason}",
+            f"the result does not compile: {reason}; {OTHER_PYTHON}",
             file=path,
             lines=(line,) if line else (),
         )

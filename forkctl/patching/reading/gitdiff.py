@@ -1,4 +1,4 @@
-"""Which files a git diff touches, according to its headers.
+"""Which files a git diff touches, according to its headers, and the hunks for each.
 
 The lines of hunks are counted, so that content that looks like a header is not mistaken for one.
 """
@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)")
+_SIDES: dict[bytes, tuple[int, ...]] = {b"-": (0,), b"+": (1,), b" ": (0, 1)}
+_BLOBS = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 _MODE = re.compile(rb"(?:new file mode|new mode|deleted file mode|old mode) (\d{6})\s*$")
 _INDEX_MODE = re.compile(rb"index [0-9a-f]+\.\.[0-9a-f]+ (\d{6})\s*$")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f"}
@@ -23,11 +25,30 @@ class DiffProblem(ValueError):
 
 
 @dataclass(frozen=True)
+class Hunk:
+    old_start: int
+    new_start: int
+    heading: str  # what git gave as the function around it
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+    leading: int  # lines of context before the first change
+    trailing: int
+
+
+@dataclass(frozen=True)
 class TouchedFile:
     old: str | None  # None: the file is new
     new: str | None  # None: the file is deleted
     executable: bool | None  # None: the mode stays
     line: int
+    base: str = ""  # the blob that the diff is against, perhaps abbreviated
+    result: str = ""
+    hunks: tuple[Hunk, ...] = ()
+    in_place: bool = True  # it only changes lines of a file that stays where it is
+
+    @property
+    def path(self) -> str:
+        return self.new or self.old or ""
 
 
 def read_diff(diff: bytes) -> tuple[list[TouchedFile], int]:
@@ -53,8 +74,10 @@ def _read_file(lines: Sequence[bytes], index: int) -> tuple[TouchedFile, int]:
         line = lines[index].rstrip(b"\r\n")
         hunk = _HUNK.match(line)
         if hunk is not None:
-            index = _skip_hunk(lines, index, hunk)
+            read, index = _read_hunk(lines, index, hunk)
+            file = replace(file, hunks=(*file.hunks, read))
         elif line.startswith(b"GIT binary patch"):
+            file = replace(file, in_place=False)
             index = _skip_binary(lines, index + 1)
         elif _is_header(line):
             file = _with_header(file, line, index + 1)
@@ -93,6 +116,10 @@ def _with_header(file: TouchedFile, line: bytes, number: int) -> TouchedFile:
             raise DiffProblem("it touches a symbolic link, which patches may not", number)
         if mode[1] not in (b"100644", b"100755"):
             raise DiffProblem(f"it touches an entry of mode {mode[1].decode()}", number)
+    if blobs := _BLOBS.match(line):
+        file = replace(file, base=blobs[1].decode(), result=blobs[2].decode())
+    if not line.startswith((b"index ", b"old mode ", b"new mode ", b"--- ", b"+++ ")):
+        file = replace(file, in_place=False)
     if line.startswith(b"new file mode "):
         return replace(file, old=None, executable=line.endswith(b"755"))
     if line.startswith(b"new mode "):
@@ -168,25 +195,39 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return _ESCAPES.get(code, code)
 
 
-def _skip_hunk(lines: Sequence[bytes], index: int, hunk: re.Match[bytes]) -> int:
-    old, new = int(hunk[1] or 1), int(hunk[2] or 1)
+def _read_hunk(lines: Sequence[bytes], index: int, hunk: re.Match[bytes]) -> tuple[Hunk, int]:
+    lengths = [int(hunk[2] or 1), int(hunk[4] or 1)]
     start, index = index, index + 1
-    while old > 0 or new > 0:
+    sides: tuple[list[bytes], list[bytes]] = ([], [])
+    marks = b""
+    while max(lengths) > 0 or (index < len(lines) and lines[index].startswith(b"\\ ")):
         if index >= len(lines):
             raise DiffProblem("a hunk of the diff is cut off", start + 1)
-        mark = lines[index][:1]
-        if mark == b"-":
-            old -= 1
-        elif mark == b"+":
-            new -= 1
-        elif mark in (b" ", b"\n", b"\r"):
-            old, new = old - 1, new - 1
-        elif mark != b"\\":
+        mark, line = lines[index][:1], lines[index][1:]
+        if mark == b"\\":  # the line before has no newline at its end
+            for side in _SIDES.get(marks[-1:], ()):
+                sides[side][-1] = sides[side][-1].rstrip(b"\n")
+        elif mark in (b"\n", b"\r"):  # an empty line of context, without its space
+            mark, line = b" ", lines[index]
+        if mark not in _SIDES and mark != b"\\":
             raise DiffProblem(
                 "a hunk of the diff does not have the length that its header gives", index + 1
             )
+        for side in _SIDES.get(mark, ()):
+            sides[side].append(line)
+            lengths[side] -= 1
+        marks += mark if mark in _SIDES else b""
         index += 1
-    return index
+    read = Hunk(
+        old_start=int(hunk[1]),
+        new_start=int(hunk[3]),
+        heading=hunk[5].strip().decode("utf-8", "replace"),
+        old=tuple(sides[0]),
+        new=tuple(sides[1]),
+        leading=len(marks) - len(marks.lstrip(b" ")),
+        trailing=len(marks) - len(marks.rstrip(b" ")),
+    )
+    return read, index
 
 
 def _skip_binary(lines: Sequence[bytes], index: int) -> int:

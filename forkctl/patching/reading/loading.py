@@ -6,10 +6,12 @@ A no-op command needs only the files' names and bytes, so what parses them is im
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forkctl.errors import UsageError
+from forkctl.forks.workspace import Workspace
 
 if TYPE_CHECKING:
     from forkctl.patching.model import Patch
@@ -32,7 +34,7 @@ def patch_files(root: Path, series: str) -> list[Path]:
     folder = root / series
     if not folder.is_dir():
         raise UsageError(f"there is no series `{series}`", where=str(folder))
-    paths = sorted(path for path in folder.iterdir() if not _IGNORED.fullmatch(path.name))
+    paths = _whole(root, folder)
     numbers: dict[str, str] = {}
     for path in paths:
         require_patch_name(path)
@@ -40,6 +42,31 @@ def patch_files(root: Path, series: str) -> list[Path]:
         if other != path.name:
             raise UsageError(f"`{other}` and `{path.name}` have the same number", where=str(folder))
     return paths
+
+
+def _whole(root: Path, folder: Path) -> list[Path]:
+    """The files, without those of a save that is not finished. One may go on beside us, and so the
+    folder is listed until it stays the same."""
+    before, listed = None, _listed(folder)
+    while listed != before:
+        hidden = _unfinished(root)
+        before, listed = listed, _listed(folder)
+    return [path for path in listed if f"{folder.name}/{path.name}" not in hidden]
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not _IGNORED.fullmatch(path.name))
+
+
+def _unfinished(root: Path) -> Container[str]:
+    try:
+        journal = Workspace(root.parent).save_journal.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    import json
+
+    files: dict[str, str] = json.loads(journal)["files"]
+    return files
 
 
 def load_patch(path: Path, series: str) -> Patch:

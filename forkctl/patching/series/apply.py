@@ -27,7 +27,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.inputs import identity_of, read_inputs
 
 if TYPE_CHECKING:
-    from forkctl.patching.model import Patch
+    from forkctl.patching.model import PatchOutcome
 
 _AT_ONCE = 8
 _AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
@@ -155,10 +155,9 @@ def _prepared(
         head=rendered.head,
         tree=rendered.tree,
     )
-    patches = [outcome.patch for outcome in rendered.outcomes]
-    note = _left_out(patches, manifest)
+    note = _notes(rendered.outcomes, manifest)
     return _Prepared(
-        ApplyResult(fork, ApplyOutcome.APPLIED, new, len(patches), note),
+        ApplyResult(fork, ApplyOutcome.APPLIED, new, len(rendered.outcomes), note),
         record=None if without else made,
         switch=partial(switch, repo, state, new),
     )
@@ -189,12 +188,17 @@ def _unchanged(fork: Fork, repo: Repository, state: TreeState, inputs: Inputs) -
     return ApplyResult(fork, ApplyOutcome.UNCHANGED, state, len(inputs.patches), note)
 
 
-def _left_out(patches: Sequence[Patch], manifest: Manifest) -> str:
-    """A fork's name with a slip in it must not leave a patch out in silence."""
+def _notes(outcomes: Sequence[PatchOutcome], manifest: Manifest) -> str:
+    """A fork's name with a slip in it must not leave a patch out in silence, nor a plain patch move
+    to other lines so."""
     from forkctl.patching.reading.lint import names_no_fork
 
     forks = [fork.name for fork in manifest.forks]
-    notes = ((patch.title, names_no_fork(patch, forks)) for patch in patches)
+    notes = (
+        (outcome.patch.title, note)
+        for outcome in outcomes
+        for note in (names_no_fork(outcome.patch, forks), *(edit.note for edit in outcome.edits))
+    )
     return "; ".join(f"{title} {note}" for title, note in notes if note)
 
 

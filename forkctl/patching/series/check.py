@@ -22,6 +22,7 @@ from forkctl.forks.lockfile import Inputs, LockedFork, read_lock
 from forkctl.forks.manifest import Entrypoint, Fork, GitSource, Manifest
 from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
+from forkctl.forks.saving import settle
 from forkctl.forks.sources import with_pin
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.model import PatchOutcome
@@ -57,6 +58,7 @@ def check(
     offline: bool = False,
 ) -> list[CheckResult]:
     """`at`: a branch, tag, id or HEAD of upstream; then the lock is not compared."""
+    settle(workspace, children)
     lock = read_lock(workspace.lock_file)
     results = []
     for fork in forks:

@@ -53,16 +53,23 @@ class InputFiles(NamedTuple):
 
 
 def read_inputs(
-    workspace: Workspace, fork: Fork, pin: str, without: Sequence[str] = ()
+    workspace: Workspace,
+    fork: Fork,
+    pin: str,
+    without: Sequence[str] = (),
+    new: Sequence[PatchFile] = (),
 ) -> InputFiles:
-    """`without`: names of patches to leave out."""
+    """`without`: names of patches to leave out. `new`: those that a save is about to add."""
     for root, names in ((workspace.patches, fork.series), (workspace.overlays, fork.overlays)):
         for folder in (*(root / name for name in names), root):
             require_inside(workspace.root, folder)
     patches = {
         patch.title: patch
         for series in fork.series
-        for patch in _patches(workspace.patches, series)
+        for patch in (
+            *_patches(workspace.patches, series),
+            *(patch for patch in new if patch.series == series),
+        )
     }
     for name in without:
         patches.pop(_title_of(patches, name, fork))

@@ -1,4 +1,6 @@
-"""Apply a plain patch with git's own `apply`, falling back to a three-way merge.
+"""Apply a plain patch as `git apply` does, falling back to a three-way merge.
+
+What only changes lines is done here: for many patches, a git for each takes most of the time.
 
 The merge may use only the pristine and the current text of the files: what happens to be in one
 machine's object store must not decide whether a patch applies, or with what result.
@@ -20,7 +22,9 @@ from forkctl.forks.git import GitError, Repository
 from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
 from forkctl.patching.model import PlainPatch
-from forkctl.patching.series.planning import PlainApplier, PristineTree
+from forkctl.patching.reading.gitdiff import read_diff
+from forkctl.patching.series.hunks import lines_of, place
+from forkctl.patching.series.planning import BY_HAND, PlainApplier, PristineTree
 
 Contents = Mapping[str, bytes | None]
 
@@ -30,12 +34,14 @@ def plain_applier(children: Children, tree: PristineTree) -> PlainApplier:
 
     def apply_plain(patch: PlainPatch, current: Contents) -> Contents:
         nonlocal folder
+        now = {p: current[p] if p in current else tree.read(p) for p in patch.files}
+        if (changed := _lines_changed(patch, now)) is not None:
+            return changed
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix="forkctl-"))
             weakref.finalize(apply_plain, shutil.rmtree, folder, ignore_errors=True)
             write_repository(folder / "git", BARE)
         pristine = {path: tree.read(path) for path in patch.files}
-        now = {path: current.get(path, pristine[path]) for path in patch.files}
         repo = Repository(folder / "git", children, folder / "files")
         try:
             return _apply_directly(repo, folder / "files", patch, now)
@@ -43,6 +49,21 @@ def plain_applier(children: Children, tree: PristineTree) -> PlainApplier:
             return _merge(repo._replace(work_tree=None), patch, pristine, now, error)
 
     return apply_plain
+
+
+def _lines_changed(patch: PlainPatch, now: Contents) -> Contents | None:
+    """The result, if the patch only changes lines, and each hunk has its place."""
+    touched, _ = read_diff(patch.diff)
+    results: dict[str, bytes | None] = {}
+    for file in touched:
+        content = now.get(file.path)
+        if not file.in_place or not file.hunks or content is None or file.path in results:
+            return None
+        placed = place(file.hunks, lines_of(content))
+        if placed is None:
+            return None
+        results[file.path] = b"".join(placed.lines)
+    return results or None
 
 
 def _apply_directly(repo: Repository, files: Path, patch: PlainPatch, now: Contents) -> Contents:
@@ -80,8 +101,7 @@ def _merge(
         raise ForkctlError(
             f"this plain patch does not apply: {git.reason_in(direct.stderr, 1)}",
             where=str(patch.path),
-            hint="apply it by hand in the fork tree, commit, and run `forkctl save`; "
-            "or write it as a structural patch, which survives such changes",
+            hint=BY_HAND,
         ) from None
     result = repo.line("write-tree", index=index)
     with objects.blob_reader(repo) as blobs:

@@ -32,7 +32,9 @@ from forkctl.patching.model import (
     Verdict,
     verdict_of,
 )
+from forkctl.patching.reading.gitdiff import TouchedFile, read_diff
 from forkctl.patching.series.commit_messages import overlay_commit, patch_commit
+from forkctl.patching.series.hunks import is_made, offsets_in, problem_of_place
 from forkctl.patching.series.inputs import Overlay
 
 
@@ -50,12 +52,10 @@ class PristineTree(Protocol):
 # raises ForkctlError if it does not apply
 PlainApplier = Callable[[PlainPatch, Mapping[str, bytes | None]], Mapping[str, bytes | None]]
 
-# (path, before, after) -> what is wrong with the changed file
-ResultCheck = Callable[[str, bytes | None, bytes], EditDiagnosis | None]
-
-
-def no_check(path: str, before: bytes | None, after: bytes) -> None:
-    """For a series whose result is known to be sound."""
+BY_HAND = (
+    "move the patch out of patches/, apply, make its change by hand in the fork tree, commit, and "
+    "run `forkctl save`; or write it as a structural patch, which survives such changes"
+)
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,20 @@ def plan_series(
     overlays: Sequence[Overlay],
     patches: Sequence[Patch],
     apply_plain: PlainApplier,
-    check: ResultCheck = check_result,
+    known_sound: bool = False,
 ) -> SeriesPlan:
     """Every commit of a fork, or SeriesFailed with what is wrong with each failing patch."""
     _refuse_collisions(tree, fork, overlays)
-    files = {o.path: _FileState(o.content, o.content) for o in overlays}
+    files = {o.path: _FileState(o.content, o.content, o.content) for o in overlays}
     wanted = [patch for patch in patches if applies_to(patch, fork, tree)]
-    planner = _Planner(tree, files, apply_plain, check, wanted)
+    planner = _Planner(tree, files, apply_plain, wanted)
     commits = [overlay_commit(overlays)] if overlays else []
     outcomes: list[PatchOutcome] = []
     for patch in patches:
+        unreadable = _unreadable(patch, fork, tree)
+        if unreadable is not None:
+            outcomes.append(PatchOutcome(patch, verdict_of([unreadable]), (unreadable,)))
+            continue
         if patch not in wanted:
             outcomes.append(PatchOutcome(patch, Verdict.NOT_FOR_THIS_FORK))
             continue
@@ -108,7 +112,8 @@ def plan_series(
         outcomes.append(outcome)
         if changes:
             commits.append(patch_commit(patch, changes))
-    outcomes = planner.verified(outcomes)
+    if not known_sound:
+        outcomes = planner.verified(outcomes)
     if any(outcome.verdict.failed for outcome in outcomes):
         raise SeriesFailed(fork, outcomes)
     return SeriesPlan(tuple(commits), tuple(outcomes))
@@ -121,6 +126,22 @@ def applies_to(patch: Patch, fork: str, tree: PristineTree) -> bool:
     if isinstance(patch, StructuralPatch):
         return all(_holds(condition, tree) for condition in patch.when)
     return True
+
+
+def _unreadable(patch: Patch, fork: str, tree: PristineTree) -> EditOutcome | None:
+    """A condition about a file that this Python cannot read: another may find that it holds, and so
+    it is not decided here."""
+    if not isinstance(patch, StructuralPatch) or (patch.forks and fork not in patch.forks):
+        return None
+    for condition in patch.when:
+        data = tree.read(condition.file) if condition.search is not None else None
+        try:
+            if data is not None:
+                parse_source(data)
+        except Refusal as refusal:
+            diagnosis = EditDiagnosis(refusal.code, refusal.message, file=condition.file)
+            return EditOutcome.of_failure(diagnosis)
+    return None
 
 
 def _holds(condition: Condition, tree: PristineTree) -> bool:
@@ -153,9 +174,11 @@ def _refuse_collisions(tree: PristineTree, fork: str, overlays: Sequence[Overlay
 class _FileState:
     """One file while the series is planned."""
 
+    first: bytes | None  # before any patch
     base: bytes | None  # what edits are located on
     now: bytes | None  # with the patches so far
     changes: list[tuple[str, TextChange]] = field(default_factory=list)  # (patch, change)
+    steps: list[tuple[str, bytes | None]] = field(default_factory=list)  # (patch, its result)
     source: Source | None = None
 
     def parsed(self) -> Source | None:
@@ -176,14 +199,11 @@ class _Planner:
         tree: PristineTree,
         files: dict[str, _FileState],
         apply_plain: PlainApplier,
-        check: ResultCheck,
         patches: Sequence[Patch],
     ) -> None:
         self.tree = tree
         self.files = files
         self.apply_plain = apply_plain
-        self.check = check
-        self.overlays = frozenset(files)
         # what all patches insert, which no edit may mistake for upstream's code
         self.neighbours: dict[str, list[Statements]] = {}
         for patch in patches:
@@ -200,30 +220,21 @@ class _Planner:
         """Check the final files, and blame what is broken on the patch that broke it."""
         result = list(outcomes)
         for path, file in self.files.items():
-            if file.now is None or path in self.overlays or not file.changes:
+            if file.now is None or not file.steps:
                 continue
-            broken = self.check(path, file.base, file.now)
+            broken = check_result(path, file.first, file.now)
             if broken is not None:
-                name = self._who_broke(path, file)
+                name = _who_broke(path, file)
                 for index, outcome in enumerate(result):
                     if outcome.patch.title == name:
                         edits = (*outcome.edits, EditOutcome.of_failure(broken))
                         result[index] = PatchOutcome(outcome.patch, Verdict.BROKEN, edits)
         return result
 
-    def _who_broke(self, path: str, file: _FileState) -> str:
-        assert file.base is not None
-        names = list(dict.fromkeys(name for name, _ in file.changes))
-        for last, name in enumerate(names, start=1):
-            changes = [change for owner, change in file.changes if owner in names[:last]]
-            if self.check(path, file.base, splice(file.base, changes)) is not None:
-                return name
-        return names[-1]
-
     def _file(self, path: str) -> _FileState:
         if path not in self.files:
             content = self.tree.read(path)
-            self.files[path] = _FileState(content, content)
+            self.files[path] = _FileState(content, content, content)
         return self.files[path]
 
     def _take_structural(
@@ -244,6 +255,7 @@ class _Planner:
             if changes and file.base is not None:
                 file.changes += [(patch.title, change) for change in changes]
                 file.now = splice(file.base, [change for _, change in file.changes])
+                file.steps.append((patch.title, file.now))
                 changed.append(FileChange(path, file.now))
         return PatchOutcome(patch, verdict, tuple(outcomes)), tuple(changed)
 
@@ -274,30 +286,74 @@ class _Planner:
 
     def _take_plain(self, patch: PlainPatch) -> tuple[PatchOutcome, tuple[FileChange, ...]]:
         current = {path: file.now for path, file in self.files.items()}
-        try:
-            results = self.apply_plain(patch, current)
-        except ForkctlError as error:
-            diagnosis = EditDiagnosis(Code.BROKEN_RESULT, error.message, file=error.where or "")
-            return PatchOutcome(patch, Verdict.BROKEN, (EditOutcome.of_failure(diagnosis),)), ()
+        now = {path: self._file(path).now for path in patch.files}
+        touched, _ = read_diff(patch.diff)
+        failure = _misplaced(touched, now)
+        results: Mapping[str, bytes | None] = {}
+        if failure is None:
+            try:
+                results = self.apply_plain(patch, current)
+            except ForkctlError as error:
+                reason = "; ".join(filter(None, (error.message, error.hint)))
+                failure = EditDiagnosis(Code.BROKEN_RESULT, reason, file=error.where or "")
+        if failure is not None:
+            if touched and all(is_made(file, now.get(file.path)) for file in touched):
+                return PatchOutcome(patch, Verdict.ALREADY), ()
+            outcome = EditOutcome.of_failure(failure)
+            return PatchOutcome(patch, verdict_of([outcome]), (outcome,)), ()
+        moved = {f.path: _moved(f, now.get(f.path)) for f in touched}
         outcomes: list[EditOutcome] = []
         changed: list[FileChange] = []
         for path, content in sorted(results.items()):
-            file = self._file(path)
-            broken = self.check(path, file.now, content) if content is not None else None
-            if broken is not None:
-                outcomes.append(EditOutcome.of_failure(broken))
-                continue
-            outcomes.append(EditOutcome(path, "", EditStatus.APPLIED))
-            if content != file.now or path in patch.executable:
+            outcomes.append(EditOutcome(path, "", EditStatus.APPLIED, note=moved.get(path, "")))
+            if content != self._file(path).now or path in patch.executable:
                 changed.append(FileChange(path, content, patch.executable.get(path)))
-        verdict = verdict_of(outcomes) if outcomes else Verdict.ALREADY
-        if verdict.failed:
-            return PatchOutcome(patch, verdict, tuple(outcomes)), ()
         if not changed:
             return PatchOutcome(patch, Verdict.ALREADY), ()
         for change in changed:
-            self.files[change.path] = _FileState(change.content, change.content)
-        return PatchOutcome(patch, verdict, tuple(outcomes)), tuple(changed)
+            file = self._file(change.path)
+            steps = [*file.steps, (patch.title, change.content)]
+            self.files[change.path] = _FileState(
+                file.first, change.content, change.content, steps=steps
+            )
+        return PatchOutcome(patch, verdict_of(outcomes), tuple(outcomes)), tuple(changed)
+
+
+def _misplaced(
+    touched: Sequence[TouchedFile], now: Mapping[str, bytes | None]
+) -> EditDiagnosis | None:
+    for file in touched:
+        content = now.get(file.path)
+        if file.in_place and content is not None and file.path.endswith(".py"):
+            problem = problem_of_place(file, content)
+            if problem is not None:
+                message = f"it would change another place than its author did: {problem}; {BY_HAND}"
+                return EditDiagnosis(Code.NO_SCOPE, message, file=file.path, elsewhere=True)
+    return None
+
+
+def _moved(file: TouchedFile, content: bytes | None) -> str:
+    """For files in which nothing tells whether the place is still the right one."""
+    if not file.in_place or content is None or file.path.endswith(".py"):
+        return ""
+    offsets = offsets_in(file, content)
+    if not offsets:
+        return ""
+    lines = ", ".join(dict.fromkeys(f"{offset:+}" for offset in offsets))
+    return f"changes {file.path} {lines} lines from where it says"
+
+
+def _who_broke(path: str, file: _FileState) -> str:
+    """The patch after which the file was broken, and before which it was not."""
+    sound, broken = -1, len(file.steps) - 1
+    while broken - sound > 1:
+        middle = (sound + broken) // 2
+        content = file.steps[middle][1]
+        if content is None or check_result(path, file.first, content) is None:
+            sound = middle
+        else:
+            broken = middle
+    return file.steps[broken][0]
 
 
 def _clash(file: _FileState, changes: Sequence[TextChange]) -> str | None:

@@ -15,12 +15,11 @@ from forkctl.forks.manifest import Fork
 from forkctl.forks.objects import BlobReader, Listing
 from forkctl.forks.paths import fault_of_path
 from forkctl.forks.sparse import Folders, chooser
-from forkctl.patching.engine.verify import check_result
 from forkctl.patching.model import PatchOutcome
 from forkctl.patching.reading.loading import parse_patch
 from forkctl.patching.series.inputs import InputFiles
 from forkctl.patching.series.plain_apply import plain_applier
-from forkctl.patching.series.planning import no_check, plan_series
+from forkctl.patching.series.planning import plan_series
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ def render(
 
     `known`: a record of these commits, made when their files were checked. From the same inputs the
     same commits must come, so their files are not checked again."""
-    check = no_check if known is not None and known.inputs == inputs.digests else check_result
+    known_sound = known is not None and known.inputs == inputs.digests
     pin = inputs.digests.upstream
     patches = [parse_patch(file.path, file.series, file.data) for file in inputs.patches]
     with pinned_tree(pristine, pin, fork.sparse) as tree:
         apply_plain = plain_applier(store.children, tree)
-        plan = plan_series(tree, fork.name, inputs.overlays, patches, apply_plain, check)
+        plan = plan_series(tree, fork.name, inputs.overlays, patches, apply_plain, known_sound)
         _require_sound(tree, fork, plan.commits)
         commits = write_commits(store, pin, tree.listing, plan.commits)
     if commits:

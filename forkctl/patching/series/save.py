@@ -1,7 +1,7 @@
 """The user's commits on top of the applied series become plain patches of it.
 
-The new files are tried before anything moves: rendered with them, the fork must come out as exactly
-the tree that the user has. Their commits stay under refs/forkctl/saved/.
+The new patches are tried before anything is written: rendered with them, the fork must come out as
+exactly the tree that the user has. Their commits stay under refs/forkctl/saved/.
 """
 
 from __future__ import annotations
@@ -10,22 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
 from forkctl.forks.applied_patches import format_patch, slug
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import first_few, git_status, open_tree, require_on_top
-from forkctl.forks.lockfile import LockedFork, read_lock, write_lock
+from forkctl.forks.lockfile import LockedFork
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.paths import require_inside
 from forkctl.forks.processes import Children
+from forkctl.forks.saving import carry_out, settle
 from forkctl.forks.state import TreeState
-from forkctl.forks.switch import remove_ref_locks, switch
+from forkctl.forks.switch import remove_ref_locks
 from forkctl.forks.sync import settled_state
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.reading.loading import patch_files
-from forkctl.patching.series.inputs import identity_of, inputs_of, read_inputs
+from forkctl.patching.series.inputs import (
+    InputFiles,
+    PatchFile,
+    identity_of,
+    inputs_of,
+    read_inputs,
+)
 from forkctl.patching.series.rendering import render
 
 
@@ -44,6 +50,8 @@ def save(
     series: str | None = None,
     for_all: bool = False,
 ) -> Saved:
+    finished = settle(workspace, children)  # a save that was killed, of whichever fork
+    earlier = finished.paths(workspace) if finished and finished.new.fork == fork.name else ()
     state = settled_state(workspace, fork.name, children)
     if state is None:
         raise ForkctlError("is not laid out yet", where=fork.name, hint=f"forkctl sync {fork.name}")
@@ -51,25 +59,20 @@ def save(
     repo = open_tree(workspace, fork.name, children)
     commits = _commits_on_top(repo, state)
     if not commits:
-        return Saved((), state)
+        return Saved(earlier, state)
     chosen = _series(fork, series)
     shared = [f.name for f in manifest.forks if chosen in f.series and f.name != fork.name]
     headers = (f"X-Forkctl-Forks: {fork.name}",) if shared and not for_all else ()
     was_stale = identity_of(fork, inputs_of(workspace, fork, state.pin)) != state.identity
-    paths, new = _write_patches(workspace, repo, chosen, commits, headers)
-    try:
-        after = _rendered(workspace, fork, repo, state, must_be=None if was_stale else commits[-1])
-    except BaseException:
-        for path in new:
-            path.unlink()
-        raise
+    patches = _patches(workspace, repo, chosen, commits, headers)
+    inputs = read_inputs(workspace, fork, state.pin, new=patches)
+    after = _rendered(fork, inputs, repo, state, must_be=None if was_stale else commits[-1])
     _keep(repo, commits[-1])
     yours = state._replace(head=commits[-1], tree=objects.tree_of(repo, commits[-1]))
-    switch(repo, yours, after)
-    lock = read_lock(workspace.lock_file)
-    inputs = inputs_of(workspace, fork, after.pin)
-    write_lock(workspace.lock_file, {**lock, fork.name: LockedFork(inputs, after.head, after.tree)})
-    return Saved(tuple(paths), after)
+    locked = LockedFork(inputs.digests, after.head, after.tree)
+    files = {patch.title: patch.data for patch in patches}
+    saved = carry_out(workspace, repo, yours, after, locked, files)
+    return Saved((*earlier, *saved.paths(workspace)), after)
 
 
 def _commits_on_top(repo: Repository, state: TreeState) -> list[str]:
@@ -118,52 +121,36 @@ def _series(fork: Fork, wanted: str | None) -> str:
     return wanted
 
 
-def _write_patches(
+def _patches(
     workspace: Workspace,
     repo: Repository,
     series: str,
     commits: Sequence[str],
     headers: tuple[str, ...],
-) -> tuple[list[Path], list[Path]]:
-    """All files, and those of them that are new: a file with the same bytes, left by an interrupted
-    save, is used as it is."""
+) -> list[PatchFile]:
+    """The commits as patch files, which are not written yet."""
     folder = workspace.patches / series
     require_inside(workspace.root, folder)
     there = patch_files(workspace.patches, series)
-    by_content = {path.read_bytes(): path for path in there}
-    number = max((int(path.name[:4]) for path in there), default=0)
-    paths, new = [], []
-    try:
-        for commit in commits:
-            content = format_patch(repo, commit, headers)
-            if b"\ndiff --git " not in content:
-                raise ForkctlError(
-                    f"the commit {commit[:12]} is empty",
-                    where=str(repo.work_tree),
-                    hint="drop it with `git rebase -i`",
-                )
-            if content in by_content:
-                paths.append(by_content[content])
-                continue
-            number += 1
-            path = (
-                folder / f"{number:04}-{slug(repo.line('log', '-1', '--format=%s', commit))}.patch"
+    first = max((int(path.name[:4]) for path in there), default=0) + 1
+    patches = []
+    for number, commit in enumerate(commits, start=first):
+        data = format_patch(repo, commit, headers)
+        if b"\ndiff --git " not in data:
+            raise ForkctlError(
+                f"the commit {commit[:12]} is empty",
+                where=str(repo.work_tree),
+                hint="drop it with `git rebase -i`",
             )
-            write_atomically(path, content)
-            new.append(path)
-            paths.append(path)
-    except BaseException:
-        for path in new:
-            path.unlink()
-        raise
-    return paths, new
+        name = f"{number:04}-{slug(repo.line('log', '-1', '--format=%s', commit))}.patch"
+        patches.append(PatchFile(series, folder / name, data))
+    return patches
 
 
 def _rendered(
-    workspace: Workspace, fork: Fork, repo: Repository, state: TreeState, must_be: str | None
+    fork: Fork, inputs: InputFiles, repo: Repository, state: TreeState, must_be: str | None
 ) -> TreeState:
     """The state with the new patches. `must_be`: a commit whose tree must be the result."""
-    inputs = read_inputs(workspace, fork, state.pin)
     remove_ref_locks(repo)
     rendered = render(fork, inputs, repo, repo)
     if must_be is not None and rendered.tree != objects.tree_of(repo, must_be):
@@ -185,6 +172,9 @@ def _rendered(
 
 def _keep(repo: Repository, commit: str) -> None:
     """Keep the user's own commits, whatever becomes of the patches."""
-    refs = repo.line("for-each-ref", "--format=%(refname)", "refs/forkctl/saved/").split()
+    listed = ("for-each-ref", "--format=%(refname)")
+    if repo.line(*listed, f"--points-at={commit}", "refs/forkctl/saved/"):
+        return
+    refs = repo.line(*listed, "refs/forkctl/saved/").split()
     number = max((int(ref.rpartition("/")[2]) for ref in refs), default=0) + 1
     repo.local("update-ref", f"refs/forkctl/saved/{number}", commit)

@@ -12,6 +12,7 @@ from forkctl.forks.local_changes import GitStatus, git_status, open_tree
 from forkctl.forks.lockfile import LockedFork, read_lock
 from forkctl.forks.manifest import Fork
 from forkctl.forks.processes import Children
+from forkctl.forks.saving import is_unfinished
 from forkctl.forks.state import TreeState, interrupted, state_of, url_of
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.apply import what_differs
@@ -57,7 +58,7 @@ class ForkStatus:
 
 
 def status(workspace: Workspace, forks: Sequence[Fork], children: Children) -> list[ForkStatus]:
-    """Read only: a switch that was interrupted is reported, not finished."""
+    """Read only: a switch or a save that was interrupted is reported, not finished."""
     lock = read_lock(workspace.lock_file)
     return [_status_of(workspace, fork, children, lock.get(fork.name)) for fork in forks]
 
@@ -71,7 +72,7 @@ def _status_of(
         return ForkStatus(fork, Standing.FOREIGN, problem=str(error))
     if state is None:
         return ForkStatus(fork, Standing.NOT_SYNCED, next_command=f"forkctl sync {fork.name}")
-    if interrupted(workspace.tree(fork.name)):
+    if interrupted(workspace.tree(fork.name)) or is_unfinished(workspace, fork.name):
         return ForkStatus(
             fork, Standing.INTERRUPTED, state.pin, next_command=f"forkctl apply {fork.name}"
         )

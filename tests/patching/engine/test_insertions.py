@@ -310,7 +310,7 @@ def test_an_import_goes_beside_a_match_that_always_runs(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["try:\n    {}\nexcept ImportError:\n    robot = None\n", "if x:\n    {}\n", "def f():\n    {}\n"],
+    ["try:\n    {}\nexcept ImportError:\n    robot = None\n", "if x:\n    {}\n"],
 )
 def test_an_import_that_may_not_be_made_is_refused(engine: Engine, around: str) -> None:
     assert engine.code(around.format("import robot"), IMPORT) == "no-anchor"

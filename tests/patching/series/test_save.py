@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -193,24 +192,6 @@ def test_save_then_move_the_pin(workspace: Workspace, upstream: Upstream) -> Non
     workspace.ok("apply")
     text = (workspace.tree() / "text.txt").read_text()
     assert text.startswith("line 0\n") and "seven" in text
-
-
-def test_an_interrupted_save_is_taken_up(workspace: Workspace) -> None:
-    commit(workspace, {"text.txt": LINES.replace("line 7", "seven")})
-    workspace.ok("save", "thing")
-    saved = series(workspace)
-    # as if the kill had come right after the file was written
-    git(workspace.tree(), "reset", "-q", "--hard", "refs/forkctl/saved/1")
-    base = git(workspace.tree(), "rev-parse", "HEAD~1")
-    state_file = workspace.tree() / ".git/forkctl/state.json"
-    state = json.loads(state_file.read_text())
-    (workspace.root / "patches/thing/0004-mine.patch").rename(workspace.root / "kept")
-    state.update(head=base, tree=git(workspace.tree(), "rev-parse", f"{base}^{{tree}}"))
-    state["identity"] = None
-    state_file.write_text(json.dumps(state))
-    (workspace.root / "kept").rename(workspace.root / "patches/thing/0004-mine.patch")
-    workspace.ok("save", "thing")
-    assert series(workspace) == saved
 
 
 def test_executable_files_keep_their_mode(workspace: Workspace) -> None:

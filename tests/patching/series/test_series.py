@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -206,6 +207,20 @@ def test_a_patch_is_for_a_situation(tmp_path: Path, condition: str, wanted: bool
     assert len(made.commits) == int(wanted)
 
 
+@pytest.mark.parametrize("condition", ["has", "lacks"])
+def test_a_condition_on_what_this_python_cannot_read_is_not_decided(
+    tmp_path: Path, condition: str
+) -> None:
+    """A newer Python may read it: the same inputs must not give other commits there."""
+    (patch,) = series(tmp_path, ("b.py", "- {append: other = 2}"))
+    when = f"when: {{file: newer.py, {condition}: x()}}\n"
+    patch.path.write_text(when + patch.path.read_text())
+    files = {**PRISTINE, "newer.py": b"a syntax of tomorrow\n"}
+    running = "Python {}.{}".format(*sys.version_info)
+    with pytest.raises(SeriesFailed, match=f"newer.py.*{running}: run forkctl under a newer one"):
+        plan((load_patch(patch.path, "s"),), files=files)
+
+
 def test_overlays_come_first_and_collide_with_nothing(tmp_path: Path) -> None:
     patches = series(tmp_path, ("b.py", "- {append: other = 2}"))
     made = plan(patches, overlays=(overlay("new/z.py"), overlay("y.py")))
@@ -281,7 +296,7 @@ def test_a_plain_patch_must_leave_whole_files_and_sets_modes() -> None:
     ) -> Mapping[str, bytes | None]:
         return {"b.py": b"value = (\n"}
 
-    with pytest.raises(SeriesFailed, match="does not compile"):
+    with pytest.raises(SeriesFailed, match=r"does not compile: .*: run forkctl under a newer one"):
         plan((plain(("b.py",)),), apply_plain=broken)
 
     def same(patch: PlainPatch, current: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
