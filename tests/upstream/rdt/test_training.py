@@ -63,11 +63,9 @@ def trained(
 
 
 def test_every_step_is_written_down(trained: tuple[str, Run]) -> None:
-    representation, run = trained
+    _, run = trained
     steps = [line for line in run.metrics() if "split" not in line]
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6], "and none twice after resuming"
-    if "processes" not in WAYS[representation]:
-        assert [line["epoch"] for line in steps] == [1, 1, 2, 2, 3, 3], "two batches of four demos"
     for line in steps:
         assert line["loss"] > 0 and line["grad_norm"] > 0 and line["samples_per_s"] > 0
         assert line["lr"] == pytest.approx(1e-3)
