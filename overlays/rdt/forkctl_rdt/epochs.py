@@ -6,6 +6,8 @@ from typing import Iterator
 
 import numpy as np
 
+from forkctl.families.rdt.epochs import updates_per_epoch
+
 
 class StepSampler:
     """Every step of the data once an epoch, in an order that the seed and the epoch give: each
@@ -32,7 +34,3 @@ class StepSampler:
         left = order[self._done : self._length]
         self._epoch, self._done = self._epoch + 1, 0
         return iter(left.tolist())
-
-
-def updates_per_epoch(steps: int, samples_per_update: int) -> int:
-    return -(-steps // samples_per_update)
