@@ -39,6 +39,8 @@ class RdtLauncher(Launcher):
         checkpoint="flags.pretrained_model_name_or_path",
         steps="flags.max_train_steps",
         processes="processes",
+        batch="flags.train_batch_size",
+        accumulation="flags.gradient_accumulation_steps",
     )
     validator = Path(__file__).with_name("validate.py")
 

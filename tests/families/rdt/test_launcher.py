@@ -22,6 +22,7 @@ from forkctl.families.rdt.launcher import RdtLauncher
 from forkctl.families.rdt.units import CONVENTIONS
 from forkctl.family import ConfigRequest, RunInputs
 from forkctl.libero.files.reader import open_demo_file
+from forkctl.training.batches import check_batch, with_processes
 from forkctl.training.data import default_facts
 from forkctl.training.generating import suite_name
 from tests import ROOT
@@ -193,6 +194,19 @@ def test_the_command_names_the_runs_own_folder_and_resumes_the_latest(
     assert "--load_from_hdf5" in words and "--resume_from_checkpoint" not in words
     again = launcher.arguments(config, tmp_path / "config.json", resume=True)
     assert again == [*words, "--resume_from_checkpoint", "latest"]
+
+
+def test_more_processes_make_the_same_update(launcher: RdtLauncher) -> None:
+    """32 on one GPU are 4 on each of eight; what stands after -- is taken as it is."""
+    request = ConfigRequest("libero_goal", "${LIBERO_DATA}/libero_goal", default_facts())
+    config = FAMILY.generate("rdt", request)
+    told = with_processes(launcher, config, 8)
+    flags = told["flags"]
+    assert (flags["train_batch_size"], flags["gradient_accumulation_steps"]) == (4, 1)
+    adopted = launcher.adopt(told, ["--train_batch_size", "32"]).config
+    (found,) = check_batch(launcher, config, adopted)
+    assert found.status is CheckStatus.WARNING
+    assert found.text.startswith("256 samples a step") and "the config has 32" in found.text
 
 
 def test_epochs_are_counted_in_steps(launcher: RdtLauncher, suite: Path, tmp_path: Path) -> None:
