@@ -26,10 +26,15 @@ def trained(demos: Path, tiny: Path, rdt: Fork, tmp_path_factory: pytest.TempPat
         tmp_path_factory.mktemp("config") / "tiny.yaml",
         tiny_config(tiny, demos, representation="absolute"),
     )
-    rdt.workspace.said(
+    said = rdt.workspace.said(
         *("run", "rdt", str(config), "--env", rdt.prefix),
         *("--", "--save_steps", "2", "--run_name", "first", "--push_to_hub", "False"),
     )
+    for step in (2, 4):
+        (line,) = [
+            each for each in said.splitlines() if f"validation, epoch 1, step {step}:" in each
+        ]
+        assert "relative_target_x" in line
     (run,) = (rdt.workspace.root / "runs" / "rdt").glob("first-*")
     return run
 
