@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,28 @@ def test_a_schedule_takes_as_many_updates_as_asked_for(trained: Run) -> None:
     assert rates == pytest.approx([0.5e-3, 1e-3, 2e-3 / 3, 1e-3 / 3, 0])
 
 
-def test_a_run_goes_on_in_the_middle_of_an_epoch_and_ends_where_it_should(trained: Run) -> None:
-    """Where an epoch was begun anew, the one that was left over made an eighth step of seven."""
+@pytest.fixture(scope="module")
+def resumed(trained: Run) -> Run:
+    """Its third checkpoint, taken on to the seventh update by one process."""
     words = ("--max_train_steps", "7", "--lr_warmup_steps", "2", "--train_batch_size", "8")
     done = trained.main(*LINEAR, *words, "--resume_from_checkpoint", "checkpoint-3")
     assert done.code == 0, done.output[-4000:]
-    lines = trained.metrics()[5:]
+    return trained
+
+
+def test_a_run_goes_on_in_the_middle_of_an_epoch_and_ends_where_it_should(resumed: Run) -> None:
+    """Where an epoch was begun anew, the one that was left over made an eighth step of seven."""
+    lines = resumed.metrics()[5:]
     assert [line["step"] for line in lines] == [4, 5, 6, 7]
     assert [line["epoch"] for line in lines] == [2, 3, 3, 4]
+
+
+def test_the_average_goes_on_too(rdt: Fork, resumed: Run) -> None:
+    """The fourth checkpoint is the resumed run's: it went on from the third."""
+    folders = [str(resumed.out / f"checkpoint-{step}") for step in (3, 4)]
+    kept, off = json.loads(rdt.says(str(rdt.scripts / "probe_average.py"), *folders))
+    assert kept == pytest.approx(1 - 3**-0.75, abs=1e-3), "upstream's own share after three updates"
+    assert off < 1e-6
 
 
 def test_a_run_of_so_many_epochs(rdt: Fork, tiny: Path, short: Path, tmp_path: Path) -> None:

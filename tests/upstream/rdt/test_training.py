@@ -106,6 +106,19 @@ def test_weights_are_kept_in_float32(trained: tuple[str, Run]) -> None:
         assert tensor_types(run.out / "checkpoint-6" / name) == {"F32"}
 
 
+def test_the_average_is_in_float32_where_the_weights_are_not(
+    rdt: Fork, tiny: Path, demos: Path, tmp_path: Path
+) -> None:
+    """As under DeepSpeed, which has float32 copies of the weights alone."""
+    run = new_run(rdt, tiny, tmp_path / "run", demos, master_weights=False)
+    words = ("--mixed_precision", "bf16", "--dataloader_num_workers", "0", "--sample_period", "-1")
+    done = run.main("--max_train_steps", "2", *words)
+    assert done.code == 0, done.output[-4000:]
+    assert "BF16" in tensor_types(run.out / "checkpoint-2" / "model.safetensors")
+    for average in (run.out / "checkpoint-2" / "ema", run.out / "ema"):
+        assert tensor_types(average / "model.safetensors") == {"F32"}
+
+
 def tensor_types(path: Path) -> set[str]:
     """From the head of a safetensors file: its length, and JSON."""
     with path.open("rb") as file:
