@@ -53,7 +53,7 @@ def stop_reading(tries: int, error: BaseException, dataset: Any, index: int) -> 
 
 def step_sampler(loader: Any, args: Namespace, processes: int) -> Any:
     """Of the data that is trained on. `loader` is upstream's data set around ours."""
-    dataset = loader.hdf5_dataset
+    dataset = getattr(loader, "hdf5_dataset", None)  # forks have loaders of their own
     if not isinstance(dataset, LiberoDataset):
         return torch.utils.data.RandomSampler(loader)
     batch = args.train_batch_size * args.gradient_accumulation_steps * processes
