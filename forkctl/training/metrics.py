@@ -80,6 +80,12 @@ class Timeline:
         return step + self._shift, again
 
 
+def with_step(metric: Metric, timeline: Timeline) -> Metric:
+    """The metric at its step of the whole run."""
+    step, _ = timeline.place(metric)
+    return {**metric, "step": None if step is None else int(step)}
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 

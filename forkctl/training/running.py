@@ -245,9 +245,11 @@ class _Watch:
         self._view = view
         self._reader = launcher.log_reader(config)
         self._file = metrics.MetricsFile(run.metrics)
-        self._timeline = metrics.Timeline()
+        self._timeline, self._printed = metrics.Timeline(), metrics.Timeline()
         for metric in self._file.new():  # what an earlier part of a resumed run has written
-            self._timeline.place(metric)
+            if metric.get("split", "train") == "train":
+                self._timeline.place(metric)
+                self._printed.place(metric)
         self._overlay_writes = False
         self._checkpoints_seen = 0.0
 
@@ -260,6 +262,8 @@ class _Watch:
             return
         self.tick()
         if metric.get("split") == "valid" or not self._overlay_writes:
+            if metric.get("step") is not None:  # a script may count from its resume on
+                metric = metrics.with_step(metric, self._printed)
             append_line(self._run.metrics, {**metric, "time": time.time()})
             self._take(self._file.new(), from_overlay=False)
 
@@ -275,7 +279,6 @@ class _Watch:
         self._overlay_writes = self._overlay_writes or (from_overlay and bool(new))
         for metric in new:
             if metric.get("split", "train") == "train":
-                step, _ = self._timeline.place(metric)
-                metric = {**metric, "step": None if step is None else int(step)}
+                metric = metrics.with_step(metric, self._timeline)
                 self.losses.see(metric)
             self._view.metric(metric)

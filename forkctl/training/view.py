@@ -13,6 +13,8 @@ from forkctl.training.metrics import Metric
 
 _PLAIN_SECONDS = 10.0
 _RATE_WINDOW = 50
+_PLACES = ("step", "epoch", "time")  # where a metric belongs, and nothing that was measured
+_NUMBERS = 8  # of a validation, in one line
 
 
 class View(Protocol):
@@ -55,6 +57,15 @@ def describe(metric: Metric) -> str:
     return "  ".join(part for part in parts if part)
 
 
+def describe_validation(metric: Metric) -> str:
+    """Its loss, or what it measured in the place of one: the first numbers are the most telling."""
+    rest = {name: value for name, value in metric.items() if name not in _PLACES}
+    numbers = [f"{name} {value:.4g}" for name, value in rest.items() if _is_number(value)]
+    step = f", step {metric['step']}" if _is_number(metric.get("step")) else ""
+    said = describe(metric) or "  ".join(numbers[:_NUMBERS])
+    return f"validation, epoch {metric.get('epoch')}{step}: {said}"
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
@@ -82,7 +93,7 @@ class PlainView:
 
     def metric(self, metric: Metric) -> None:
         if metric.get("split") == "valid":
-            self.line(f"validation, epoch {metric.get('epoch')}: {describe(metric)}")
+            self.line(describe_validation(metric))
             return
         if isinstance(metric.get("step"), int):
             self._pace.reach(metric["step"])
@@ -128,7 +139,7 @@ class LiveView:
 
     def metric(self, metric: Metric) -> None:
         if metric.get("split") == "valid":
-            self.line(f"validation, epoch {metric.get('epoch')}: {describe(metric)}")
+            self.line(describe_validation(metric))
             return
         if isinstance(metric.get("step"), int):
             self._pace.reach(metric["step"])

@@ -36,7 +36,8 @@ sink = open(os.environ["FORKCTL_METRICS"], "a") if args.act == "sink" else None
 for step in range(first, args.max_steps + 1):
     if sink:
         print(json.dumps({"step": step, "loss": 10.0 / step}), file=sink, flush=True)
-    print(f"step {step} loss {1 / step:.4f} rate 1e-3", flush=True)
+    told = step - first + 1 if args.act == "anew" else step
+    print(f"step {told} loss {1 / step:.4f} rate 1e-3 epoch {(step + 1) // 2}", flush=True)
     (out / "saved").mkdir(exist_ok=True)
     (out / "saved" / f"step-{step}.pt").write_text(str(step))
     if args.act == "hang" and step == 2 and not args.resume:

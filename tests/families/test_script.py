@@ -19,6 +19,7 @@ from forkctl.families.registry import launcher_of
 from forkctl.family import Family
 from forkctl.forks.manifest import load, parse
 from forkctl.forks.workspace import Workspace as Found
+from forkctl.training import records
 from tests import ROOT
 from tests.driver import Upstream, Workspace, entry, hear_interrupts
 from tests.families.small_script import HERE, OPTIONS, describe, seen
@@ -251,6 +252,22 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(mine: Workspace) -> None:
     assert given["act"] == "hang", "the words after -- are handed on again"
     training = [each["step"] for each in metrics(mine) if each.get("split") != "valid"]
     assert training == [1, 2, 3, 4]
+
+
+def test_steps_that_a_script_counts_anew_are_written_as_those_of_the_whole_run(
+    mine: Workspace, upstream: Upstream
+) -> None:
+    told = OPTIONS.replace(r"(?P<lr>\S+)'", r"(?P<lr>\S+) epoch (?P<epoch>\d+)'")
+    describe(mine, upstream, told)
+    assert run(mine, "--", "--act", "anew") == 0, mine.err
+    for again in ("first", "second"):
+        records.load(only_run(mine)).update(status="failed", reason=again)
+        for step in (3, 4):  # two steps an epoch: it goes on with the second one
+            (only_run(mine) / f"upstream/saved/step-{step}.pt").unlink()
+        mine.ok("runs", "resume", "last")
+        assert "step 4" in mine.out and "step 5" not in mine.out
+    training = [each["step"] for each in metrics(mine) if each.get("split") != "valid"]
+    assert training == [1, 2, 3, 4, 3, 4, 3, 4]
 
 
 def test_an_interrupted_run_goes_on_too(mine: Workspace) -> None:

@@ -104,6 +104,9 @@ def test_a_failed_run_goes_on_in_its_own_folder(thing: Workspace, config: Path) 
     kept = record(thing)
     assert kept["status"] == "finished"
     assert kept["resumed"] == 1
+    shown = [line.split()[1] for line in thing.out.splitlines() if line.startswith("step ")]
+    assert shown[-1] == "9/9", "the checkpoint's steps are not added to those of the whole run"
+    assert all(int(step.partition("/")[0]) <= 9 for step in shown)
     assert kept["command"][-3:] == ["--resume", "--act", "sink"]
     assert thing.run("runs", "resume", "last") == 2
     assert "the run is finished" in thing.err

@@ -58,6 +58,18 @@ def test_a_validation_is_always_printed(clock: Clock) -> None:
     assert "validation, epoch 3: loss 0.5000" in out.getvalue()
 
 
+def test_a_validation_without_a_loss_shows_what_it_measured(clock: Clock) -> None:
+    """RDT's line ended after the colon."""
+    out = io.StringIO()
+    measured = {"relative_x": 0.98765, "by_name": "x", **{f"error_{n}": 0.01 for n in range(20)}}
+    PlainView(None, out, clock).metric(
+        {"step": 20, "epoch": 1, "split": "valid", **measured, "time": 1.7e9}
+    )
+    (line,) = out.getvalue().splitlines()
+    assert line.startswith("validation, epoch 1, step 20: relative_x 0.9877  error_0 0.01  error_1")
+    assert line.count("error_") == 7, "one line is enough"
+
+
 def test_hours_are_shown_as_hours() -> None:
     assert clock_text(59) == "0:59"
     assert clock_text(3600 + 62) == "1:01:02"

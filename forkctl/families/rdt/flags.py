@@ -41,6 +41,8 @@ _NEEDLESS = {
     "config_path": "it is made for each run, from the config's section `upstream`",
     "overwrite_output_dir": "a run's folder is always new",
 }
+# Two ways to say how long a run is: upstream ignores the second where it has the first.
+_STEPS, _EPOCHS = "max_train_steps", "num_train_epochs"
 _ELSEWHERE = {"run_name": "name", "name": "name"}  # keys of the config itself
 _PRECISIONS = ("bf16", "fp16")
 
@@ -84,7 +86,8 @@ def to_words(flags: Flags) -> list[str]:
 
 
 def understood(*written: Flags) -> Understood:
-    """Every flag in upstream's own words, with a notice for each that was not. The last counts."""
+    """Every flag in upstream's own words, with a notice for each that was not. The last counts,
+    also of steps and epochs: a generated config says steps, and --set stands after them."""
     flags: dict[str, Any] = {}
     elsewhere: dict[str, Any] = {}
     notices: list[Check] = []
@@ -93,7 +96,7 @@ def understood(*written: Flags) -> Understood:
         if name in _CALLED_OTHERWISE:
             own = _CALLED_OTHERWISE[name]
             notices.append(_notice(f"--{name} is --{own} here, and was taken for it"))
-            flags[own] = value
+            notices += _put(flags, own, value)
         elif name in _PRECISIONS:
             notices.append(
                 _notice(f"--{name} is --mixed_precision {name} here, and was taken for it")
@@ -106,8 +109,19 @@ def understood(*written: Flags) -> Understood:
         elif name in _NEEDLESS:
             notices.append(_notice(f"--{name} was left out: {_NEEDLESS[name]}"))
         else:
-            flags[name] = value
+            notices += _put(flags, name, value)
     return Understood(flags, elsewhere, tuple(notices + _warm_up(set().union(*written), flags)))
+
+
+def _put(flags: dict[str, Any], name: str, value: Any) -> list[Check]:
+    flags[name] = value
+    other = {_STEPS: _EPOCHS, _EPOCHS: _STEPS}.get(name)
+    if other is None or value is None or flags.get(other) is None:
+        return []
+    text = (
+        f"--{name} {value} counts, and --{other} {flags.pop(other)} does not: it was written last"
+    )
+    return [_notice(text)]
 
 
 def _warm_up(written: set[str], flags: dict[str, Any]) -> list[Check]:
@@ -132,9 +146,9 @@ def _notice(text: str) -> Check:
 
 
 def _plain(value: Any) -> Any:
-    """`--push_to_hub False`, as people write a flag that takes no value."""
-    return (
-        {"true": True, "false": False}.get(value.lower(), value)
-        if isinstance(value, str)
-        else value
-    )
+    """`--push_to_hub False`, as people write a flag that takes no value; and whole numbers."""
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal() and value == str(int(value)):
+        return int(value)
+    return {"true": True, "false": False}.get(value.lower(), value)

@@ -18,9 +18,11 @@ from forkctl.families.rdt import flags as rdt_flags
 from forkctl.families.rdt import folder as run_folder
 from forkctl.families.rdt.checks import check
 from forkctl.families.rdt.config import check_sections, is_path
+from forkctl.families.rdt.epochs import steps_to_train_on, updates_per_epoch
 from forkctl.families.torchrun import processes_of, torchrun
 from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
 from forkctl.inside.sidecar import whole_checkpoints
+from forkctl.libero.alignment import AUTO
 
 _SHOWN = ("Loading weights", "Resuming", "Checkpoint '", "[forkctl]")
 # of each saved parameter: weights twice, their average, two moments of the optimizer, in float32
@@ -37,6 +39,8 @@ class RdtLauncher(Launcher):
         checkpoint="flags.pretrained_model_name_or_path",
         steps="flags.max_train_steps",
         processes="processes",
+        batch="flags.train_batch_size",
+        accumulation="flags.gradient_accumulation_steps",
     )
     validator = Path(__file__).with_name("validate.py")
 
@@ -57,8 +61,22 @@ class RdtLauncher(Launcher):
         flags = run_folder.own_flags(config)
         if inputs.steps is not None:
             flags = _limited(flags, inputs.steps)
+        elif flags.get("num_train_epochs") and "train_batch_size" in flags:
+            flags = self._counted(flags, config, inputs.files)
         ready = changed(config, "forkctl", **run_folder.own_places(config, inputs))
         return {**ready, "name": inputs.name, "flags": flags}
+
+    def _counted(self, flags: Config, config: Config, files: Sequence[Path]) -> Config:
+        """In steps, which everybody asks for: how far a run is, what it will write."""
+        options = section(config, "forkctl")
+        steps = steps_to_train_on(
+            files, options.get("alignment", AUTO), int(options.get("holdout", 0))
+        )
+        batch = int(flags["train_batch_size"]) * int(flags.get("gradient_accumulation_steps") or 1)
+        updates = updates_per_epoch(steps, batch * self.processes_of(config))
+        counted = {**flags, "max_train_steps": int(flags["num_train_epochs"]) * updates}
+        del counted["num_train_epochs"]
+        return counted
 
     def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
         return check(config, files, place)
@@ -96,7 +114,8 @@ class RdtLauncher(Launcher):
 def _limited(flags: dict[str, Any], steps: int) -> dict[str, Any]:
     """So many steps, the last of which is saved."""
     period = min(int(flags.get("checkpointing_period") or 500), steps)
-    return {**flags, "max_train_steps": steps, "checkpointing_period": period}
+    rest = {name: value for name, value in flags.items() if name != "num_train_epochs"}
+    return {**rest, "max_train_steps": steps, "checkpointing_period": period}
 
 
 def _parameters(config: Config) -> float:

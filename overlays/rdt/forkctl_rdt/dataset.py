@@ -1,13 +1,13 @@
 """LIBERO's demos, in the shape in which RDT's loader takes episodes.
 
-One demo is one episode, however short. An item is a random step of the demo that the index names:
-the actions from there on in the layout's units, the state, and what both cameras saw at this step
-and before it. Everything in an item is a copy, free to be changed.
+One demo is one episode, however short. The items are the steps of all of them, so a long demo
+counts for more than a short one, as in upstream's own draw. An item has the actions from its step
+on in the layout's units, the state, and what both cameras saw at this step and before it.
+Everything in it is a copy, free to be changed.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from forkctl.families.rdt.instructions import sentence
 from forkctl.families.rdt.measuring import held_out_demos, training_demos
 from forkctl.families.rdt.vectors import STATE_KEYS
+from forkctl.libero.alignment import Pairing
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import Demo, open_demo_file
@@ -44,10 +45,12 @@ class LiberoDataset:
         self.precomputed_language = precomputed_language
         self.demos = _demos(options, held_out)
         self._alignments = {demo.file.path: self._alignment(demo) for demo in self.demos}
+        # of each demo in the row of all steps, and where that ends
+        self._starts = np.cumsum([0, *(len(self._pairing(demo)) for demo in self.demos)])
         self._moments: dict[int, dict[str, Array]] = {}
 
     def __len__(self) -> int:
-        return len(self.demos)
+        return int(self._starts[-1])
 
     def get_dataset_name(self) -> str:
         return self.options.dataset
@@ -67,24 +70,18 @@ class LiberoDataset:
         }
         return int(sizes.pop()) if len(sizes) == 1 else None
 
-    def get_item(self, index: int | None = None, state_only: bool = False) -> dict[str, Any]:
-        """A random step of one demo; with `state_only` all of its states and actions."""
-        draw = int(np.random.randint(2**31))
-        if index is None:
-            index = draw % len(self)
-        demo = self.demos[index]
-        if state_only:
-            states, actions = self._vectors(demo)
-            return {"state": states, "action": actions}
-        steps = len(demo.pairing(self._alignments[demo.file.path]))
-        rank = int(os.environ.get("RANK", 0))
-        rng = np.random.default_rng((self.options.seed, rank, index, draw))
-        return self.sample_at(index, int(rng.integers(steps)))
+    def get_item(self, index: int) -> dict[str, Any]:
+        return self.sample_at(*self.step_of(index))
+
+    def step_of(self, index: int) -> tuple[int, int]:
+        """The number of the demo that an item is of, and the step in it."""
+        demo = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return demo, int(index - self._starts[demo])
 
     def sample_at(self, index: int, step: int) -> dict[str, Any]:
         """What RDT's loader takes, for this step of this demo."""
         demo = self.demos[index]
-        pairing = demo.pairing(self._alignments[demo.file.path])
+        pairing = self._pairing(demo)
         stop = min(step + self.chunk, len(pairing))
         before = max(step - 1, 0)  # a velocity looks at the observation before
         # one more than the actions: where the last of them leads
@@ -149,7 +146,7 @@ class LiberoDataset:
         """Of one demo. `state_norm` scales nothing but upstream's logged error, so it is that of
         the actions. Copies: upstream is handed them."""
         if index not in self._moments:
-            states, actions = self._vectors(self.demos[index])
+            states, actions = self.vectors(index)
             self._moments[index] = {
                 "state_std": states.std(axis=0),
                 "state_mean": states.mean(axis=0),
@@ -157,11 +154,16 @@ class LiberoDataset:
             }
         return {name: values.copy() for name, values in self._moments[index].items()}
 
-    def _vectors(self, demo: Demo) -> tuple[Array, Array]:
-        pairing = demo.pairing(self._alignments[demo.file.path])
+    def vectors(self, index: int) -> tuple[Array, Array]:
+        """All states of this demo, and all actions."""
+        demo = self.demos[index]
+        pairing = self._pairing(demo)
         obs = {key: demo.obs(key) for key in STATE_KEYS}
         states = self.layout.states(obs)[pairing.obs]
         return states, self.layout.actions(demo.actions()[pairing.actions], obs)
+
+    def _pairing(self, demo: Demo) -> Pairing:
+        return demo.pairing(self._alignments[demo.file.path])
 
     def _alignment(self, demo: Demo) -> str:
         return demo.file.alignment(self.options.alignment)

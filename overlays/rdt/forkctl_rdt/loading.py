@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from argparse import Namespace
 from typing import Any, Callable, Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from forkctl.errors import ForkctlError
 from forkctl_rdt.dataset import LiberoDataset
+from forkctl_rdt.epochs import StepSampler
 from forkctl_rdt.plan import plan_of
 
 _TRIES = 10
@@ -30,8 +32,7 @@ def config_file(loader_config: Mapping[str, Any], path: str) -> str:
 
 
 def read_item(dataset: Any, index: int) -> Any:
-    """The sampler's choice counts: each demo once an epoch, and each process its own. Upstream's
-    dataset draws for itself."""
+    """The sampler's choice counts. Upstream's dataset draws for itself."""
     return dataset.get_item(index) if isinstance(dataset, LiberoDataset) else dataset.get_item()
 
 
@@ -43,10 +44,22 @@ def stop_reading(tries: int, error: BaseException, dataset: Any, index: int) -> 
     if tries >= _TRIES:
         name = f"sample {index}"
         if isinstance(dataset, LiberoDataset):
-            name = f"sample {index} ({dataset.demos[index]!r})"
+            demo, step = dataset.step_of(index)
+            name = f"sample {index} (step {step} of {dataset.demos[demo]!r})"
         raise RuntimeError(
             f"{_TRIES} samples in a row failed, the last one {name}: {error}"
         ) from error
+
+
+def step_sampler(loader: Any, args: Namespace, processes: int) -> Any:
+    """Of the data that is trained on. `loader` is upstream's data set around ours."""
+    dataset = getattr(loader, "hdf5_dataset", None)  # forks have loaders of their own
+    if not isinstance(dataset, LiberoDataset):
+        return torch.utils.data.RandomSampler(loader)
+    batch = args.train_batch_size * args.gradient_accumulation_steps * processes
+    # "checkpoint-N"; `prepare` has put the name in the place of "latest"
+    done = int((args.resume_from_checkpoint or "-0").rpartition("-")[2])
+    return StepSampler(len(dataset), batch, dataset.options.seed, done)
 
 
 def seed_worker(worker: int) -> None:

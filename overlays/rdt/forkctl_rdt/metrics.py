@@ -27,7 +27,9 @@ class StepMetrics:
         self._metrics.step(step, epoch + 1, self._samples, loss=loss, lr=lr, grad_norm=norm)
 
     def sampled(self, step: int, epoch: int, errors: Mapping[str, float]) -> None:
-        self._metrics.valid(step, epoch + 1, errors)
+        """What is below 1 where something was learnt comes first, and is shown during the run."""
+        told = sorted(errors, key=lambda name: not name.startswith("relative_"))
+        self._metrics.valid(step, epoch + 1, {name: errors[name] for name in told})
 
 
 class SampleErrors:

@@ -20,6 +20,11 @@ def model_dtype(config: Mapping[str, Any], args: Namespace, dtype: torch.dtype) 
     return torch.float32
 
 
+def average_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
+    """That of the average of the weights, whoever holds the weights themselves."""
+    return dtype if plan_of(config) is None else torch.float32
+
+
 def keep_types(model: torch.nn.Module) -> None:
     """Let a norm answer in the type that it is asked in. With float32 weights under autocast it
     would answer in float32, and attention, which has one value of three unnormed, refuses that."""

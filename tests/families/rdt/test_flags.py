@@ -59,6 +59,22 @@ def test_what_is_written_last_counts_whatever_it_is_called() -> None:
     assert understood({**tutorials, **upstreams}, tutorials).flags == {"checkpointing_period": 100}
 
 
+@pytest.mark.parametrize("name", ["num_train_epochs", "num_epochs"])
+def test_of_steps_and_epochs_the_last_counts_and_that_is_told(name: str) -> None:
+    """Upstream ignores epochs where there are steps, and every generated config has steps."""
+    generated = {"max_train_steps": 150000}
+    for written in ([{**generated, name: 3}], [generated, {name: "3"}]):
+        found = understood(*written)
+        assert found.flags == {"num_train_epochs": 3}
+        told = found.checks[-1].text
+        assert told.startswith("--num_train_epochs 3 counts, and --max_train_steps 150000 does not")
+    again = understood({**generated, name: 3}, {"max_steps": "20"})
+    assert again.flags == {"max_train_steps": 20}
+    alone = understood({"max_train_steps": None, "num_train_epochs": 3})
+    assert alone.flags == {"max_train_steps": None, "num_train_epochs": 3}
+    assert alone.checks == ()
+
+
 @pytest.mark.parametrize(
     ("written", "scheduler"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from forkctl.families.rdt.family import FAMILY
 from forkctl.families.rdt.launcher import RdtLauncher
 from forkctl.families.rdt.units import CONVENTIONS
 from forkctl.family import ConfigRequest, RunInputs
+from forkctl.libero.files.reader import open_demo_file
+from forkctl.training.batches import check_batch, with_processes
 from forkctl.training.data import default_facts
 from forkctl.training.generating import suite_name
 from tests import ROOT
@@ -134,8 +137,6 @@ def test_the_run_has_configs_of_its_own_beside_upstreams_entries(
 def test_statistics_are_those_of_the_demos_that_are_trained_on(
     launcher: RdtLauncher, place: Place, suite: Path, tmp_path: Path
 ) -> None:
-    from forkctl.libero.files.reader import open_demo_file
-
     run = tmp_path / "run"
     run.mkdir()
     config = rendered(launcher, config_for(suite, tmp_path, holdout=1), suite, run)
@@ -193,6 +194,40 @@ def test_the_command_names_the_runs_own_folder_and_resumes_the_latest(
     assert "--load_from_hdf5" in words and "--resume_from_checkpoint" not in words
     again = launcher.arguments(config, tmp_path / "config.json", resume=True)
     assert again == [*words, "--resume_from_checkpoint", "latest"]
+
+
+def test_more_processes_make_the_same_update(launcher: RdtLauncher) -> None:
+    """32 on one GPU are 4 on each of eight; what stands after -- is taken as it is."""
+    request = ConfigRequest("libero_goal", "${LIBERO_DATA}/libero_goal", default_facts())
+    config = FAMILY.generate("rdt", request)
+    told = with_processes(launcher, config, 8)
+    flags = told["flags"]
+    assert (flags["train_batch_size"], flags["gradient_accumulation_steps"]) == (4, 1)
+    adopted = launcher.adopt(told, ["--train_batch_size", "32"]).config
+    (found,) = check_batch(launcher, config, adopted)
+    assert found.status is CheckStatus.WARNING
+    assert found.text.startswith("256 samples a step") and "the config has 32" in found.text
+
+
+def test_epochs_are_counted_in_steps(launcher: RdtLauncher, suite: Path, tmp_path: Path) -> None:
+    """So that a run of epochs has an end in sight, too; --steps goes before them."""
+    config = config_for(suite, tmp_path, holdout=1)
+    more = {"num_train_epochs": 3, "train_batch_size": 4, "gradient_accumulation_steps": 2}
+    config["flags"] = {**config["flags"], **more}
+    config["processes"] = 2
+    files = tuple(sorted(suite.glob("*.hdf5")))
+    ready = launcher.rendered(config, RunInputs("a", tmp_path, files, None))
+    steps = 0
+    for path in files:
+        file = open_demo_file(path)
+        steps += sum(len(file[name].pairing()) for name in file.demo_names[:-1])
+    assert steps % 16, "the last update of an epoch is filled up"
+    assert launcher.steps_of(ready) == 3 * math.ceil(steps / 16)
+    words = launcher.arguments(ready, tmp_path / "config.json", resume=False)
+    assert "--num_train_epochs" not in words
+    limited = launcher.rendered(config, RunInputs("a", tmp_path, files, 20))
+    assert launcher.steps_of(limited) == 20
+    assert "--num_train_epochs" not in launcher.arguments(limited, tmp_path / "c", resume=False)
 
 
 def test_several_processes_or_deepspeed_are_started_by_torchs_launcher(

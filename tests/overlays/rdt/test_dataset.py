@@ -39,13 +39,19 @@ def stored(item: LiberoDataset, index: int) -> tuple[Any, Any, int]:
     return obs, np.array(demo.actions()), demo.pairing().offset
 
 
-def test_a_demo_is_an_episode(folder: Path) -> None:
+def test_each_step_of_each_demo_is_an_item(folder: Path) -> None:
+    """So a demo counts by its length, as in upstream's own draw; and each demo is an episode."""
     made = dataset(folder)
-    assert len(made) == 6
     assert made.get_dataset_name() == "spatial"
     lengths = [len(demo.pairing()) for demo in made.demos]
-    assert [len(made.get_item(i, state_only=True)["state"]) for i in range(6)] == lengths
+    assert [len(made.vectors(i)[0]) for i in range(6)] == lengths
     assert max(lengths) < 256, "a test of short episodes has short ones"
+    steps = [made.step_of(index) for index in range(len(made))]
+    assert steps == [(demo, step) for demo, length in enumerate(lengths) for step in range(length)]
+    index = lengths[0] + 7
+    item, expected = made.get_item(index), made.sample_at(1, 7)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(item[name], value, err_msg=name)
 
 
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
@@ -71,7 +77,7 @@ def test_actions_go_with_the_observation_that_they_answer(
 def test_after_the_end_the_arm_holds_still(folder: Path, representation: str) -> None:
     made = dataset(folder, representation=representation, joints=True)
     steps = len(made.demos[0].pairing())
-    whole = made.get_item(0, state_only=True)["action"]
+    whole = made.vectors(0)[1]
     item = made.sample_at(0, steps - 3)["actions"]
     np.testing.assert_allclose(item[:3], whole[-3:])
     assert (item[3:] == item[3]).all(), "it holds"
@@ -111,28 +117,13 @@ def test_an_item_is_free_to_be_changed(folder: Path) -> None:
 
 def test_moments_of_the_episode(folder: Path) -> None:
     made = dataset(folder)
-    whole = made.get_item(3, state_only=True)
+    states, actions = made.vectors(3)
     item = made.sample_at(3, 0)
-    np.testing.assert_allclose(item["state_mean"], whole["state"].mean(axis=0))
-    np.testing.assert_allclose(item["state_std"], whole["state"].std(axis=0))
-    rms = np.sqrt((whole["action"] ** 2).mean(axis=0))
+    np.testing.assert_allclose(item["state_mean"], states.mean(axis=0))
+    np.testing.assert_allclose(item["state_std"], states.std(axis=0))
+    rms = np.sqrt((actions**2).mean(axis=0))
     np.testing.assert_allclose(item["state_norm"], rms, err_msg="it scales the error of actions")
     assert item["state_indicator"].tolist() == made.layout.mask().tolist()
-
-
-def test_steps_are_drawn_from_the_seed_the_process_and_the_index(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def steps(seed: int = 0, rank: str = "0") -> list[int]:
-        monkeypatch.setenv("RANK", rank)
-        np.random.seed(4)
-        made = dataset(folder, seed=seed)
-        return [made.get_item(index % 6)["step_id"] for index in range(24)]
-
-    assert steps() == steps()
-    assert steps() != steps(seed=1)
-    assert steps() != steps(rank="1")
-    assert len(set(steps())) > 12, "each visit another one"
 
 
 def test_held_out_demos_are_kept_apart(folder: Path) -> None:

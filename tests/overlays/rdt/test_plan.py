@@ -88,10 +88,10 @@ def test_the_loader_is_given_the_plan(config: dict[str, Any], tmp_path: Path) ->
     assert plan.sidecar.alignment == "raw", "found, not 'auto'"
     assert plan.sidecar.action_mean == (0.1,) * 128
     assert plan.sidecar.units["30"] == "delta_x [m]"
-    assert len(plan.dataset) == 4
+    assert len(plan.dataset.demos) == 4
     sampled = plan_of(for_sampling(made["dataset"]))
-    assert sampled is not None and len(sampled.dataset) == 2, "those that are held out"
-    assert len(plan.dataset) == 4, "and training keeps its own"
+    assert sampled is not None and len(sampled.dataset.demos) == 2, "those that are held out"
+    assert len(plan.dataset.demos) == 4, "and training keeps its own"
 
 
 def test_each_data_set_is_built_once(
@@ -107,7 +107,7 @@ def test_each_data_set_is_built_once(
     monkeypatch.setattr(planning, "LiberoDataset", Counted)
     made = prepare(config, flags(tmp_path))["dataset"]
     plans = [plan_of(made), plan_of(for_sampling(made))]
-    assert [len(plan.dataset) for plan in plans if plan is not None] == [4, 2]
+    assert [len(plan.dataset.demos) for plan in plans if plan is not None] == [4, 2]
     assert built == [False, True]
 
 

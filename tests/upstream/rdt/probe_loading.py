@@ -70,7 +70,7 @@ def errors(demos: Path) -> dict[str, Any]:
     """Of three predictions: the truth, the mean, and five millimetres beside the truth."""
     common = {"action_chunk_size": 8, "img_history_size": 2}
     dataset = LiberoDataset(Options("spatial", (str(demos),)), common)
-    actions = np.concatenate([dataset.get_item(i, state_only=True)["action"] for i in range(6)])
+    actions = np.concatenate([dataset.vectors(demo)[1] for demo in range(6)])
     truth = torch.tensor(actions[None, : len(actions) // 8 * 8]).reshape(-1, 8, 128)
     mean = truth.mean((0, 1))
     beside = truth.clone()

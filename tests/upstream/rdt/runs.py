@@ -15,6 +15,7 @@ import yaml
 
 from forkctl.families.rdt.measuring import layout_entry
 from forkctl.families.rdt.vectors import RdtLayout
+from forkctl.libero.alignment import AUTO
 from forkctl.libero.files.paths import find_files
 from tests.driver import Fork
 
@@ -93,7 +94,8 @@ def new_run(
     configs.mkdir(parents=True)
     layout = RdtLayout(section["representation"], section["joints"])
     files = find_files([data])
-    entry = layout_entry(DATASET, files, layout, holdout=section["holdout"])
+    chosen = {"alignment": section.get("alignment", AUTO), "holdout": section["holdout"]}
+    entry = layout_entry(DATASET, files, layout, **chosen)
     theirs = rdt.tree / "configs"
     names = json.loads((theirs / "finetune_datasets.json").read_text())
     _write(configs / "finetune_datasets.json", [*names, DATASET])

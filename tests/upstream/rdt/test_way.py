@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,15 @@ def trained(demos: Path, tiny: Path, rdt: Fork, tmp_path_factory: pytest.TempPat
         tmp_path_factory.mktemp("config") / "tiny.yaml",
         tiny_config(tiny, demos, representation="absolute"),
     )
-    rdt.workspace.said(
+    said = rdt.workspace.said(
         *("run", "rdt", str(config), "--env", rdt.prefix),
         *("--", "--save_steps", "2", "--run_name", "first", "--push_to_hub", "False"),
     )
+    for step in (2, 4):
+        (line,) = [
+            each for each in said.splitlines() if f"validation, epoch 1, step {step}:" in each
+        ]
+        assert "relative_target_x" in line
     (run,) = (rdt.workspace.root / "runs" / "rdt").glob("first-*")
     return run
 
@@ -187,6 +195,51 @@ def test_a_run_that_was_cut_short_goes_on_from_its_last_checkpoint(
     rdt.workspace.said("runs", "resume", trained.name)
     assert (trained / "upstream" / "checkpoint-4" / "forkctl.json").is_file()
     assert "Resuming from checkpoint checkpoint-2" in (trained / "log.txt").read_text()
+
+
+def test_a_run_that_is_stopped_twice_tells_its_own_steps(
+    demos: Path, tiny: Path, rdt: Fork, tmp_path: Path
+) -> None:
+    """Two processes that accumulate; each time it had gone on after its last checkpoint."""
+    config = tiny_config(tiny, demos)
+    more = {"gradient_accumulation_steps": 2, "max_train_steps": 6}
+    config["flags"] = {**config["flags"], **more, "sample_period": -1}
+    path = write_config(tmp_path / "stopped.yaml", {**config, "processes": 2, "name": "stopped"})
+    words = ["run", "rdt", str(path), "--env", rdt.prefix]
+    for until in (3, 5):
+        stop_at(rdt, words, until)
+        (run,) = (rdt.workspace.root / "runs" / "rdt").glob("stopped-*")
+        words = ["runs", "resume", str(run)]
+    said = rdt.workspace.said(*words)
+    shown = [line.split()[1] for line in said.splitlines() if line.startswith("step ")]
+    assert shown[-1] == "6/6"
+    assert all(int(step.partition("/")[0]) <= 6 for step in shown)
+    steps = steps_of(run)
+    assert set(steps) == set(range(1, 7)), "none is left out, and none comes after the last"
+    anew = [now for before, now in itertools.pairwise(steps) if now != before + 1]
+    assert all(now % 2 for now in anew), "it went on from a checkpoint, which every second step has"
+
+
+def stop_at(rdt: Fork, words: list[str], step: int) -> None:
+    """Once this step is written."""
+    begun = rdt.workspace.start(*words, output=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 300
+        while begun.poll() is None and time.monotonic() < deadline:
+            runs = list((rdt.workspace.root / "runs" / "rdt").glob("stopped-*"))
+            if runs and step in steps_of(runs[0]):
+                break
+            time.sleep(0.02)
+        begun.send_signal(signal.SIGINT)
+        assert begun.wait(120) == 130
+    finally:
+        begun.kill()
+
+
+def steps_of(run: Path) -> list[int]:
+    found = run / "metrics.jsonl"
+    lines = found.read_text().splitlines() if found.exists() else []
+    return [json.loads(line)["step"] for line in lines if line.endswith("}")]
 
 
 def test_a_shipped_config_is_taken_by_upstreams_own_parser(demos: Path, rdt: Fork) -> None:
