@@ -94,6 +94,8 @@ class ConfigKeys:
     checkpoint: str | None = None
     steps: str | None = None
     processes: str | None = None
+    batch: str | None = None  # samples that one process takes at a time
+    accumulation: str | None = None  # how often it does so for one step of the optimiser
 
 
 class LogReader:
@@ -131,26 +133,26 @@ class Launcher:
 
     def name_of(self, config: Config) -> str | None:
         """What the config calls the run."""
-        name = self._value(config, self.keys.name)
+        name = self.value(config, self.keys.name)
         return str(name) if name else None
 
     def data_of(self, config: Config) -> tuple[str, ...]:
         """The data paths that the config names: files, or folders of them."""
-        data = self._value(config, self.keys.data) or ()
+        data = self.value(config, self.keys.data) or ()
         return (data,) if isinstance(data, str) else tuple(str(each) for each in data)
 
     def checkpoint_of(self, config: Config) -> str | None:
-        path = self._value(config, self.keys.checkpoint)
+        path = self.value(config, self.keys.checkpoint)
         return path if isinstance(path, str) else None
 
     def steps_of(self, config: Config) -> int | None:
         """How many optimiser steps the config asks for, if that is known."""
-        steps = self._value(config, self.keys.steps)
+        steps = self.value(config, self.keys.steps)
         return steps if isinstance(steps, int) else None
 
     def processes_of(self, config: Config) -> int:
         """How many the entrypoint is started as."""
-        processes = self._value(config, self.keys.processes)
+        processes = self.value(config, self.keys.processes)
         return processes if isinstance(processes, int) else 1
 
     def with_data(self, config: Config, paths: Sequence[str]) -> Config:
@@ -216,7 +218,8 @@ class Launcher:
         """What the run has saved so far, oldest first."""
         return []
 
-    def _value(self, config: Config, path: str | None) -> Any:
+    def value(self, config: Config, path: str | None) -> Any:
+        """What stands there; None where nothing does, or there is no such place."""
         if path is None:
             return None
         parents, _, last = path.rpartition(".")

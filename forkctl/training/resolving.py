@@ -17,7 +17,7 @@ from forkctl.family import DataForm, Launcher, RunInputs
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import ForkTree, open_fork_tree
-from forkctl.training import records
+from forkctl.training import batches, records
 from forkctl.training.data import files_at, joined_file
 
 
@@ -84,7 +84,7 @@ def resolve(workspace: Workspace, fork: Fork, launcher: Launcher, request: RunRe
         words=adopted.words,
         files=_files(launcher, adopted.config, launcher.data_of(written), request),
         checkpoint=Path(given).expanduser() if given else None,
-        checks=adopted.checks,
+        checks=(*adopted.checks, *batches.check_batch(launcher, written, adopted.config)),
     )
 
 
@@ -96,7 +96,7 @@ def _filled_in(config: Config, launcher: Launcher, request: RunRequest) -> Confi
         path = request.checkpoint.expanduser().absolute()
         config = launcher.with_checkpoint(config, str(path))
     if request.processes is not None:
-        config = launcher.with_processes(config, request.processes)
+        config = batches.with_processes(launcher, config, request.processes)
     config = configs.with_settings(config, request.settings)
     if not launcher.fills_variables:
         return config

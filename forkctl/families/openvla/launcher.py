@@ -31,6 +31,8 @@ class OpenVLALauncher(Launcher):
         checkpoint="flags.vla_path",
         steps="flags.max_steps",
         processes="processes",
+        batch="flags.batch_size",
+        accumulation="flags.grad_accumulation_steps",
     )
     validator = Path(__file__).with_name("validate.py")
 

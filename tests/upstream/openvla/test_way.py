@@ -67,6 +67,16 @@ def test_a_run_leaves_metrics_and_whole_checkpoints(run: Path):
     assert record["checkpoint"]["path"].endswith("tiny-openvla")
 
 
+def test_two_processes_make_the_same_step(openvla: Fork, run: Path) -> None:
+    """`run` has written the config: 2 at a time, 2 times."""
+    words = ("run", "openvla", "way.yaml", "--gpus", "2", "--dry-run", "--env", openvla.prefix)
+    said = openvla.workspace.typed(*words).stdout
+    assert "4 samples a step: 2 at a time, 1 times, in 2 processes" in said
+    assert "--batch_size 2" in said and "--grad_accumulation_steps 1" in said
+    literal = openvla.workspace.typed(*words, "--set", "flags.grad_accumulation_steps=4").stdout
+    assert "16 samples a step: 2 at a time, 4 times, in 2 processes; the config has 4" in literal
+
+
 def test_the_statistics_written_are_those_of_data_stats(openvla: Fork, run: Path, libero):
     path = openvla.workspace.root / "stats" / "dataset_statistics.json"
     path.parent.mkdir()
