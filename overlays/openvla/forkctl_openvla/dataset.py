@@ -81,8 +81,8 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
             "dataset_names": [self.name] * len(picked),
         }
         if self._image_aug:
-            tied = self._options.augmentation == "tied"
-            numbers = np.stack([draw(self._seed, int(each), tied=tied) for each in where])
+            how = self._options.augmentation
+            numbers = np.stack([draw(self._seed, int(each), how) for each in where])
             batch["augmentation"] = torch.from_numpy(numbers)
         if self._options.images == RAW:
             batch["as_stored"] = True

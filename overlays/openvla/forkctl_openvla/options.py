@@ -44,9 +44,9 @@ class DatasetOptions:
     "published" (of the suite that dataset_name says), or a dataset_statistics.json.
 
     The last `holdout` demos of each task are not trained on. `scale` multiplies the six motion
-    dimensions; evaluation divides by it. `augmentation` says how the five numbers of one
-    augmentation are drawn, where upstream's image_aug asks for it: upstream makes all of them
-    from one random number ("tied").
+    dimensions; evaluation divides by it. `augmentation` says how the numbers of one augmentation
+    are drawn, where upstream's image_aug asks for it: one for each operation ("upstream"), one
+    for all ("tied"), or one more for the crop, which has two ("independent").
     """
 
     data: Tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class DatasetOptions:
     window: Window = field(default_factory=Window)
     scale: float = option(1.0, above=0)
     images: str = option(PARITY, among=IMAGE_MODES)
-    augmentation: str = option("tied", among=("tied", "independent"))
+    augmentation: str = option("upstream", among=("upstream", "tied", "independent"))
     workers: int = option(2, least=0)
 
 

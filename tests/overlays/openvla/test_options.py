@@ -48,7 +48,7 @@ def test_what_is_written_reads_back():
         ({"dataset": {"holdout": -1}}, "dataset.holdout: -1 is not valid"),
         ({"dataset": {"workers": -1}}, "dataset.workers: -1 is not valid"),
         ({"dataset": {"alignment": "shifted"}}, "expected one of auto, raw, aligned"),
-        ({"dataset": {"augmentation": "some"}}, "expected one of tied, independent"),
+        ({"dataset": {"augmentation": "some"}}, "expected one of upstream, tied, independent"),
         ({"training": {"max_grad_norm": -1}}, "training.max_grad_norm: -1 is not valid"),
         ({"training": {"lora_targets": "qkvo"}}, "one of all-linear, attention or a list of texts"),
         ({"training": {"lora_alpha": 0}}, "training.lora_alpha: 0 is not valid"),

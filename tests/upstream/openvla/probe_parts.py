@@ -44,7 +44,7 @@ def by_hand(image: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         h, s, v = colorsys.rgb_to_hsv(*values[place])
         s = min(s * (0.8 + 0.4 * saturation), 1.0)
         values[place] = colorsys.hsv_to_rgb((h + 0.1 * hue - 0.05) % 1.0, s, v)
-    return np.floor(values * 255)
+    return np.minimum(np.floor(values * 255.5), 255)
 
 
 generator = np.random.default_rng(0)
@@ -56,9 +56,9 @@ made = augment(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(nu
 expected = np.stack([by_hand(*each) for each in zip(images, numbers, strict=True)])
 apart = np.abs(made.permute(0, 2, 3, 1).numpy() - expected)
 answer["augmentation"] = [float(apart.max()), float((apart > 0).mean())]
-answer["tied"] = len(set(draw(1, 2, tied=True).tolist()))
-answer["independent"] = len(set(draw(1, 2, tied=False).tolist()))
-answer["by_position"] = bool(draw(1, 2, tied=True)[0] != draw(1, 3, tied=True)[0])
+for how in ("upstream", "tied", "independent"):
+    drawn = np.array([draw(1, place, how) for place in range(1000)])
+    answer[how] = np.corrcoef(drawn.T).tolist()
 
 alone = [place for batch in Positions(1, 4, 4, 0, 1) for place in batch]
 pair = [list(Positions(1, 4, 2, rank, 2)) for rank in (0, 1)]
