@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from forkctl.configs import Config
-from forkctl.families.openvla.config import HEADER, PRESETS, generate
+from forkctl.families.openvla.config import HEADER, MEMORY, PRESETS, generate
 from forkctl.families.openvla.launcher import OpenVLALauncher
 from forkctl.families.openvla.statistics_file import STATISTICS_FILE
 from forkctl.families.openvla.units import OPENVLA
@@ -29,7 +29,7 @@ ADVICE = MappingProxyType(
 class OpenVLA(Family):
     name = "openvla"
     kinds = ("openvla",)
-    choices = MappingProxyType({"preset": PRESETS})
+    choices = MappingProxyType({"preset": PRESETS, "memory": MEMORY})
     header = HEADER
     worker = "forkctl.families.openvla.worker"
     advice = ADVICE

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from forkctl_openvla import options
 from forkctl_openvla.augment import augment, draw
-from forkctl_openvla.checkpoints import load_optimizer, to_resume
+from forkctl_openvla.checkpoints import load_optimizer, to_resume, weights_kind
 from forkctl_openvla.dataset import Positions
 from forkctl_openvla.session import LiberoRun, UpstreamRun
 
@@ -68,7 +68,7 @@ answer["sharding"] = [together == alone, len(set(together)) == len(together)]
 
 def moved(limit: float) -> float:
     """By one step of gradient 10 and learning rate 1."""
-    cfg = SimpleNamespace(max_steps=99, save_steps=99)
+    cfg = SimpleNamespace(max_steps=99, save_steps=99, learning_rate=1.0)
     said = options.parse({"training": {"max_grad_norm": limit}})
     weight = torch.nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([10.0])
@@ -76,6 +76,10 @@ def moved(limit: float) -> float:
     return -float(weight.detach())
 
 
+answer["quantised"] = [
+    weights_kind(use_lora=True, quantised=True, merge=merge, last=True)
+    for merge in ("end", "every")
+]
 answer["clipped"] = [moved(1.0), moved(0.0)]
 
 weight = torch.nn.Parameter(torch.zeros(1))

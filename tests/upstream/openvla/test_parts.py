@@ -50,6 +50,10 @@ def test_gradients_are_clipped_as_told(answer: dict[str, Any]):
     assert answer["clipped"] == pytest.approx([1.0, 10.0], rel=1e-5)
 
 
+def test_four_bits_are_never_merged_into(answer: dict[str, Any]):
+    assert answer["quantised"] == ["adapter", "adapter"]
+
+
 def test_upstreams_saving_follows_steps_not_batches(answer: dict[str, Any]):
     assert answer["upstream_saves"] == [False, True, False]
 

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from tests.driver import Fork
@@ -27,6 +28,10 @@ FLAGS = {
 }
 
 
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+OF_DATA = ("workers", "holdout")
+
+
 def finetuning(
     openvla: Fork,
     folder: Path,
@@ -35,7 +40,8 @@ def finetuning(
     flags: dict[str, Any] | None = None,
     **options: Any,
 ) -> Finetuning:
-    data = {"data": [str(libero)], "workers": options.pop("workers", 0)}
+    data = {"data": [str(libero)], "workers": 0}
+    data |= {name: options.pop(name) for name in OF_DATA if name in options}
     paths = {"vla_path": tiny, "data_root_dir": libero}
     return Finetuning(
         openvla, folder, {**paths, **FLAGS, **(flags or {})}, {"dataset": data, "training": options}
@@ -113,13 +119,107 @@ def test_a_run_does_not_write_over_another(whole: Finetuning):
 def test_two_processes_share_the_data(openvla: Fork, tiny: Path, libero: Path, tmp_path: Path):
     flags = {"max_steps": 2, "save_steps": 1, "save_latest_checkpoint_only": True}
     pair = finetuning(openvla, tmp_path / "two", tiny, libero, flags, merge="every")
-    two = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    done = pair.run(*two)
+    done = pair.run(*TWO)
     assert done.returncode == 0, done.stderr[-3000:]
     assert [line["step"] for line in pair.metrics] == [1, 2]
     assert sorted(pair.checkpoints) == [2], "the latest only"
     ranks = sorted(path.name for path in (pair.checkpoints[2] / "training").iterdir())
     assert ranks == ["rank-0.pt", "rank-1.pt", "state.pt"]
+
+
+@pytest.fixture(scope="module")
+def watched(
+    openvla: Fork, tiny: Path, libero: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Finetuning:
+    """Four steps, counted in epochs, with the rate rising and falling, and held-out demos."""
+    samples = 0
+    for path in libero.glob("*.hdf5"):
+        with h5py.File(path) as file:
+            demos = [file[f"data/demo_{number}"] for number in (0, 1)]  # the third is held out
+            samples += sum(len(demo["actions"]) - 1 for demo in demos)
+    made = finetuning(
+        openvla,
+        tmp_path_factory.mktemp("watched"),
+        tiny,
+        libero,
+        {"max_steps": 200_000, "save_steps": 200_000},
+        holdout=1,
+        epochs=15.5 / samples,
+        schedule="cosine",
+        warmup_steps=2,
+        eval_steps=2,
+        eval_samples=7,
+    )
+    done = made.run()
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    return made
+
+
+def test_epochs_are_counted_in_steps_and_end_the_run(watched: Finetuning):
+    assert [line["step"] for line in trained_lines(watched)] == [1, 2, 3, 4]
+    assert sorted(watched.checkpoints) == [4]
+
+
+def test_the_rate_rises_and_falls_by_half_a_cosine(watched: Finetuning):
+    rates = [line["lr"] for line in trained_lines(watched)]
+    assert rates == pytest.approx([0.5e-4, 1e-4, 1e-4, 0.5e-4])
+
+
+def test_held_out_demos_are_looked_at_and_nothing_changes_by_it(
+    openvla: Fork, tiny: Path, libero: Path, watched: Finetuning, tmp_path: Path
+):
+    seen = [line for line in watched.metrics if line.get("split") == "valid"]
+    assert [line["step"] for line in seen] == [2, 4]
+    for line in seen:
+        assert line["loss"] == pytest.approx(math.log(32064), abs=0.2)
+        assert 0 <= line["action_accuracy"] <= 1 and 0 < line["l1"] < 2
+    assert seen[0]["loss"] > seen[1]["loss"], "four steps at 1e-4 lower it a little"
+    course = {"schedule": "cosine", "warmup_steps": 2}
+    unseen = finetuning(openvla, tmp_path / "unseen", tiny, libero, holdout=1, **course)
+    assert unseen.run().returncode == 0
+    ours, theirs = (
+        run.checkpoints[4] / "adapter/adapter_model.safetensors" for run in (watched, unseen)
+    )
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_processes_share_the_held_out_demos_too(
+    openvla: Fork, tiny: Path, libero: Path, tmp_path: Path
+):
+    """At a rate that moves nothing, one and two say the same of them."""
+    flags = {"max_steps": 1, "save_steps": 9, "learning_rate": 1e-30}
+    wanted = {"holdout": 1, "eval_steps": 1, "eval_samples": 7, "merge": "never"}
+    said = []
+    for name, launcher in (("one", ()), ("two", TWO)):
+        run = finetuning(openvla, tmp_path / name, tiny, libero, flags, **wanted)
+        done = run.run(*launcher)
+        assert done.returncode == 0, done.stderr[-3000:]
+        (line,) = [line for line in run.metrics if line.get("split") == "valid"]
+        said.append([line[name] for name in ("loss", "action_accuracy", "l1")])
+    assert said[0] == pytest.approx(said[1], rel=2e-3)
+
+
+def test_everything_is_float32_where_bfloat16_is_not_wanted(
+    openvla: Fork, tiny: Path, libero: Path, tmp_path: Path
+):
+    flags = {"max_steps": 1, "save_steps": 1}
+    run = finetuning(openvla, tmp_path / "run", tiny, libero, flags, precision="fp32")
+    done = run.run()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert run.metrics[0]["loss"] == pytest.approx(math.log(32064), abs=0.15)
+    for weights in ("model.safetensors", "adapter/adapter_model.safetensors"):
+        assert kinds_of(run.checkpoints[1] / weights) == {"F32"}, weights
+
+
+def kinds_of(weights: Path) -> set[str]:
+    """From the header of a safetensors file."""
+    content = weights.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+
+
+def trained_lines(run: Finetuning) -> list[dict[str, Any]]:
+    return [line for line in run.metrics if "split" not in line]
 
 
 def test_without_options_upstreams_own_loader_is_asked(openvla: Fork, tiny: Path, tmp_path: Path):
