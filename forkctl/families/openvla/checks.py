@@ -143,7 +143,7 @@ def _quantised(config: Config) -> list[Check]:
     found = [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
     if training.get("merge", "end") != "never":
         text = "nothing is merged into four bits: each checkpoint holds the adapter"
-        found.append(checks.warning("config", text))
+        found.append(checks.warning("config", text, "`forkctl ckpt merge` merges one afterwards"))
     return found
 
 

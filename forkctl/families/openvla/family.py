@@ -14,6 +14,7 @@ from forkctl.forks.manifest import Entrypoint
 from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.statistics_files import StatisticsFile
 
+_MERGE = ("forkctl.families.openvla.merge_command", "merge", "Merge an adapter into its base.")
 ADVICE = MappingProxyType(
     {
         "too-few-steps": "--base alone shows what the policy is without its adapters.",
@@ -33,6 +34,7 @@ class OpenVLA(Family):
     header = HEADER
     worker = "forkctl.families.openvla.worker"
     advice = ADVICE
+    commands = MappingProxyType({"ckpt": {"merge": _MERGE}})
 
     def launcher(self, entrypoint: Entrypoint) -> OpenVLALauncher:
         return OpenVLALauncher()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,54 @@ def kinds_of(weights: Path) -> set[str]:
     content = weights.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+
+
+def as_saved_earlier(checkpoint: Path, folder: Path) -> Path:
+    """The same, as it is before anything is merged."""
+    shutil.copytree(checkpoint, folder)
+    (folder / "model.safetensors").unlink()
+    sidecar = json.loads((folder / "forkctl.json").read_text())
+    (folder / "forkctl.json").write_text(json.dumps({**sidecar, "weights": "adapter"}))
+    return folder
+
+
+def test_an_adapter_is_merged_afterwards_as_the_run_would(
+    openvla: Fork, whole: Finetuning, tmp_path: Path
+):
+    by_run = whole.checkpoints[4]
+    adapter = as_saved_earlier(by_run, tmp_path / "step-000004")
+    merge = ("ckpt", "merge", "--env", openvla.prefix)
+    done = openvla.workspace.typed(*merge, str(adapter))
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "step-000004-merged"
+    assert done.stdout.strip() == str(made)
+    assert (made / "model.safetensors").read_bytes() == (by_run / "model.safetensors").read_bytes()
+    for name in ("config.json", "dataset_statistics.json", "forkctl.json"):
+        ours, theirs = (json.loads((folder / name).read_text()) for folder in (made, by_run))
+        assert ours == theirs, name
+    left = {path.name for path in by_run.iterdir()} - {path.name for path in made.iterdir()}
+    assert left == {"training"}, "the optimizer's state is of no use to a policy"
+    for folder, said in ((adapter, "there is something already"), (made, "are whole already")):
+        again = openvla.workspace.typed(*merge, str(folder))
+        assert again.returncode != 0 and said in again.stderr
+
+
+def test_an_adapter_of_upstreams_own_is_merged_with_a_base_that_has_moved(
+    openvla: Fork, tiny: Path, whole: Finetuning, tmp_path: Path
+):
+    adapter = tmp_path / "adapter"
+    shutil.copytree(whole.checkpoints[4] / "adapter", adapter)
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    gone = {"base_model_name_or_path": str(tmp_path / "gone")}
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, **gone}))
+    merge = ("ckpt", "merge", "--env", openvla.prefix, str(adapter), "-o", str(tmp_path / "out"))
+    refused = openvla.workspace.typed(*merge)
+    assert "the base that it was trained on is gone" in refused.stderr
+    assert "Hint: say with --base where it lies now" in refused.stderr
+    assert openvla.workspace.typed(*merge, "--base", str(tiny)).returncode == 0
+    weights = (folder / "model.safetensors" for folder in (tmp_path / "out", whole.checkpoints[4]))
+    ours, theirs = (path.read_bytes() for path in weights)
+    assert ours == theirs
 
 
 def trained_lines(run: Finetuning) -> list[dict[str, Any]]:
