@@ -35,7 +35,6 @@ def begin(cfg: Any, run_dir: Path) -> Union["UpstreamRun", "LiberoRun"]:
 class UpstreamRun:
     """No options: upstream's behaviour, but for saving once a step instead of once a batch."""
 
-    dtype = torch.bfloat16
     autocasts = True
 
     def __init__(self) -> None:
@@ -58,6 +57,9 @@ class UpstreamRun:
 
     def batches(self, loader: Batches) -> Iterator[Tuple[int, Any]]:
         return enumerate(loader)
+
+    def dtype(self, upstreams: torch.dtype) -> torch.dtype:
+        return upstreams
 
     def observe(self, loss: Any, action_accuracy: Any, l1: Any) -> None:
         pass
@@ -88,7 +90,6 @@ class LiberoRun:
         self._held_out: Any = None
         self._batches: List[int] = []  # of the step that is being made
         self.autocasts = options.training.precision != FP32
-        self.dtype = torch.bfloat16 if self.autocasts else torch.float32
         if options.training.epochs is None:
             self._require_steps()
         torch.manual_seed(options.training.seed)
@@ -157,6 +158,10 @@ class LiberoRun:
             self._batches.append(number)
             yield number, self._data.finished(batch, device)
 
+    def dtype(self, upstreams: torch.dtype) -> torch.dtype:
+        """Of images, on their way into the model."""
+        return upstreams if self.autocasts else torch.float32
+
     def observe(self, loss: Any, action_accuracy: Any, l1: Any) -> None:
         if self._metrics is not None:
             self._metrics.observe(loss=loss.detach(), action_accuracy=action_accuracy, l1=l1)
@@ -196,7 +201,7 @@ class LiberoRun:
             self._held_out,
             samples=self._options.training.eval_samples,
             batch_size=self._cfg.batch_size,
-            dtype=self.dtype,
+            dtype=self.dtype(torch.bfloat16),
         )
         if self._metrics is not None:
             self._metrics.write_held_out(self._step, means)
