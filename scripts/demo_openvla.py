@@ -21,6 +21,7 @@ SMALL = {
     "flags.save_steps": STEPS,
     "forkctl.dataset.workers": 0,
     "forkctl.dataset.holdout": 0,
+    "forkctl.dataset.drop_noops": False,
 }
 
 

@@ -190,8 +190,8 @@ def _ended(run: Run, outcome: Outcome, watch: _Watch, seconds: float) -> Run:
     said = watch.launcher.failure(tail)
     if outcome.interrupted:
         status, reason = records.INTERRUPTED, "interrupted"
-    elif watch.losses.diverged or (outcome.returncode == 0 and not said and watch.losses.bad):
-        status, reason = records.DIVERGED, watch.losses.words
+    elif watch.losses.diverged or (watch.losses.bad and (said or outcome.returncode == 0)):
+        status, reason = records.DIVERGED, said or watch.losses.words
     elif outcome.returncode != 0 or said:
         status, reason = records.FAILED, failure.reason(outcome.returncode, tail, said)
     else:

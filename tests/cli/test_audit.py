@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 COMMANDS = (
     "ckpt inspect {}",
     "ckpt plan {} --model {}",
+    "ckpt merge {}",
     "data inspect {}",
     "data inspect {} --plot plot.png",
     "data validate {}",

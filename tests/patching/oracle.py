@@ -9,7 +9,7 @@ from typing import Any
 Body = list[ast.stmt]
 
 INSERTS = ("insert_before", "insert_after", "prepend", "append")
-VERBS = (*INSERTS, "replace", "remove", "wrap")
+VERBS = (*INSERTS, "replace", "remove", "wrap", "add_kwarg")
 
 
 def made(
@@ -23,6 +23,9 @@ def made(
         target.body[has_docstring(target) : has_docstring(target)] = parsed(code)
     elif verb == "append":
         target.body += parsed(code)
+    elif verb == "add_kwarg":
+        (call,) = parsed(f"f({code})")
+        target.keywords += call.value.keywords
     elif isinstance(target, ast.expr):
         new = ast.parse(f"({code})", mode="eval").body
         Exchange(target, Exchange("__match__", target).visit(new)).visit(tree)

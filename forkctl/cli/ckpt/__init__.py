@@ -12,6 +12,12 @@ COMMANDS: Commands = {
 }
 
 
-@click.group(cls=LazyGroup, table=COMMANDS)
+def family_commands() -> Commands:
+    from forkctl.families.registry import commands
+
+    return commands("ckpt")
+
+
+@click.group(cls=LazyGroup, table=COMMANDS, more=family_commands)
 def ckpt() -> None:
     """Inspect a checkpoint, plan a transfer. No code in a file is ever run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from forkctl import checks
 from forkctl.checks import Check
 from forkctl.configs import Config, section
 from forkctl.families.openvla.config import check_sections
+from forkctl.libero.files.reader import open_demo_file
 
 MEASURED = ("computed", "published")  # statistics that are not a file
+PUBLISHED_SIDE = 256  # pixels, of the data that upstream regenerated
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -29,7 +32,21 @@ def is_hub_id(path: str) -> bool:
 
 def check(config: Config, files: Sequence[Path]) -> list[Check]:
     check_sections(config)
-    return [*_checkpoint(config), *_statistics(config), *_flags(config)]
+    return [*_checkpoint(config), *_statistics(config), *_frames(config, files), *_flags(config)]
+
+
+def _frames(config: Config, files: Sequence[Path]) -> list[Check]:
+    """Fewer pixels train, too, and have less to show."""
+    if not files:
+        return []
+    camera = section(config, "forkctl.dataset").get("camera", "agentview_rgb")
+    with closing(open_demo_file(files[0])) as file:
+        side = min(file.extent(f"{next(iter(file)).name}/obs/{camera}").shape[1:3])
+    if side >= PUBLISHED_SIDE:
+        return [checks.ok("frames", f"{side} px")]
+    text = f"{side} px; the frames behind upstream's success rates have {PUBLISHED_SIDE}"
+    hint = "docs/openvla.md says how such files are made; rollouts show as many as were trained on"
+    return [checks.warning("frames", text, hint)]
 
 
 def _checkpoint(config: Config) -> list[Check]:
@@ -113,9 +130,37 @@ def _flags(config: Config) -> list[Check]:
         if set(str(flags.get(key) or "")) & set("/\\"):
             text = f"flags.{key} becomes part of a folder's name, and is {flags[key]!r}"
             return [checks.failed("config", text, "choose one without / and \\")]
-    if flags.get("use_quantization"):
-        return [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
-    return []
+    return [*_quantised(config), *_course(config)]
+
+
+def _quantised(config: Config) -> list[Check]:
+    if not section(config, "flags").get("use_quantization"):
+        return []
+    training = section(config, "forkctl.training")
+    if training.get("precision", "bf16") != "bf16":
+        text = "upstream computes in bfloat16 with use_quantization"
+        return [checks.failed("config", text, "--set forkctl.training.precision=bf16")]
+    found = [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
+    if training.get("merge", "end") != "never":
+        text = "nothing is merged into four bits: each checkpoint holds the adapter"
+        found.append(checks.warning("config", text, "`forkctl ckpt merge` merges one afterwards"))
+    return found
+
+
+def _course(config: Config) -> list[Check]:
+    """What lasts how long, and is looked at when."""
+    training = section(config, "forkctl.training")
+    found = []
+    if (epochs := training.get("epochs")) is not None:
+        text = f"{epochs} epochs are trained, whatever flags.max_steps says"
+        found.append(checks.ok("length", text))
+    elif (training.get("warmup_steps") or 0) >= section(config, "flags").get("max_steps", 200_000):
+        text = "the learning rate rises to the end: warmup_steps is no less than max_steps"
+        found.append(checks.warning("config", text, "--set forkctl.training.warmup_steps=…"))
+    if training.get("eval_steps") and not section(config, "forkctl.dataset").get("holdout"):
+        text = "eval_steps asks about held-out demos, and none is held out"
+        found.append(checks.failed("config", text, "--set forkctl.dataset.holdout=5"))
+    return found
 
 
 def bytes_written(config: Config) -> int:

@@ -1,7 +1,8 @@
 """Our config for a run of OpenVLA: upstream's own flags, and the options that forkctl adds.
 
 Two presets. `guide` is what a well-known guide to OpenVLA on LIBERO tells, made to work; `paper` is
-what OpenVLA's authors report for LIBERO. docs/openvla.md compares them.
+what OpenVLA's authors report for LIBERO. docs/openvla.md compares them. Either for a GPU of so much
+memory: as many samples a step, fewer of them at a time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from forkctl.libero.suites import get_suite
 
 GUIDE, PAPER = "guide", "paper"
 PRESETS = (GUIDE, PAPER)
+_AT_A_TIME = {"24": 2, "40": 4, "80": 16}  # samples, by GB of the GPU; docs/openvla.md adds it up
+MEMORY = ("any", *_AT_A_TIME)
 SECTIONS = ("name", "flags", "forkctl", "processes")
 HOLDOUT = 5  # demos of each task that evaluation asks about; `forkctl eval openloop` takes the same
 GUIDE_EPOCHS = 5
@@ -32,15 +35,13 @@ HEADER = """\
 # processes  one for each GPU
 #
 # Two presets, `forkctl config openvla SUITE --preset NAME`:
-#   guide  LoRA r 32, alpha 32, dropout 0.1 on q/k/v/o; 2e-5; 4 x 4 a step; 5 epochs
-#   paper  LoRA r 32, alpha 16 on all linear layers; 5e-4; 16 x 8 a step (with 8 processes: 16 x 1);
-#          50,000 to 80,000 steps
+#   guide  LoRA r 32, alpha 32, dropout 0.1 on q/k/v/o; 2e-5; 4 x 4 a step; 5 epochs; 5 demos of
+#          each task held out
+#   paper  LoRA r 32, alpha 16 on all linear layers; 5e-4; 16 x 8 a step; 50,000 to 80,000 steps;
+#          all demos, without steps that do nothing
+# --memory 24, 40 or 80 (GB of the GPU) makes as large a step of fewer samples at a time; that they
+# fit is arithmetic, which docs/openvla.md shows. `run --gpus N` keeps the size of a step, too.
 # Where the policy collapses, docs/openvla.md has the remedies.
-#
-# GPU memory of the 7B model, by arithmetic from upstream's 27 GB (batch 1) and 72 GB (batch 16):
-#   24 GB  batch_size 2, grad_accumulation_steps 8, forkctl.training.gradient_checkpointing true
-#   40 GB  batch_size 4
-#   80 GB  batch_size 16
 """
 
 _FLAGS: dict[str, dict[str, Any]] = {
@@ -59,6 +60,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "save_steps": 5000,
     },
 }
+_DATASET: dict[str, dict[str, Any]] = {
+    GUIDE: {"drop_noops": False, "holdout": HOLDOUT},
+    PAPER: {"drop_noops": True, "holdout": 0},
+}
 _TRAINING: dict[str, dict[str, Any]] = {
     GUIDE: {"lora_targets": "attention", "lora_alpha": 32},
     PAPER: {"lora_targets": "all-linear", "lora_alpha": 16},
@@ -66,11 +71,15 @@ _TRAINING: dict[str, dict[str, Any]] = {
 
 
 def generate(request: ConfigRequest) -> Config:
-    preset = request.choices.get("preset", GUIDE)
-    flags = _FLAGS[preset]
+    preset, memory = request.choices.get("preset", GUIDE), request.choices.get("memory", "any")
+    flags = dict(_FLAGS[preset])
     samples = flags["batch_size"] * flags["grad_accumulation_steps"]
+    if memory != "any":
+        flags["batch_size"] = min(_AT_A_TIME[memory], samples)
+        flags["grad_accumulation_steps"] = samples // flags["batch_size"]
+    fitted = "" if memory == "any" else f"_{memory}gb"
     return {
-        "name": f"{request.suite}_{preset}",
+        "name": f"{request.suite}_{preset}{fitted}",
         "flags": {
             "vla_path": request.checkpoint or "${OPENVLA_CKPT}",
             "dataset_name": request.suite,
@@ -86,13 +95,16 @@ def generate(request: ConfigRequest) -> Config:
             "dataset": {
                 "data": [request.data],
                 "statistics": "computed",
-                "holdout": HOLDOUT,
+                **_DATASET[preset],
                 "workers": 2,
             },
             "training": {
                 **_TRAINING[preset],
+                "schedule": "constant",
+                "warmup_steps": 0,
+                "eval_steps": 0,
                 "max_grad_norm": 1.0,
-                "gradient_checkpointing": False,
+                "gradient_checkpointing": memory == "24",
                 "merge": "end",
             },
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from forkctl.configs import Config
-from forkctl.families.openvla.config import HEADER, PRESETS, generate
+from forkctl.families.openvla.config import HEADER, MEMORY, PRESETS, generate
 from forkctl.families.openvla.launcher import OpenVLALauncher
 from forkctl.families.openvla.statistics_file import STATISTICS_FILE
 from forkctl.families.openvla.units import OPENVLA
@@ -14,6 +14,7 @@ from forkctl.forks.manifest import Entrypoint
 from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.statistics_files import StatisticsFile
 
+_MERGE = ("forkctl.families.openvla.merge_command", "merge", "Merge an adapter into its base.")
 ADVICE = MappingProxyType(
     {
         "too-few-steps": "--base alone shows what the policy is without its adapters.",
@@ -29,10 +30,11 @@ ADVICE = MappingProxyType(
 class OpenVLA(Family):
     name = "openvla"
     kinds = ("openvla",)
-    choices = MappingProxyType({"preset": PRESETS})
+    choices = MappingProxyType({"preset": PRESETS, "memory": MEMORY})
     header = HEADER
     worker = "forkctl.families.openvla.worker"
     advice = ADVICE
+    commands = MappingProxyType({"ckpt": {"merge": _MERGE}})
 
     def launcher(self, entrypoint: Entrypoint) -> OpenVLALauncher:
         return OpenVLALauncher()

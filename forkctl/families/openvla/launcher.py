@@ -19,6 +19,7 @@ from forkctl.inside.sidecar import whole_checkpoints
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
+_SAID = "forkctl: "  # what the overlay leaves with
 
 
 class OpenVLALauncher(Launcher):
@@ -46,6 +47,11 @@ class OpenVLALauncher(Launcher):
         path = super().checkpoint_of(config)
         return None if path is None or is_hub_id(path) else path
 
+    def steps_of(self, config: Config) -> int | None:
+        """Epochs take the place of max_steps, and are counted by the run."""
+        epochs = section(config, "forkctl.training").get("epochs")
+        return super().steps_of(config) if epochs is None else None
+
     def rendered(self, config: Config, inputs: RunInputs) -> Config:
         out = inputs.folder / "upstream"
         ready = self.with_data(config, [str(file) for file in inputs.files])
@@ -64,6 +70,7 @@ class OpenVLALauncher(Launcher):
         if inputs.steps is not None:
             every = section(config, "flags").get("save_steps", inputs.steps)
             own |= {"max_steps": inputs.steps, "save_steps": min(every, inputs.steps)}
+            ready = changed(ready, "forkctl.training", epochs=None)
         return changed(ready, "flags", **own)
 
     def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
@@ -97,6 +104,10 @@ class OpenVLALauncher(Launcher):
 
     def worth_showing(self, line: str) -> bool:
         return line.startswith(_SHOWN)
+
+    def failure(self, log_tail: Sequence[str]) -> str | None:
+        said = [line for line in log_tail if line.startswith(_SAID)]
+        return said[-1].removeprefix(_SAID) if said else None
 
     def checkpoints(self, folder: Path) -> list[Path]:
         runs = (whole_checkpoints(run, "step-") for run in folder.glob("upstream/*"))

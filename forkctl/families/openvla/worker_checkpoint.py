@@ -83,7 +83,7 @@ def statistics_of(folder: Path, wanted: str | None) -> tuple[str, dict[str, Any]
     The file beside the weights is newer than the config's: upstream's script leaves the base's
     there.
     """
-    kept = _json(folder / STATISTICS) if (folder / STATISTICS).is_file() else {}
+    kept = statistics_in(folder)
     config = _json(folder / "config.json") if (folder / "config.json").is_file() else {}
     known = {**(config.get("norm_stats") or {}), **kept}
     key = wanted or describe(folder).actions.unnorm_key
@@ -98,6 +98,12 @@ def statistics_of(folder: Path, wanted: str | None) -> tuple[str, dict[str, Any]
     if key not in known:
         raise ValueError(f"{folder} has no statistics of {key!r}, but of {', '.join(known)}")
     return key, known[key]
+
+
+def statistics_in(folder: Path) -> dict[str, Any]:
+    """Of what it was trained on; empty where nothing says it."""
+    path = folder / STATISTICS
+    return _json(path) if path.is_file() else {}
 
 
 def _json(path: Path) -> dict[str, Any]:

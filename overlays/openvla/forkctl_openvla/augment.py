@@ -1,9 +1,8 @@
 """Upstream's image augmentation, without TensorFlow, for batches on any device.
 
 In order: a crop of 90 % of the area, brightness by up to 0.2, contrast and saturation by 0.8 to
-1.2, hue by up to 0.05 of the circle. Each takes a number in [0, 1). Upstream hands one seed to all
-of them, so that one number decides all: crops lie on the diagonal, and bright images are the ones
-with much contrast. `draw` does the same unless told otherwise.
+1.2, hue by up to 0.05 of the circle. Each takes a number in [0, 1), the crop two. Upstream draws a
+seed for each operation, and so one number for both of the crop's: crops lie on the diagonal.
 """
 
 from __future__ import annotations
@@ -15,13 +14,24 @@ import torch
 from torch.nn.functional import grid_sample
 
 AREA = 0.9
-_NUMBERS = 6  # crop up and across, brightness, contrast, saturation, hue
+# of six independent numbers, those that are the crop's up and across, brightness, contrast,
+# saturation and hue
+DRAWS = {
+    "upstream": (0, 0, 2, 3, 4, 5),
+    "tied": (0, 0, 0, 0, 0, 0),  # as upstream's dlimp drew them until May 2024
+    "independent": (0, 1, 2, 3, 4, 5),
+}
 
 
-def draw(seed: int, position: int, *, tied: bool) -> np.ndarray:
+CENTRE = "centre"  # what a policy that saw augmented images is shown afterwards
+
+
+def draw(seed: int, position: int, how: str) -> np.ndarray:
     """The numbers of one sample: a function of the run's seed and its place in the run."""
-    numbers = np.random.default_rng((seed, position)).random(_NUMBERS, dtype=np.float32)
-    return np.repeat(numbers[:1], _NUMBERS) if tied else numbers
+    if how == CENTRE:
+        return np.full(6, 0.5, dtype=np.float32)
+    numbers = np.random.default_rng((seed, position)).random(6, dtype=np.float32)
+    return numbers[list(DRAWS[how])]
 
 
 def augment(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
@@ -33,7 +43,7 @@ def augment(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     values = ((values - mean) * _each(0.8 + 0.4 * contrast) + mean).clamp(0, 1)
     values = _saturate(values, _each(0.8 + 0.4 * saturation)).clamp(0, 1)
     values = _turn_hue(values, (0.1 * hue - 0.05)[:, None, None]).clamp(0, 1)
-    return (values * 255).to(torch.uint8)
+    return (values * 255.5).clamp(0, 255).to(torch.uint8)  # as TensorFlow converts
 
 
 def _each(numbers: torch.Tensor) -> torch.Tensor:

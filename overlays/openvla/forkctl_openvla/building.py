@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
+from forkctl.errors import ForkctlError
 from forkctl.libero.files.paths import find_files
+from forkctl_openvla.augment import CENTRE
 from forkctl_openvla.dataset import LiberoDataset
 from forkctl_openvla.images import Pixels
 from forkctl_openvla.options import Options
@@ -16,7 +19,7 @@ from forkctl_openvla.tokens import Prompts
 
 def build(cfg: Any, options: Options, transform: Any, model: Any) -> LiberoDataset:
     wanted = options.dataset
-    files = find_files([Path(path) for path in wanted.data or (str(cfg.data_root_dir),)])
+    files = _files(cfg, options)
     tokenizer = transform.base_tokenizer
     samples = collect(wanted, files)
     size = _image_size(model.config)
@@ -30,6 +33,22 @@ def build(cfg: Any, options: Options, transform: Any, model: Any) -> LiberoDatas
         image_aug=cfg.image_aug,
         seed=options.training.seed,
     )
+
+
+def build_held_out(cfg: Any, options: Options, trained_on: LiberoDataset) -> LiberoDataset:
+    """The demos that are not trained on, normalised and tokenised as those that are."""
+    if not options.dataset.holdout:
+        raise ForkctlError(
+            "eval_steps asks about held-out demos, and none is held out",
+            where="training.eval_steps",
+            hint="set dataset.holdout to a number of demos of each task, or eval_steps to 0",
+        )
+    wanted = replace(options.dataset, augmentation=CENTRE)
+    return trained_on.of(collect(wanted, _files(cfg, options), held_out=True), wanted)
+
+
+def _files(cfg: Any, options: Options) -> List[Path]:
+    return find_files([Path(path) for path in options.dataset.data or (str(cfg.data_root_dir),)])
 
 
 def _image_size(config: Any) -> Tuple[int, int]:

@@ -149,7 +149,9 @@ def _random_state() -> Dict[str, torch.Tensor]:
     return state
 
 
-def weights_kind(*, use_lora: bool, merge: str, last: bool) -> str:
+def weights_kind(*, use_lora: bool, quantised: bool, merge: str, last: bool) -> str:
     if not use_lora:
         return FULL
+    if quantised:  # nothing can be merged into four bits: `forkctl ckpt merge` takes the base whole
+        return ADAPTER
     return MERGED if merge == "every" or (merge == "end" and last) else ADAPTER

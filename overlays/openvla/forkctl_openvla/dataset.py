@@ -8,6 +8,7 @@ a sample, their number changes nothing, and a run goes on where it stopped.
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
@@ -44,7 +45,7 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         self.samples = samples
         self.pixels = pixels
         self.size = size
-        self._prompts = prompts
+        self.prompts = prompts
         self._options = options
         self._image_aug = image_aug
         self._seed = seed
@@ -60,6 +61,19 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
             )
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
+    def of(self, samples: Samples, options: DatasetOptions) -> "LiberoDataset":
+        """Other samples of the same tasks, as inputs to the same model."""
+        return LiberoDataset(
+            samples,
+            self.dataset_statistics,
+            self.prompts,
+            self.pixels,
+            self.size,
+            options,
+            image_aug=self._image_aug,
+            seed=self._seed,
+        )
+
     def __len__(self) -> int:
         """Of one epoch."""
         return len(self.samples)
@@ -72,17 +86,17 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         where = np.asarray(positions)
         picked = np.array([self.sample_at(position) for position in positions])
         demos = self.samples.demo_of[picked]
-        ids, labels = self._prompts.batch(self.samples.task_of[demos], self._tokens[picked])
+        ids, labels = self.prompts.batch(self.samples.task_of[demos], self._tokens[picked])
         batch: Batch = {
             "pixel_values": self._images(picked),
             "input_ids": ids,
-            "attention_mask": ids.ne(self._prompts.pad),
+            "attention_mask": ids.ne(self.prompts.pad),
             "labels": labels,
             "dataset_names": [self.name] * len(picked),
         }
         if self._image_aug:
-            tied = self._options.augmentation == "tied"
-            numbers = np.stack([draw(self._seed, int(each), tied=tied) for each in where])
+            how = self._options.augmentation
+            numbers = np.stack([draw(self._seed, int(each), how) for each in where])
             batch["augmentation"] = torch.from_numpy(numbers)
         if self._options.images == RAW:
             batch["as_stored"] = True
@@ -93,6 +107,18 @@ class LiberoDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
     def sample_at(self, position: int) -> int:
         epoch, place = divmod(position, len(self.samples))
         return int(self._order(epoch)[place])
+
+    def named(self, positions: Sequence[int]) -> str:
+        """The frames that they show, for people to look at."""
+        frames: Dict[str, List[int]] = {}
+        for position in positions:
+            sample = self.sample_at(position)
+            demo = self.samples.demos[self.samples.demo_of[sample]]
+            name = f"{Path(demo.file.path).name} {demo.name}"
+            frames.setdefault(name, []).append(int(self.samples.frames[sample]))
+        return "; ".join(
+            f"{name} frame {', '.join(map(str, sorted(which)))}" for name, which in frames.items()
+        )
 
     def _shuffled(self, epoch: int) -> np.ndarray:
         return np.random.default_rng((self._seed, epoch)).permutation(len(self.samples))
@@ -138,9 +164,11 @@ class Positions:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[List[int]]:
-        for number in self._numbers:
-            start = (number * self._world + self._rank) * self._size
-            yield list(range(start, start + self._size))
+        return map(self.of, self._numbers)
+
+    def of(self, number: int) -> List[int]:
+        start = (number * self._world + self._rank) * self._size
+        return list(range(start, start + self._size))
 
 
 def as_it_is(batch: Batch) -> Batch:

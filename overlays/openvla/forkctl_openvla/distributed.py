@@ -34,6 +34,12 @@ def world_size() -> int:
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
 
+def sum_over_all(values: torch.Tensor) -> torch.Tensor:
+    if torch.distributed.is_initialized():
+        torch.distributed.all_reduce(values)
+    return values
+
+
 def wait_for_all() -> None:
     if torch.distributed.is_initialized():
         torch.distributed.barrier()

@@ -27,12 +27,17 @@ class Steps:
             name: sum(each[name] for each in self._seen) / len(self._seen) for name in self._seen[0]
         }
         self._seen.clear()
-        epoch = (step - 1) * self.samples_per_step // self.samples_per_epoch + 1
         line = self.metrics.step(
-            step, epoch, self.samples_per_step, lr=lr, grad_norm=grad_norm, **means
+            step, self._epoch(step), self.samples_per_step, lr=lr, grad_norm=grad_norm, **means
         )
         if step == 1 or step % self.console_every == 0 or step == self.last_step:
             self._say(line)
+
+    def write_held_out(self, step: int, means: Dict[str, float]) -> None:
+        self.metrics.valid(step, self._epoch(step), means)
+
+    def _epoch(self, step: int) -> int:
+        return (step - 1) * self.samples_per_step // self.samples_per_epoch + 1
 
     def _say(self, line: Dict[str, Any]) -> None:
         from tqdm import tqdm

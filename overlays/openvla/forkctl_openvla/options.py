@@ -11,6 +11,7 @@ Neither numpy nor torch is imported here, so that a config can be judged without
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Tuple, Union
@@ -18,6 +19,7 @@ from typing import Any, Optional, Tuple, Union
 from forkctl.errors import ForkctlError
 from forkctl.inside.checked import option, read
 
+BF16, FP32 = "bf16", "fp32"
 PARITY = "parity"  # pixel values as upstream's processor makes them
 UINT8 = "uint8-device-normalise"  # resized in the workers, normalised on the device
 RAW = "raw-device-resize"  # frames as stored; everything else on the device
@@ -44,9 +46,9 @@ class DatasetOptions:
     "published" (of the suite that dataset_name says), or a dataset_statistics.json.
 
     The last `holdout` demos of each task are not trained on. `scale` multiplies the six motion
-    dimensions; evaluation divides by it. `augmentation` says how the five numbers of one
-    augmentation are drawn, where upstream's image_aug asks for it: upstream makes all of them
-    from one random number ("tied").
+    dimensions; evaluation divides by it. `augmentation` says how the numbers of one augmentation
+    are drawn, where upstream's image_aug asks for it: one for each operation ("upstream"), one
+    for all ("tied"), or one more for the crop, which has two ("independent").
     """
 
     data: Tuple[str, ...] = ()
@@ -58,7 +60,7 @@ class DatasetOptions:
     window: Window = field(default_factory=Window)
     scale: float = option(1.0, above=0)
     images: str = option(PARITY, among=IMAGE_MODES)
-    augmentation: str = option("tied", among=("tied", "independent"))
+    augmentation: str = option("upstream", among=("upstream", "tied", "independent"))
     workers: int = option(2, least=0)
 
 
@@ -69,9 +71,19 @@ class TrainingOptions:
     `lora_fp32` keeps the LoRA weights in float32: "auto" does from a learning rate of 1e-4 down,
     where bfloat16 swallows most steps. `merge` writes merged weights at "every" save, at the
     "end", or "never". `resume` is a folder step-NNNNNN, or "auto" for the run's newest.
+    `epochs` take the place of upstream's max_steps. The learning rate rises for `warmup_steps`;
+    then it stays, or falls to zero by half a cosine. Every `eval_steps` steps, and at the end,
+    `eval_samples` samples of the demos of `dataset.holdout` are asked about; 0 never does.
+    `precision` is that of the base's weights, and of the arithmetic.
     """
 
     seed: int = 7
+    epochs: Optional[float] = option(None, above=0)
+    schedule: str = option("constant", among=("constant", "cosine"))
+    warmup_steps: int = option(0, least=0)
+    eval_steps: int = option(0, least=0)
+    eval_samples: int = option(256, least=1)
+    precision: str = option(BF16, among=(BF16, FP32))
     max_grad_norm: float = option(1.0, least=0)
     gradient_checkpointing: bool = False
     lora_alpha: Optional[int] = option(None, least=1)
@@ -90,6 +102,15 @@ class TrainingOptions:
         if self.lora_fp32 == "auto":
             return learning_rate <= 1e-4
         return self.lora_fp32 == "always"
+
+    def share_of_rate(self, step: int, of: int) -> float:
+        """How much of the learning rate a step has; the first is 1, and already learns."""
+        if step <= self.warmup_steps:
+            return step / self.warmup_steps
+        if self.schedule == "constant":
+            return 1.0
+        done = (step - 1 - self.warmup_steps) / (of - self.warmup_steps)
+        return (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,14 @@ class Samples:
         return len(self.frames)
 
 
-def collect(options: DatasetOptions, paths: Sequence[Path]) -> Samples:
+def collect(options: DatasetOptions, paths: Sequence[Path], *, held_out: bool = False) -> Samples:
+    """Of the demos that are trained on, or of the others."""
     demos, tasks, task_of, parts, alignment = [], [], [], [], {}
     for path in paths:
         file = open_demo_file(path)
         alignment[Path(path).name] = file.alignment(options.alignment)
         tasks.append(file.language)
-        for demo in _trained_on(file, options.holdout):
+        for demo in _chosen(file, options.holdout, held_out):
             frames, actions = pairs(demo, options)
             parts.append((np.full(len(frames), len(demos), np.int32), frames, actions))
             demos.append(demo)
@@ -99,10 +100,11 @@ class Frames:
         return {**self.__dict__, "_views": {}}  # a spawned worker maps the files anew
 
 
-def _trained_on(file: DemoFile, holdout: int) -> Sequence[Demo]:
+def _chosen(file: DemoFile, holdout: int, held_out: bool) -> Sequence[Demo]:
     demos = list(file)
     if holdout >= len(demos):
         raise ForkctlError(
             f"has {len(demos)} demos, of which holdout = {holdout} leaves none", where=file.path
         )
-    return demos[: len(demos) - holdout]
+    trained = len(demos) - holdout
+    return demos[trained:] if held_out else demos[:trained]

@@ -6,9 +6,10 @@ does what upstream does.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple, Union
 
 import torch
 
@@ -18,9 +19,11 @@ from forkctl_openvla import checkpoints, lora
 from forkctl_openvla.describing import describe
 from forkctl_openvla.distributed import rank, world_size
 from forkctl_openvla.metrics import Steps
-from forkctl_openvla.options import Options, load
+from forkctl_openvla.options import FP32, Options, load
 
 Batches = Iterable[Any]
+
+STOPPED = "forkctl: stopped: "
 
 
 def begin(cfg: Any, run_dir: Path) -> Union["UpstreamRun", "LiberoRun"]:
@@ -31,6 +34,8 @@ def begin(cfg: Any, run_dir: Path) -> Union["UpstreamRun", "LiberoRun"]:
 
 class UpstreamRun:
     """No options: upstream's behaviour, but for saving once a step instead of once a batch."""
+
+    autocasts = True
 
     def __init__(self) -> None:
         self._stepped = False
@@ -52,6 +57,9 @@ class UpstreamRun:
 
     def batches(self, loader: Batches) -> Iterator[Tuple[int, Any]]:
         return enumerate(loader)
+
+    def dtype(self, upstreams: torch.dtype) -> torch.dtype:
+        return upstreams
 
     def observe(self, loss: Any, action_accuracy: Any, l1: Any) -> None:
         pass
@@ -79,10 +87,11 @@ class LiberoRun:
         self._model: Any = None
         self._metrics: Optional[Steps] = None
         self._data: Any = None
-        if self._step >= cfg.max_steps:
-            raise ForkctlError(
-                f"max_steps {cfg.max_steps} is reached already", where=str(self._from)
-            )
+        self._held_out: Any = None
+        self._batches: List[int] = []  # of the step that is being made
+        self.autocasts = options.training.precision != FP32
+        if options.training.epochs is None:
+            self._require_steps()
         torch.manual_seed(options.training.seed)
 
     def configure_lora(self, config: Any) -> None:
@@ -92,6 +101,8 @@ class LiberoRun:
         """Before DDP looks at the parameters."""
         training = self._options.training
         self._model = model
+        if not self.autocasts:
+            model.float()
         if training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
@@ -104,16 +115,23 @@ class LiberoRun:
         self._optimizer = optimizer  # its state is loaded when the data is known
 
     def dataset(self, transform: Any, make: Callable[[], Any]) -> Any:
-        from forkctl_openvla.building import build
+        from forkctl_openvla.building import build, build_held_out
 
         self._data = _or_exit(lambda: build(self._cfg, self._options, transform, self._model))
+        training = self._options.training
+        if training.epochs is not None:
+            samples = training.epochs * len(self._data)
+            self._cfg.max_steps = math.ceil(samples / self._samples_per_step)
+            _or_exit(self._require_steps)
+        if training.eval_steps:
+            self._held_out = _or_exit(lambda: build_held_out(self._cfg, self._options, self._data))
         return self._data
 
     def loader(self, dataset: Any, make: Callable[[], Any]) -> Batches:
         from forkctl_openvla.dataset import Positions, loader
 
         accumulation = self._cfg.grad_accumulation_steps
-        positions = Positions(
+        self._positions = Positions(
             self._step * accumulation,
             self._cfg.max_steps * accumulation,
             self._cfg.batch_size,
@@ -122,7 +140,7 @@ class LiberoRun:
         )
         return loader(
             dataset,
-            positions,
+            self._positions,
             workers=self._options.dataset.workers,
             pin_memory=torch.cuda.is_available(),
         )
@@ -137,31 +155,85 @@ class LiberoRun:
         first = self._step * self._cfg.grad_accumulation_steps
         device = next(self._model.parameters()).device
         for number, batch in enumerate(loader, first):
+            self._batches.append(number)
             yield number, self._data.finished(batch, device)
+
+    def dtype(self, upstreams: torch.dtype) -> torch.dtype:
+        """Of images, on their way into the model."""
+        return upstreams if self.autocasts else torch.float32
 
     def observe(self, loss: Any, action_accuracy: Any, l1: Any) -> None:
         if self._metrics is not None:
             self._metrics.observe(loss=loss.detach(), action_accuracy=action_accuracy, l1=l1)
+        if not torch.isfinite(loss):
+            self._stop(f"the loss is {float(loss)}", self._batches[-1:])
 
     def step(self, optimizer: torch.optim.Optimizer, model: Any, processor: Any) -> None:
         limit = self._options.training.max_grad_norm or float("inf")
         trained = [each for group in optimizer.param_groups for each in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(trained, limit)
+        if not torch.isfinite(norm):
+            self._stop(f"the gradient is {float(norm)}", self._batches)
+        share = self._options.training.share_of_rate(self._step + 1, self._cfg.max_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = self._cfg.learning_rate * share
         optimizer.step()
         self._step += 1
+        self._batches.clear()
         if self._metrics is not None:
             rate = float(optimizer.param_groups[0]["lr"])
             self._metrics.write(self._step, lr=rate, grad_norm=float(norm))
         last = self._step == self._cfg.max_steps
+        every = self._options.training.eval_steps
+        if every and (last or self._step % every == 0):
+            self._look_at_held_out()
         if last or self._step % self._cfg.save_steps == 0:
             self._save(optimizer, processor, last)
 
     def may_save(self) -> bool:
         return False  # `step` has done it
 
+    def _look_at_held_out(self) -> None:
+        from forkctl_openvla.validating import measure
+
+        means = measure(
+            self._model,
+            self._held_out,
+            samples=self._options.training.eval_samples,
+            batch_size=self._cfg.batch_size,
+            dtype=self.dtype(torch.bfloat16),
+        )
+        if self._metrics is not None:
+            self._metrics.write_held_out(self._step, means)
+
+    def _stop(self, what: str, batches: List[int]) -> None:
+        """Before the optimizer carries it into the weights: those of the last save stay good."""
+        step = self._step + 1
+        if self._metrics is not None:
+            self._metrics.write(step, lr=self._cfg.learning_rate, grad_norm=math.nan)
+        positions = [place for number in batches for place in self._positions.of(number)]
+        named = (
+            f"batch {batches[0]}" if len(batches) == 1 else f"batches {batches[0]} to {batches[-1]}"
+        )
+        sys.exit(f"{STOPPED}{what} at step {step}, in {named}: {self._data.named(positions)}")
+
+    @property
+    def _samples_per_step(self) -> int:
+        cfg = self._cfg
+        return int(cfg.batch_size * cfg.grad_accumulation_steps * world_size())
+
+    def _require_steps(self) -> None:
+        if self._step >= self._cfg.max_steps:
+            raise ForkctlError(
+                f"max_steps {self._cfg.max_steps} is reached already", where=str(self._from)
+            )
+
     def _save(self, optimizer: torch.optim.Optimizer, processor: Any, last: bool) -> None:
         kind = checkpoints.weights_kind(
-            use_lora=self._cfg.use_lora, merge=self._options.training.merge, last=last
+            use_lora=self._cfg.use_lora,
+            quantised=self._cfg.use_quantization,
+            merge=self._options.training.merge,
+            last=last,
         )
         contents = checkpoints.Contents(
             model=self._model,
@@ -183,13 +255,17 @@ class LiberoRun:
         checkpoints.load_random_state(self._from)
 
     def _identity(self) -> dict[str, Any]:
-        cfg = self._cfg
+        cfg, training = self._cfg, self._options.training
         return {
             "processes": world_size(),
             "batch_size": cfg.batch_size,
             "grad_accumulation_steps": cfg.grad_accumulation_steps,
             "learning_rate": cfg.learning_rate,
-            "seed": self._options.training.seed,
+            "schedule": training.schedule,
+            "warmup_steps": training.warmup_steps,
+            "max_steps": None if training.schedule == "constant" else cfg.max_steps,
+            "precision": training.precision,
+            "seed": training.seed,
             "samples": len(self._data),
         }
 
@@ -199,7 +275,7 @@ class LiberoRun:
             StepMetrics(asked_for()),
             last_step=cfg.max_steps,
             console_every=self._options.training.console_every,
-            samples_per_step=cfg.batch_size * cfg.grad_accumulation_steps * world_size(),
+            samples_per_step=self._samples_per_step,
             samples_per_epoch=len(self._data),
         )
 

@@ -48,6 +48,14 @@ class Prompts:
         result: np.ndarray = self._actions.tokenizer.vocab_size - bins
         return result
 
+    def is_action(self, tokens: torch.Tensor) -> torch.Tensor:
+        """As upstream tells them from other words."""
+        return tokens > self._actions.action_token_begin_idx
+
+    def decoded(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The normalised numbers that action tokens stand for."""
+        return torch.from_numpy(self._actions.decode_token_ids_to_actions(tokens.cpu().numpy()))
+
     def batch(self, tasks: np.ndarray, actions: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor]:
         """input_ids and labels for task numbers (n,) and action tokens (n, 7), padded right."""
         lengths = self._lengths[tasks]

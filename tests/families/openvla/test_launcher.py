@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from forkctl.checks import CheckStatus
-from forkctl.configs import read_config
+from forkctl.configs import read_config, with_settings
 from forkctl.environments.binding import Place
 from forkctl.environments.environment import Environment
 from forkctl.errors import UsageError
@@ -54,6 +55,35 @@ def test_the_presets_are_those_that_were_published() -> None:
         made(preset="gudie")
 
 
+@pytest.mark.parametrize("memory", ["24", "40", "80"])
+def test_the_shipped_configs_for_a_gpu_are_what_the_command_writes(memory: str) -> None:
+    shipped = (ROOT / "configs" / f"openvla_libero_spatial_{memory}gb.yaml").read_text()
+    assert shipped == as_written(FAMILY, made(memory=memory))
+
+
+@pytest.mark.parametrize("preset", ["guide", "paper"])
+def test_a_gpu_of_less_memory_makes_the_same_step_of_fewer_samples_at_a_time(preset: str) -> None:
+    def sizes(**choices: str) -> tuple[int, int, bool]:
+        config = made(preset=preset, **choices)
+        size, times = (config["flags"][key] for key in ("batch_size", "grad_accumulation_steps"))
+        return size, size * times, config["forkctl"]["training"]["gradient_checkpointing"]
+
+    _, samples, _ = sizes()
+    assert sizes(memory="24") == (2, samples, True)
+    assert sizes(memory="40") == (4, samples, False)
+    assert sizes(memory="80") == (16, samples, False)
+
+
+def test_the_papers_preset_is_the_papers_data_too(synthetic: Callable[..., Path]) -> None:
+    config = made(preset="paper")
+    assert config["forkctl"]["dataset"]["drop_noops"] is True, "as the authors' regenerated set"
+    assert config["forkctl"]["dataset"]["holdout"] == 0, "all demos"
+    for side, verdict in ((128, CheckStatus.WARNING), (256, CheckStatus.OK)):
+        (file,) = synthetic(tasks=1, demos=1, image_size=side).glob("*.hdf5")
+        said = LAUNCHER.checks(config, (file,), None)
+        assert [each.status for each in said if each.text.startswith(f"{side} px")] == [verdict]
+
+
 def test_the_guides_five_epochs_follow_the_data() -> None:
     published = made("libero_spatial_no_noops")["flags"]["max_steps"]
     assert published == -(-5 * 52_970 // 16)
@@ -98,6 +128,42 @@ def test_a_run_is_told_its_files_its_folder_and_its_steps(tmp_path: Path) -> Non
     hub = rendered(LAUNCHER.with_checkpoint(made(), "openvla/openvla-7b"), tmp_path)
     assert hub["flags"]["vla_path"] == "openvla/openvla-7b", "a name on the hub is no path"
     assert LAUNCHER.checkpoint_of(hub) is None
+
+
+def test_epochs_take_the_place_of_steps_but_for_those_of_the_command(tmp_path: Path) -> None:
+    config = made()
+    config["forkctl"]["training"]["epochs"] = 3
+    assert LAUNCHER.steps_of(config) is None, "the run counts them"
+    assert rendered(config, tmp_path)["forkctl"]["training"]["epochs"] == 3
+    short = rendered(config, tmp_path, steps=7)
+    assert short["forkctl"]["training"]["epochs"] is None
+    assert LAUNCHER.steps_of(short) == 7
+
+
+@pytest.mark.parametrize(
+    ("setting", "verdict", "said"),
+    [
+        ("forkctl.training.epochs=3", CheckStatus.OK, "3 epochs are trained"),
+        ("forkctl.training.warmup_steps=19159", CheckStatus.WARNING, "rises to the end"),
+        ("forkctl.dataset.holdout=0", CheckStatus.FAILED, "none is held out"),
+        ("flags.use_quantization=true", CheckStatus.WARNING, "each checkpoint holds the adapter"),
+        ("forkctl.training.precision=fp32", CheckStatus.FAILED, "bfloat16 with use_quantization"),
+    ],
+)
+def test_a_course_that_cannot_be_is_found_before_the_run(
+    setting: str, verdict: CheckStatus, said: str
+) -> None:
+    more = ["flags.use_quantization=true"] if "precision" in setting else []
+    config = with_settings(made(), ["forkctl.training.eval_steps=100", setting, *more])
+    found = LAUNCHER.checks(config, (), None)
+    assert [each.status for each in found if said in each.text] == [verdict]
+
+
+def test_what_the_overlay_stops_with_is_the_reason() -> None:
+    assert LAUNCHER.failure(["step 1", "forkctl: stopped: the loss is nan", "W0 torch"]) == (
+        "stopped: the loss is nan"
+    )
+    assert LAUNCHER.failure(["Traceback", "ValueError: x"]) is None
 
 
 def test_a_file_of_statistics_is_found_from_the_runs_folder(tmp_path: Path) -> None:

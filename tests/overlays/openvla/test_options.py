@@ -48,11 +48,15 @@ def test_what_is_written_reads_back():
         ({"dataset": {"holdout": -1}}, "dataset.holdout: -1 is not valid"),
         ({"dataset": {"workers": -1}}, "dataset.workers: -1 is not valid"),
         ({"dataset": {"alignment": "shifted"}}, "expected one of auto, raw, aligned"),
-        ({"dataset": {"augmentation": "some"}}, "expected one of tied, independent"),
+        ({"dataset": {"augmentation": "some"}}, "expected one of upstream, tied, independent"),
         ({"training": {"max_grad_norm": -1}}, "training.max_grad_norm: -1 is not valid"),
         ({"training": {"lora_targets": "qkvo"}}, "one of all-linear, attention or a list of texts"),
         ({"training": {"lora_alpha": 0}}, "training.lora_alpha: 0 is not valid"),
         ({"training": {"lora_fp32": "yes"}}, "expected one of auto, always, never"),
+        ({"training": {"epochs": 0}}, "training.epochs: 0 is not valid; expected"),
+        ({"training": {"schedule": "linear"}}, "expected one of constant, cosine"),
+        ({"training": {"warmup_steps": -1}}, "training.warmup_steps: -1 is not valid"),
+        ({"training": {"precision": "fp16"}}, "expected one of bf16, fp32"),
         ({"training": {"merge": "last"}}, "expected one of never, end, every"),
         ({"training": {"console_every": 0}}, "training.console_every: 0 is not valid"),
     ],
@@ -85,6 +89,22 @@ def test_a_file_that_is_not_options_is_named(tmp_path: Path, text: str):
 def test_small_learning_rates_get_float32_lora(rate: float, said: str, wanted: bool):
     training = options.parse({"training": {"lora_fp32": said}}).training
     assert training.wants_fp32_lora(rate) is wanted
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "shares"),
+    [
+        ("constant", 0, [1, 1, 1, 1]),
+        ("constant", 2, [0.5, 1, 1, 1]),
+        ("cosine", 0, [1, 0.8536, 0.5, 0.1464]),
+        ("cosine", 2, [0.5, 1, 1, 0.5]),
+        ("cosine", 4, [0.25, 0.5, 0.75, 1]),
+    ],
+)
+def test_the_rate_of_each_step(schedule: str, warmup: int, shares: list[float]):
+    training = options.parse({"training": {"schedule": schedule, "warmup_steps": warmup}}).training
+    rates = [training.share_of_rate(step, 4) for step in (1, 2, 3, 4)]
+    assert rates == pytest.approx(shares, abs=1e-4)
 
 
 def test_neither_torch_nor_upstream_is_imported():

@@ -163,6 +163,12 @@ def described(data: dataset.LiberoDataset) -> dict[str, Any]:
 
 
 answer["samples"] = described(parity)
+numbers = [parity.sample_at(place) for place in (3, 8)]
+answer["named"] = [
+    parity.named([3, 8]),
+    [Path(parity.samples.demos[parity.samples.demo_of[each]].file.path).name for each in numbers],
+    [int(parity.samples.frames[each]) for each in numbers],
+]
 answer["held_out"] = described(built(holdout=2))["demos"]
 answer["held"] = described(held)
 answer["every"] = described(built(window={"steps": 4, "mode": "every"}))

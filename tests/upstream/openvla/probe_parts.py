@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from forkctl_openvla import options
 from forkctl_openvla.augment import augment, draw
-from forkctl_openvla.checkpoints import load_optimizer, to_resume
+from forkctl_openvla.checkpoints import load_optimizer, to_resume, weights_kind
 from forkctl_openvla.dataset import Positions
 from forkctl_openvla.session import LiberoRun, UpstreamRun
 
@@ -44,7 +44,7 @@ def by_hand(image: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         h, s, v = colorsys.rgb_to_hsv(*values[place])
         s = min(s * (0.8 + 0.4 * saturation), 1.0)
         values[place] = colorsys.hsv_to_rgb((h + 0.1 * hue - 0.05) % 1.0, s, v)
-    return np.floor(values * 255)
+    return np.minimum(np.floor(values * 255.5), 255)
 
 
 generator = np.random.default_rng(0)
@@ -56,9 +56,9 @@ made = augment(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(nu
 expected = np.stack([by_hand(*each) for each in zip(images, numbers, strict=True)])
 apart = np.abs(made.permute(0, 2, 3, 1).numpy() - expected)
 answer["augmentation"] = [float(apart.max()), float((apart > 0).mean())]
-answer["tied"] = len(set(draw(1, 2, tied=True).tolist()))
-answer["independent"] = len(set(draw(1, 2, tied=False).tolist()))
-answer["by_position"] = bool(draw(1, 2, tied=True)[0] != draw(1, 3, tied=True)[0])
+for how in ("upstream", "tied", "independent"):
+    drawn = np.array([draw(1, place, how) for place in range(1000)])
+    answer[how] = np.corrcoef(drawn.T).tolist()
 
 alone = [place for batch in Positions(1, 4, 4, 0, 1) for place in batch]
 pair = [list(Positions(1, 4, 2, rank, 2)) for rank in (0, 1)]
@@ -68,7 +68,7 @@ answer["sharding"] = [together == alone, len(set(together)) == len(together)]
 
 def moved(limit: float) -> float:
     """By one step of gradient 10 and learning rate 1."""
-    cfg = SimpleNamespace(max_steps=99, save_steps=99)
+    cfg = SimpleNamespace(max_steps=99, save_steps=99, learning_rate=1.0)
     said = options.parse({"training": {"max_grad_norm": limit}})
     weight = torch.nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([10.0])
@@ -76,6 +76,10 @@ def moved(limit: float) -> float:
     return -float(weight.detach())
 
 
+answer["quantised"] = [
+    weights_kind(use_lora=True, quantised=True, merge=merge, last=True)
+    for merge in ("end", "every")
+]
 answer["clipped"] = [moved(1.0), moved(0.0)]
 
 weight = torch.nn.Parameter(torch.zeros(1))

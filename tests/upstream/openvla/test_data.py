@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,13 @@ def test_frames_go_with_the_action_that_follows_them(answer: dict[str, Any], sto
 def test_held_out_demos_are_the_last_of_each_task(answer: dict[str, Any]):
     assert answer["samples"]["demos"] == ["demo_0", "demo_1", "demo_2"] * 2
     assert answer["held_out"] == ["demo_0", "demo_0"]
+
+
+def test_a_batch_is_named_by_its_files_and_frames(answer: dict[str, Any]):
+    text, files, frames = answer["named"]
+    assert all(file in text for file in files)
+    assert {int(number) for number in re.findall(r"frame (\d+)", text)} <= set(frames)
+    assert all(re.search(rf"\b{frame}\b", text) for frame in frames)
 
 
 def test_windows_average_what_is_held(answer: dict[str, Any], stored: np.ndarray):

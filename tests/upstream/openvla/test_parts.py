@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.driver import Fork
@@ -22,10 +24,22 @@ def test_augmentation_is_that_of_tensorflow_pixel_by_pixel(answer: dict[str, Any
     assert share < 0.02
 
 
-def test_one_number_decides_an_augmentation_unless_told_otherwise(answer: dict[str, Any]):
-    assert answer["tied"] == 1
-    assert answer["independent"] == 6
-    assert answer["by_position"]
+@pytest.mark.parametrize(
+    ("how", "of_one_number"),
+    [
+        # measured of the dlimp that upstream pins: the crop's two 1.00, no others above .08
+        ("upstream", [(0, 1)]),
+        ("tied", list(itertools.combinations(range(6), 2))),
+        ("independent", []),
+    ],
+)
+def test_the_numbers_of_an_augmentation_go_together_as_upstreams(
+    answer: dict[str, Any], how: str, of_one_number: list[tuple[int, int]]
+):
+    expected = np.eye(6)
+    for one, other in of_one_number:
+        expected[one, other] = expected[other, one] = 1
+    np.testing.assert_allclose(answer[how], expected, atol=0.12)
 
 
 def test_processes_share_what_one_would_see(answer: dict[str, Any]):
@@ -34,6 +48,10 @@ def test_processes_share_what_one_would_see(answer: dict[str, Any]):
 
 def test_gradients_are_clipped_as_told(answer: dict[str, Any]):
     assert answer["clipped"] == pytest.approx([1.0, 10.0], rel=1e-5)
+
+
+def test_four_bits_are_never_merged_into(answer: dict[str, Any]):
+    assert answer["quantised"] == ["adapter", "adapter"]
 
 
 def test_upstreams_saving_follows_steps_not_batches(answer: dict[str, Any]):

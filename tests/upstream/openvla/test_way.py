@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -157,6 +158,21 @@ def test_an_interrupted_run_goes_on_where_it_was(openvla: Fork, run: Path, tiny:
     assert after[len(before)] > 2, "it did not begin anew"
     assert sorted(set(after)) == list(range(1, 13))
     assert (folder / "checkpoints" / "step-000012").exists()
+
+
+def test_a_loss_that_is_no_number_stops_it_and_names_the_batch(openvla: Fork, run: Path):
+    words = ["run", "openvla", "way.yaml", "--name", "wild", "--steps", "4", "--env"]
+    settings = ["--set", "flags.learning_rate=1e30", "--set", "flags.save_steps=1"]
+    done = openvla.workspace.typed(*words, openvla.prefix, *settings)
+    assert done.returncode == 1
+    (folder,) = openvla.workspace.root.glob("runs/openvla/wild-*")
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "diverged"
+    frames = r"\S+_demo.hdf5 demo_[01] frame \d+"
+    said = rf"stopped: the loss is nan at step 2, in batch [23]: {frames}[;,] .*\d"
+    assert re.fullmatch(said, record["reason"])
+    assert f"the run diverged: {record['reason']}" in done.stderr
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-000001"]
 
 
 def steps_of(run: Path) -> list[int]:

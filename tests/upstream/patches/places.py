@@ -256,7 +256,7 @@ def one_process(tree: ast.Module) -> Places:
 
 
 def libero_run(tree: ast.Module) -> Places:
-    """Twelve hooks, all or none."""
+    """Fourteen hooks, all or none."""
     function = definition(tree, "finetune")
     loader = only(calls(function, "DataLoader"))
     model, config = assigned(function, "DDP"), assigned(function, "LoraConfig")
@@ -269,6 +269,12 @@ def libero_run(tree: ast.Module) -> Places:
         and (text(node.target), text(node.annotation)) == ("learning_rate", "float")
     ]
     numbered = calls(function, "enumerate")
+    cast = only(calls(function, "torch.autocast"))
+    pixels = [
+        (call.args[0], {"$DTYPE": text(call.args[0])})  # of batch["pixel_values"].to(IT).to(device)
+        for call in calls(function, "batch['pixel_values'].to")
+        if f"{text(call)}.to(device_id)" in text(function)
+    ]
     tokens = imported(tree, "prismatic.vla.action_tokenizer", "ActionTokenizer")
     return {
         "import": only(tokens),
@@ -280,6 +286,8 @@ def libero_run(tree: ast.Module) -> Places:
         "dataset": only(calls(function, "RLDSDataset")),
         "loader": (loader, {"$DATA": text(loader.args[0])}),
         "batches": only([call for call in numbered if text(call.args[0]) == "dataloader"]),
+        "autocast": cast,
+        "pixels": only(pixels),
         "metrics": only([s for s in statements(function) if target_of(s) == "action_l1_loss"]),
         "step": only(same(function, "optimizer.step()")),
         "save": only([node for node in ast.walk(function) if asks_whether_to_save(node)]),
