@@ -401,6 +401,12 @@ def darker(factor: float) -> Change:
     return lambda frames: (frames * factor).astype(np.uint8)
 
 
+def grainy(frames: Array) -> Array:
+    """No defect: what lossy compression does."""
+    grain = np.random.default_rng(0).normal(0, 6, frames.shape)
+    return np.clip(frames + grain, 0, 255).astype(np.uint8)
+
+
 def swapped(demos: Callable[[h5py.Group], list[h5py.Group]]) -> Spoil:
     def spoil(data: h5py.Group) -> None:
         for demo in demos(data):
@@ -446,6 +452,19 @@ RESPONSE: Mapping[str, Defect] = {
     "gripper-inverted-in-one": Defect(
         "gripper-inverted", in_each(alone, "actions", factors(1, 1, 1, 1, 1, 1, -1))
     ),
+    # held back while the rules were made
+    "actions-early-2": Defect("action-shifted", in_all("actions", late(-2))),
+    "actions-late-5": Defect("action-shifted", in_all("actions", late(5))),
+    "actions-late-2-in-one": Defect("action-shifted", in_each(alone, "actions", late(2))),
+    "actions-0.4": Defect("action-scale", in_actions(*[0.4] * 3, 1, 1, 1, 1)),
+    "actions-0.1": Defect("action-scale", in_actions(*[0.1] * 3, 1, 1, 1, 1)),
+    "actions-y-z": Defect("action-swapped", in_all("actions", columns(0, 2, 1, 3, 4, 5, 6))),
+    "rotations-x-z": Defect("action-swapped", in_all("actions", columns(0, 1, 2, 5, 4, 3, 6))),
+    "z-inverted-in-one": Defect(
+        "action-inverted", in_each(alone, "actions", factors(1, 1, -1, 1, 1, 1, 1))
+    ),
+    "orientation-in-degrees": Defect("pose-contradicts", orientation(np.degrees)),
+    "position-2cm": Defect("pose-contradicts", position(lambda p: p + np.array([0, 0, 0.02]))),
 }
 ROWS: Mapping[str, Defect] = {
     "rate-10": Defect("rate", of_rows(every(2))),
@@ -455,6 +474,16 @@ ROWS: Mapping[str, Defect] = {
     "first-halves": Defect("episode-cut", of_rows(part(0, 0.5))),
     "third-noops": Defect("noop-share", with_noops(1 / 3)),
     "near-copy": Defect("duplicate-demo", near_copy(1e-4, 0)),
+    # held back
+    "rate-4": Defect("rate", of_rows(every(5))),
+    "rate-10-in-one": Defect("rate", of_rows(every(2), alone)),
+    "steps-doubled": Defect("time-jump", of_rows(lambda n: np.repeat(np.arange(n), 2)[:200])),
+    "gap": Defect("time-jump", of_rows(without(0.1, 0.25), alone)),
+    "block-again": Defect("time-jump", of_rows(again(0.4, 0.5), alone)),
+    "reversed": Defect("time-jump", of_rows(lambda n: np.arange(n)[::-1], alone)),
+    "second-halves": Defect("episode-cut", of_rows(part(0.5, 1))),
+    "two-fifths-noops": Defect("noop-share", with_noops(0.4)),
+    "near-copy-later": Defect("duplicate-demo", near_copy(1e-3, 2)),
 }
 PICTURES: Mapping[str, Defect] = {
     "bgr-in-one": Defect("image-bgr", both(lambda f: f[..., ::-1], alone)),
@@ -464,6 +493,14 @@ PICTURES: Mapping[str, Defect] = {
     "grey": Defect("image-grey", both(grey)),
     "dark": Defect("image-dark", both(darker(0.2))),
     "frames-late-10": Defect("image-late", both(late(10))),
+    # held back
+    "mirrored-in-one": Defect("image-orientation", both(lambda f: f[:, :, ::-1], alone)),
+    "hand-camera-twice-in-one": Defect("camera-twice", twice(HAND, alone)),
+    "grey-hand": Defect("image-grey", frames_of(EYE_IN_HAND, grey)),
+    "dark-in-one": Defect("image-dark", both(darker(0.35), alone)),
+    "front-late-15": Defect("image-late", frames_of(AGENTVIEW, late(15))),
+    "frames-early-8": Defect("image-late", both(late(-8))),
+    "frames-late-12-in-one": Defect("image-late", both(late(12), alone)),
 }
 
 IN_DATA: Mapping[str, Defect] = {

@@ -103,7 +103,7 @@ _KINDS: Iterable[Tuple[str, Severity, str, str]] = (
     ("episode-long", _W, "Longer than evaluation allows: cannot be imitated in time.", _LEAVE_OUT),
     ("episode-short", _W, "Shorter than a prediction horizon; often a broken recording.",
      _LEAVE_OUT),
-    ("episode-cut", _W, "The end is missing: the policy never learns to let go, and to stop.",
+    ("episode-cut", _W, "Its begin or its end is missing, and is never learnt.",
      _LEAVE_OUT),
     # gripper
     ("gripper-inverted", _E, "The policy opens where it should close. -1 is open, +1 close.",

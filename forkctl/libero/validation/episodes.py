@@ -10,6 +10,7 @@ import numpy as np
 from forkctl.libero import alignment as align
 from forkctl.libero.suites import find_suite
 from forkctl.libero.units.noops import noop_mask
+from forkctl.libero.validation.clock import keeps_time
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence, alignment_of
 from forkctl.libero.validation.findings import Finding, of_demos
 from forkctl.libero.validation.gripper import INVERTED, share_closing
@@ -56,7 +57,7 @@ def _noops(file: FileEvidence) -> Iterator[Finding]:
 
 
 def _ends(file: FileEvidence) -> Iterator[Finding]:
-    """Where a thing is to be put somewhere, the fingers close on it, and the hand carries it.
+    """Where a thing is to be put somewhere, open fingers close on it, and the hand carries it.
 
     It counts as put there while it is still held, so an end with closed fingers is none too early
     by itself. In the middle of the way it is: said where most demos end so.
@@ -71,7 +72,7 @@ def _ends(file: FileEvidence) -> Iterator[Finding]:
     cut = {each.demo: words for each in carries if (words := each.cut())}
     moving = [each for each in carries if each.demo in cut or each.is_moving]
     if len(moving) > _MOST * len(carries):
-        detail = f"{len(moving)} of {len(carries)} demos end before the thing is put down"
+        detail = f"{len(moving)} of {len(carries)} demos lack the way there, or its end"
         yield Finding("episode-cut", detail)
     else:
         yield from of_demos("episode-cut", cut, len(carries))
@@ -81,6 +82,7 @@ def _ends(file: FileEvidence) -> Iterator[Finding]:
 class _Carry:
     demo: str
     grasps: bool
+    begins_closed: bool
     held: bool  # at the end
     way: float  # metres between the last grasp and the end
     speed: float  # metres per step, at the end
@@ -94,7 +96,10 @@ class _Carry:
         command = demo.actions[:, 6]
         if not (np.abs(command) == 1).all() or not np.isfinite(position).all():
             return None
-        if (share_closing([demo]) or 1.0) < INVERTED:
+        if not keeps_time(demo):
+            return None
+        closing = share_closing([demo])
+        if closing is not None and closing < INVERTED:
             return None
         opened = np.flatnonzero(command < 0)
         grasp = int(opened[-1]) + 1 if len(opened) else 0
@@ -102,6 +107,7 @@ class _Carry:
         return cls(
             demo.name,
             grasps=bool((command > 0).any()),
+            begins_closed=bool(command[0] > 0),
             held=bool(command[-1] > 0),
             way=float(np.linalg.norm(last - position[min(grasp, len(position) - 1)])),
             speed=float(np.linalg.norm(last - position[-1 - _LAST])) / _LAST,
@@ -110,6 +116,8 @@ class _Carry:
     def cut(self) -> str:
         if not self.grasps:
             return "the gripper never closes"
+        if self.begins_closed:
+            return "it begins with the gripper closed"
         if self.held and self.way < _CARRIED:
             return f"it ends {100 * self.way:.0f} cm from where the gripper closed"
         return ""

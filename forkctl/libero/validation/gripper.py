@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from forkctl.libero.validation.clock import keeps_time
 from forkctl.libero.validation.evidence import DemoEvidence, FileEvidence
 from forkctl.libero.validation.findings import Finding, of_demos
 from forkctl.libero.validation.numbers import usable_actions
@@ -88,6 +89,8 @@ def share_closing(demos: Iterable[DemoEvidence]) -> Optional[float]:
     for demo in demos:
         fingers = demo.obs("gripper_states")
         if demo.actions is None or fingers is None or len(fingers) != len(demo.actions):
+            continue
+        if not keeps_time(demo) or next(_fingers(demo), None):
             continue
         widths = np.diff(fingers[:, 0] - fingers[:, 1])
         command = demo.actions[1:, 6]

@@ -25,7 +25,7 @@ from forkctl.libero.validation.pose import turns_as_robot
 
 Array = npt.NDArray[Any]
 
-_MIN_STEPS = 20
+_MIN_STEPS = 40
 _KEPT = 0.6  # of the motion of one step is left in the next
 _JUMP = 0.06  # metres in a step; the hand makes 20 mm at most
 # The motion from one observation to the next answers the action recorded with the first of them, or
@@ -34,7 +34,8 @@ _ANSWERED = {align.RAW: 1, align.ALIGNED: 0}
 _FARTHEST = 12
 # Good demos: position 0.8 to 0.96, and 0.05 to 0.2 less one step away.
 _CLEAR, _CLEARER = 0.6, 0.04
-_MOVES = {"position": 0.1, "rotation": 0.03}  # standard deviation of a command worth judging
+# Standard deviation of a command worth judging, at least, and as a share of the largest.
+_MOVES, _MOVES_BESIDE = 0.01, 0.4
 # What a step adds, as a share of the command. Good demos: position 0.06 to 0.14, rotation 0.04 to
 # 0.15 along one axis and 0.06 to 0.13 together, along another axis than the command's under 0.05.
 _SHARE = {"position": (0.04, 0.17), "rotation": (0.025, 0.145)}
@@ -58,7 +59,8 @@ class _Series:
         return effect
 
     def moves(self, axis: int) -> bool:
-        return bool(self.command[:, axis].std() > _MOVES[self.kind])
+        spread = self.command.std(axis=0)
+        return bool(spread[axis] > max(_MOVES, _MOVES_BESIDE * float(spread.max())))
 
 
 def check(file: FileEvidence) -> Iterator[Finding]:

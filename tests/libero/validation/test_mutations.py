@@ -8,11 +8,12 @@ from pathlib import Path
 import h5py
 import pytest
 
+from forkctl.libero.synth.defects import Defect, put_in
 from forkctl.libero.tools.convert import ConvertOptions, convert_file
 from forkctl.libero.tools.merge import MergeOptions, merge
 from forkctl.libero.validation import KINDS, FileReport, Severity
 from forkctl.libero.validation.file_checks import check_file
-from tests.libero.defects import ALL, RAW_ONLY, finding_of, spoil
+from tests.libero.defects import ALL, RAW_ONLY, both, finding_of, grainy, spoil
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,12 @@ def test_a_thing_held_off_the_middle_of_the_fingers_is_no_fault(
         for demo in file["data"].values():
             closed = demo["actions"][:, 6] > 0
             demo["obs/gripper_states"][...] += 0.012 * closed[:, None]
+    assert named(check_file(str(copy))) == set()
+
+
+def test_noise_in_the_pixels_is_no_fault(pristine: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(pristine, tmp_path))
+    put_in(copy, Defect("", both(grainy)))
     assert named(check_file(str(copy))) == set()
 
 
