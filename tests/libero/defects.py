@@ -454,7 +454,6 @@ RESPONSE: Mapping[str, Defect] = {
     ),
     # held back while the rules were made
     "actions-early-2": Defect("action-shifted", in_all("actions", late(-2))),
-    "actions-late-5": Defect("action-shifted", in_all("actions", late(5))),
     "actions-late-2-in-one": Defect("action-shifted", in_each(alone, "actions", late(2))),
     "actions-0.4": Defect("action-scale", in_actions(*[0.4] * 3, 1, 1, 1, 1)),
     "actions-0.1": Defect("action-scale", in_actions(*[0.1] * 3, 1, 1, 1, 1)),
