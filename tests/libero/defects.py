@@ -1,4 +1,4 @@
-"""One defect for everything that validation must find in a file: those of `data synth`, and more.
+"""Defects for everything that validation must find in a file: those of `data synth`, and more.
 
 Each changes a finished file in place and nothing but what its name says.
 """
@@ -25,8 +25,11 @@ from forkctl.libero.synth.defects import (
     one_of,
     put_in,
 )
+from forkctl.libero.units.rotations import matrix_from_axis_angle
 
 Array = npt.NDArray[Any]
+Change = Callable[[Array], Array]
+Spoil = Callable[[h5py.Group], None]
 FRONT, HAND = f"obs/{AGENTVIEW}", f"obs/{EYE_IN_HAND}"
 
 
@@ -76,6 +79,12 @@ def _no_demos(data: h5py.Group) -> None:
     for name in list(data):
         del data[name]
     data.attrs["num_demos"] = data.attrs["total"] = 0
+
+
+def _lose_demos(data: h5py.Group) -> None:
+    """As zeroes in the index do: names are gone, and what they named with them."""
+    for demo in demos_of(data)[2:]:
+        del data[demo.name]
 
 
 def _unexpected_member(data: h5py.Group) -> None:
@@ -141,6 +150,7 @@ def _duplicate_demo(data: h5py.Group) -> None:
 # Regenerated files have no attributes to spoil, and no numbering without gaps.
 RAW_ONLY: Mapping[str, Defect] = {
     "no-demos": Defect("no-demos", _no_demos),
+    "demos-lost": Defect("demos-lost", _lose_demos),
     "missing-attrs": Defect("missing-attrs", _missing_attrs),
     "missing-demo-attrs": Defect("missing-attrs", _missing_demo_attrs),
     "attr-invalid": Defect("attr-invalid", _attr_invalid),
@@ -180,8 +190,8 @@ def _shuffled_axis(data: h5py.Group) -> None:
 
 
 def _jump(data: h5py.Group) -> None:
-    for name in ("obs/ee_pos", "obs/ee_states"):
-        one_of(data)[name][20:, 0] += 0.2
+    for name, x in (("obs/ee_pos", 0), ("obs/ee_states", 0), ("robot_states", 2)):
+        one_of(data)[name][20:, x] += 0.2
 
 
 def _alignment_mixed(data: h5py.Group) -> None:
@@ -199,21 +209,16 @@ def _pauses(actions: Array) -> Array:
     return np.column_stack([actions[:, :6] * works[:, None], actions[:, 6]])
 
 
-def _of_length(steps: int) -> Callable[[h5py.Group], None]:
-    """Cut a demo, or stay at its end, keeping the attributes true."""
+def _of_length(steps: int) -> Spoil:
+    """Cut a demo, or stay at its end, keeping attributes and clock true."""
 
     def spoil(data: h5py.Group) -> None:
         demo = one_of(data)
         before = len(demo["actions"])
-        rows = np.minimum(np.arange(steps), before - 1)
-        for name in [*(each for each in demo if each != "obs"), *(f"obs/{k}" for k in demo["obs"])]:
-            _rewrite(demo, name, demo[name][...][rows])
-        demo["dones"][...] = np.arange(steps) == steps - 1
+        take_rows(data, demo, np.minimum(np.arange(steps), before - 1))
         if steps > before:  # a hand that trembles, so that these are no still steps
             demo["actions"][before:, 0] = np.resize([0.01, -0.01], steps - before)
-        if "num_samples" in demo.attrs:
-            demo.attrs["num_samples"] = steps
-            data.attrs["total"] += steps - before
+            demo["states"][:, 0] = demo["states"][0, 0] + np.arange(steps) / 20
 
     return spoil
 
@@ -222,7 +227,201 @@ def _gripper(change: Callable[[Array], Array]) -> Callable[[h5py.Group], None]:
     return in_all("actions", lambda a: np.column_stack([a[:, :6], change(a[:, 6])]))
 
 
+# Commands that are not those of the motion.
+
+
+def in_each(demos: Callable[[h5py.Group], list[h5py.Group]], name: str, change: Change) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos(data):
+            demo[name][...] = change(demo[name][...])
+
+    return spoil
+
+
+def alone(data: h5py.Group) -> list[h5py.Group]:
+    return [one_of(data)]
+
+
+def late(steps: int) -> Change:
+    """Each row is that of `steps` rows before; the first stays until then."""
+
+    def change(rows: Array) -> Array:
+        return rows[np.clip(np.arange(len(rows)) - steps, 0, len(rows) - 1)]
+
+    return change
+
+
+def columns(*order: int) -> Change:
+    return lambda rows: rows[:, list(order)]
+
+
+def factors(*each: float) -> Change:
+    return lambda rows: rows * np.array(each)
+
+
+def as_euler(axis_angle: Array) -> Array:
+    """Roll, pitch, yaw of the same orientation."""
+    m = matrix_from_axis_angle(axis_angle)
+    roll, yaw = np.arctan2(m[:, 2, 1], m[:, 2, 2]), np.arctan2(m[:, 1, 0], m[:, 0, 0])
+    return np.stack([roll, -np.arcsin(np.clip(m[:, 2, 0], -1, 1)), yaw], axis=1)
+
+
+def orientation(change: Change) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos_of(data):
+            demo["obs/ee_ori"][...] = change(demo["obs/ee_ori"][...])
+            demo["obs/ee_states"][:, 3:] = demo["obs/ee_ori"][...]
+
+    return spoil
+
+
+def position(change: Change) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos_of(data):
+            demo["obs/ee_pos"][...] = change(demo["obs/ee_pos"][...])
+            demo["obs/ee_states"][:, :3] = demo["obs/ee_pos"][...]
+
+    return spoil
+
+
+# Rows of whole demos.
+
+
+def of_rows(
+    choose: Callable[[int], Array], demos: Callable[[h5py.Group], list[h5py.Group]] = demos_of
+) -> Spoil:
+    """Only these rows, with attributes and dones that know of no others."""
+
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos(data):
+            take_rows(data, demo, choose(len(demo["actions"])))
+
+    return spoil
+
+
+def take_rows(data: h5py.Group, demo: h5py.Group, rows: Array) -> None:
+    before = len(demo["actions"])
+    for name in [*(each for each in demo if each != "obs"), *(f"obs/{k}" for k in demo["obs"])]:
+        _rewrite(demo, name, demo[name][...][rows])
+    for name in ("dones", "rewards"):
+        demo[name][...] = np.arange(len(rows)) == len(rows) - 1
+    if "num_samples" in demo.attrs:
+        demo.attrs["num_samples"] = len(rows)
+        data.attrs["total"] += len(rows) - before
+
+
+def every(steps: int) -> Callable[[int], Array]:
+    return lambda length: np.arange(0, length, steps)
+
+
+def part(begin: float, end: float) -> Callable[[int], Array]:
+    return lambda length: np.arange(int(begin * length), int(end * length))
+
+
+def without(begin: float, end: float) -> Callable[[int], Array]:
+    return lambda length: np.r_[0 : int(begin * length), int(end * length) : length]
+
+
+def again(begin: float, end: float) -> Callable[[int], Array]:
+    return lambda length: np.r_[0 : int(end * length), int(begin * length) : length]
+
+
+def _joined(data: h5py.Group) -> None:
+    """The first half of one demo, and then the second of another."""
+    demo, other = one_of(data), demos_of(data)[0]
+    half, rest = len(demo["actions"]) // 2, len(other["actions"]) // 3
+    names = [*(each for each in demo if each != "obs"), *(f"obs/{k}" for k in demo["obs"])]
+    before = len(demo["actions"])
+    for name in names:
+        _rewrite(demo, name, np.concatenate([demo[name][:half], other[name][rest:]]))
+    if "num_samples" in demo.attrs:
+        demo.attrs["num_samples"] = len(demo["actions"])
+        data.attrs["total"] += len(demo["actions"]) - before
+    demo["dones"][: len(demo["dones"]) - 1] = 0
+
+
+def with_noops(share: float) -> Spoil:
+    """Rows in which nothing moves, put in where the hand is slow until they are this share."""
+
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos_of(data):
+            length = len(demo["actions"])
+            count = int(length * share / (1 - share))
+            speed = np.linalg.norm(np.diff(demo["obs/ee_pos"][...], axis=0), axis=1)
+            put = np.resize(1 + np.argsort(speed)[: length // 5], count)
+            rows = np.sort(np.r_[np.arange(length), put])
+            same = rows[1:] == rows[:-1]  # before the action where the observation is from before
+            new = np.r_[False, same] if data.attrs else np.r_[same, False]
+            take_rows(data, demo, rows)
+            demo["actions"][...] = np.where(
+                new[:, None] & (np.arange(7) < 6), 0.0, demo["actions"][...]
+            )
+            demo["states"][:, 0] = demo["states"][0, 0] + np.arange(len(rows)) / 20
+
+    return spoil
+
+
+def near_copy(noise: float, skip: int) -> Spoil:
+    """The last demo is the first again, a little later and not to the last bit."""
+
+    def spoil(data: h5py.Group) -> None:
+        _duplicate_demo(data)
+        copy = demos_of(data)[-1]
+        take_rows(data, copy, np.arange(skip, len(copy["actions"])))
+        random = np.random.default_rng(0)
+        moved = copy["actions"][:, :6] + random.normal(0, noise, (len(copy["actions"]), 6))
+        still = copy["actions"][:, :6] == 0
+        copy["actions"][:, :6] = np.where(still, 0.0, np.clip(moved, -0.9375, 0.9375))
+
+    return spoil
+
+
 # Frames.
+
+
+def frames_of(
+    camera: str, change: Change, demos: Callable[[h5py.Group], list[h5py.Group]] = demos_of
+) -> Spoil:
+    return in_each(demos, f"obs/{camera}", change)
+
+
+def both(change: Change, demos: Callable[[h5py.Group], list[h5py.Group]] = demos_of) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for camera in CAMERAS:
+            frames_of(camera, change, demos)(data)
+
+    return spoil
+
+
+def grey(frames: Array) -> Array:
+    return np.repeat(frames.mean(axis=-1, keepdims=True).astype(np.uint8), 3, axis=-1)
+
+
+def darker(factor: float) -> Change:
+    return lambda frames: (frames * factor).astype(np.uint8)
+
+
+def grainy(frames: Array) -> Array:
+    """No defect: what lossy compression does."""
+    grain = np.random.default_rng(0).normal(0, 6, frames.shape)
+    return np.clip(frames + grain, 0, 255).astype(np.uint8)
+
+
+def swapped(demos: Callable[[h5py.Group], list[h5py.Group]]) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos(data):
+            demo[FRONT][...], demo[HAND][...] = demo[HAND][...], demo[FRONT][...]
+
+    return spoil
+
+
+def twice(source: str, demos: Callable[[h5py.Group], list[h5py.Group]] = demos_of) -> Spoil:
+    def spoil(data: h5py.Group) -> None:
+        for demo in demos(data):
+            for name in (FRONT, HAND):
+                demo[name][...] = demo[source][...]
+
+    return spoil
 
 
 def _odd_size(data: h5py.Group) -> None:
@@ -241,10 +440,67 @@ def _frozen(data: h5py.Group) -> None:
     frames[...] = frames[:1]
 
 
-def _swap_cameras(data: h5py.Group) -> None:
-    for demo in demos_of(data):
-        demo[FRONT][...], demo[HAND][...] = demo[HAND][...], demo[FRONT][...]
-
+RESPONSE: Mapping[str, Defect] = {
+    "actions-late-1": Defect("action-shifted", in_all("actions", late(1))),
+    "actions-late-3": Defect("action-shifted", in_all("actions", late(3))),
+    "actions-quarter": Defect("action-scale", in_actions(*[0.25] * 6, 1)),
+    "actions-x-y": Defect("action-swapped", in_all("actions", columns(1, 0, 2, 3, 4, 5, 6))),
+    "rotations-inverted": Defect("action-inverted", in_actions(1, 1, 1, -1, -1, -1, 1)),
+    "rotations-halved": Defect("action-scale", in_actions(1, 1, 1, 0.5, 0.5, 0.5, 1)),
+    "euler-angles": Defect("pose-contradicts", orientation(as_euler)),
+    "position-offset": Defect("pose-contradicts", position(lambda p: p + np.array([0.1, 0, 0]))),
+    "gripper-inverted-in-one": Defect(
+        "gripper-inverted", in_each(alone, "actions", factors(1, 1, 1, 1, 1, 1, -1))
+    ),
+    # held back while the rules were made
+    "actions-early-2": Defect("action-shifted", in_all("actions", late(-2))),
+    "actions-late-2-in-one": Defect("action-shifted", in_each(alone, "actions", late(2))),
+    "actions-0.4": Defect("action-scale", in_actions(*[0.4] * 3, 1, 1, 1, 1)),
+    "actions-0.1": Defect("action-scale", in_actions(*[0.1] * 3, 1, 1, 1, 1)),
+    "actions-y-z": Defect("action-swapped", in_all("actions", columns(0, 2, 1, 3, 4, 5, 6))),
+    "rotations-x-z": Defect("action-swapped", in_all("actions", columns(0, 1, 2, 5, 4, 3, 6))),
+    "z-inverted-in-one": Defect(
+        "action-inverted", in_each(alone, "actions", factors(1, 1, -1, 1, 1, 1, 1))
+    ),
+    "orientation-in-degrees": Defect("pose-contradicts", orientation(np.degrees)),
+    "position-2cm": Defect("pose-contradicts", position(lambda p: p + np.array([0, 0, 0.02]))),
+}
+ROWS: Mapping[str, Defect] = {
+    "rate-10": Defect("rate", of_rows(every(2))),
+    "rate-5": Defect("rate", of_rows(every(4))),
+    "joined": Defect("time-jump", _joined),
+    "step-repeated": Defect("time-jump", of_rows(again(0.5, 0.55), alone)),
+    "first-halves": Defect("episode-cut", of_rows(part(0, 0.5))),
+    "third-noops": Defect("noop-share", with_noops(1 / 3)),
+    "near-copy": Defect("duplicate-demo", near_copy(1e-4, 0)),
+    # held back
+    "rate-4": Defect("rate", of_rows(every(5))),
+    "rate-10-in-one": Defect("rate", of_rows(every(2), alone)),
+    "steps-doubled": Defect("time-jump", of_rows(lambda n: np.repeat(np.arange(n), 2)[:200])),
+    "gap": Defect("time-jump", of_rows(without(0.1, 0.25), alone)),
+    "block-again": Defect("time-jump", of_rows(again(0.4, 0.5), alone)),
+    "reversed": Defect("time-jump", of_rows(lambda n: np.arange(n)[::-1], alone)),
+    "second-halves": Defect("episode-cut", of_rows(part(0.5, 1))),
+    "two-fifths-noops": Defect("noop-share", with_noops(0.4)),
+    "near-copy-later": Defect("duplicate-demo", near_copy(1e-3, 2)),
+}
+PICTURES: Mapping[str, Defect] = {
+    "bgr-in-one": Defect("image-bgr", both(lambda f: f[..., ::-1], alone)),
+    "upright-in-one": Defect("image-orientation", both(lambda f: f[:, ::-1], alone)),
+    "cameras-swapped-in-one": Defect("cameras-swapped", swapped(alone)),
+    "front-camera-twice": Defect("camera-twice", twice(FRONT)),
+    "grey": Defect("image-grey", both(grey)),
+    "dark": Defect("image-dark", both(darker(0.2))),
+    "frames-late-10": Defect("image-late", both(late(10))),
+    # held back
+    "mirrored-in-one": Defect("image-orientation", both(lambda f: f[:, :, ::-1], alone)),
+    "hand-camera-twice-in-one": Defect("camera-twice", twice(HAND, alone)),
+    "grey-hand": Defect("image-grey", frames_of(EYE_IN_HAND, grey)),
+    "dark-in-one": Defect("image-dark", both(darker(0.35), alone)),
+    "front-late-15": Defect("image-late", frames_of(AGENTVIEW, late(15))),
+    "frames-early-8": Defect("image-late", both(late(-8))),
+    "frames-late-12-in-one": Defect("image-late", both(late(12), alone)),
+}
 
 IN_DATA: Mapping[str, Defect] = {
     **DEFECTS,
@@ -288,6 +544,9 @@ IN_DATA: Mapping[str, Defect] = {
         "image-range", in_frames(lambda frames: (frames / 255.0).round().astype(np.uint8))
     ),
     "image-frozen": Defect("image-frozen", _frozen),
-    "cameras-swapped": Defect("cameras-swapped", _swap_cameras),
+    **RESPONSE,
+    **ROWS,
+    **PICTURES,
+    "cameras-swapped": Defect("cameras-swapped", swapped(demos_of)),
 }
 ALL = (*OF_WHOLE_FILES, *IN_DATA)

@@ -32,6 +32,15 @@ def pending(recipes: Mapping[Path, str]) -> Dict[Path, str]:
     return {target: how for target, how in recipes.items() if not _is_made(target, how)}
 
 
+def is_resampled(file: h5py.File) -> bool:
+    """Made by `data convert --hz`."""
+    try:
+        options = json.loads(file.attrs.get(ATTRIBUTE, "{}")).get("options", {})
+        return options.get("hz") is not None
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
 def refuse_existing(target: Path) -> None:
     if target.exists():
         raise _in_the_way(target)

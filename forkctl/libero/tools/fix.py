@@ -90,6 +90,8 @@ _CERTAIN: Mapping[str, Mapping[str, Any]] = {
     "gripper-inverted": {"gripper_from": "inverted"},
 }
 _GRIPPER_MEANS = {"1 = close": "01", "1 = open": "open"}
+# What is said of one demo alone does not hold for the others: that demo is left out.
+_OF_ALL = ("gripper-inverted", "gripper-convention")
 # Demos with these cannot be repaired, only left out.
 _HOPELESS = (
     "unexpected-member",
@@ -120,7 +122,7 @@ def certain_fixes(report: FileReport) -> Fixes:
     fixes = Fixes()
     dropped: Dict[str, None] = {}
     for finding in report.findings:
-        if finding.code in _HOPELESS:
+        if finding.code in _HOPELESS or (finding.code in _OF_ALL and finding.where):
             dropped[finding.where.split("/")[0]] = None
         elif finding.code == "gripper-convention":
             for meaning, how in _GRIPPER_MEANS.items():

@@ -46,6 +46,9 @@ def _contents(file: FileEvidence) -> Iterator[Finding]:
     complete = len(steps) == len(file.names)
     for name, actual in (("num_demos", len(file.names)), ("total", sum(steps))):
         said = _as_int(file.attrs.get(name))
+        if said is not None and name == "num_demos" and said > actual:
+            yield Finding("demos-lost", f"num_demos says {said}, {actual} are left")
+            return
         if said is not None and said != actual and complete:
             yield Finding("attr-mismatch", f"{name} says {said}, the file holds {actual}")
     for demo in file.demos:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from forkctl.errors import ForkctlError
 from forkctl.libero import alignment as align
+from forkctl.libero.files.provenance import is_resampled
 from forkctl.libero.files.reader import Demo, DemoFile
 from forkctl.libero.schema import DEMO_DATASETS, FRAME_OBS, LOW_DIM_OBS, DatasetSpec
 from forkctl.libero.validation.findings import Finding
@@ -40,6 +41,7 @@ class DemoEvidence:
     grids: Mapping[str, Array]  # camera -> (T, about 32, about 32, 3) uint8
     image_shapes: Mapping[str, Tuple[int, ...]]  # camera -> (height, width)
     attrs: Mapping[str, Any]
+    resampled: bool = False  # by `data convert --hz`: each action stands for several steps
 
     @property
     def actions(self) -> Optional[Array]:
@@ -72,8 +74,11 @@ def gather(file: DemoFile, findings: List[Finding], *, images: bool = True) -> F
     """Read the whole file; what cannot be read becomes a finding and is left out."""
     members = file.demo_names
     names = tuple(name for name in members if _is_demo(file, name))
-    for name in set(members) - set(names):
-        findings.append(Finding("unexpected-member", "not a group named demo_<number>", name))
+    for name in sorted(set(members) - set(names)):
+        if _DEMO_NAME.fullmatch(name):
+            findings.append(Finding("unreadable-dataset", "named as a demo, and is no group", name))
+        else:
+            findings.append(Finding("unexpected-member", "not a group named demo_<number>", name))
     if not names:
         findings.append(Finding("no-demos", "`data` holds no demo"))
     demos = []
@@ -116,7 +121,15 @@ def _gather_demo(demo: Demo, findings: List[Finding], images: bool) -> DemoEvide
                 arrays[name] = np.array(demo.array(name), dtype=np.float64)
         except _READ_ERRORS as error:
             findings.append(Finding("unreadable-dataset", _one_line(error), where))
-    return DemoEvidence(demo.name, arrays, grids, shapes, _attrs(demo.file, demo.name, findings))
+    attrs = _attrs(demo.file, demo.name, findings)
+    return DemoEvidence(demo.name, arrays, grids, shapes, attrs, _is_resampled(demo))
+
+
+def _is_resampled(demo: Demo) -> bool:
+    try:  # in a merged file the dataset is a link
+        return is_resampled(demo.file.group(demo.name)["actions"].file)
+    except _READ_ERRORS:
+        return False
 
 
 def _specs(images: bool) -> Iterator[Tuple[str, DatasetSpec]]:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Tuple
+from typing import List
 
 import numpy as np
 
 from forkctl.errors import ForkctlError
 from forkctl.libero.files.reader import DemoFile
 from forkctl.libero.suites import task_name_from_file
-from forkctl.libero.validation import attributes, gripper, images, motion, numbers
+from forkctl.libero.validation import (
+    attributes,
+    clock,
+    copies,
+    episodes,
+    gripper,
+    images,
+    motion,
+    numbers,
+    pose,
+    response,
+)
 from forkctl.libero.validation.evidence import FileEvidence, alignment_of, gather
 from forkctl.libero.validation.findings import FileFacts, FileReport, Finding
 
-CHECKS = (attributes.check, numbers.check, motion.check, gripper.check, images.check)
+CHECKS = (
+    attributes.check,
+    numbers.check,
+    pose.check,
+    clock.check,
+    motion.check,
+    response.check,
+    episodes.check,
+    gripper.check,
+    images.check,
+    copies.check,
+)
 
 
 def check_file(path: str, *, images: bool = True) -> FileReport:
@@ -26,9 +48,7 @@ def check_file(path: str, *, images: bool = True) -> FileReport:
             evidence = gather(file, findings, images=images)
             for check in CHECKS:
                 findings.extend(check(evidence))
-            copies = motion.digests(evidence)
-            findings.extend(_duplicates(copies))
-            facts = _facts(evidence, copies)
+            facts = _facts(evidence)
     except (ForkctlError, OSError, RuntimeError, ValueError, KeyError) as error:
         text = error.message if isinstance(error, ForkctlError) else str(error)
         findings.append(Finding("unreadable-file", " ".join(text.split())[:300]))
@@ -36,17 +56,7 @@ def check_file(path: str, *, images: bool = True) -> FileReport:
     return FileReport(str(Path(path)), facts, tuple(findings))
 
 
-def _duplicates(copies: List[Tuple[str, str]]) -> List[Finding]:
-    first: dict[str, str] = {}
-    found = []
-    for name, digest in copies:
-        if digest in first:
-            found.append(Finding("duplicate-demo", f"the same actions as {first[digest]}", name))
-        first.setdefault(digest, name)
-    return found
-
-
-def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> FileFacts:
+def _facts(evidence: FileEvidence) -> FileFacts:
     sizes = {shape for demo in evidence.demos for shape in demo.image_shapes.values()}
     return FileFacts(
         task=evidence.task,
@@ -55,5 +65,5 @@ def _facts(evidence: FileEvidence, copies: List[Tuple[str, str]]) -> FileFacts:
         image_size=sizes.pop()[0] if len(sizes) == 1 else None,
         demos=len(evidence.names),
         steps=sum(len(demo.actions) for demo in evidence.demos if demo.actions is not None),
-        digests=dict(copies),
+        digests=dict(copies.digests(evidence)),
     )

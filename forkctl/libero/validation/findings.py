@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from forkctl.libero.validation.catalogue import KINDS, FindingKind, Severity
 
@@ -34,6 +34,15 @@ class Finding:
             "breaks": kind.breaks,
             "mend": kind.mend,
         }
+
+
+def of_demos(code: str, details: Mapping[str, str], judged: int) -> Iterator[Finding]:
+    """`details` by demo. What all the judged demos share, of two or more, is the file's."""
+    if len(details) == judged > 1:
+        yield Finding(code, f"{next(iter(details.values()))} (all demos)")
+        return
+    for name, detail in details.items():
+        yield Finding(code, detail, name)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ def check(file: FileEvidence) -> Iterator[Finding]:
     for demo in file.demos:
         yield from _finite(demo)
         yield from _in_range(demo)
-        yield from _end_effector(demo)
         yield from _terminal(demo)
     actions = usable_actions(file)
     if actions is not None:
@@ -58,17 +57,6 @@ def _in_range(demo: DemoEvidence) -> Iterator[Finding]:
         yield Finding("action-out-of-range", detail, f"{demo.name}/actions")
 
 
-def _end_effector(demo: DemoEvidence) -> Iterator[Finding]:
-    position, orientation = demo.obs("ee_pos"), demo.obs("ee_ori")
-    pose = demo.obs("ee_states")
-    if position is None or orientation is None or pose is None:
-        return
-    apart = np.abs(pose - np.concatenate([position, orientation], axis=1))
-    if np.isfinite(apart).all() and apart.max() > _SAME:
-        detail = f"ee_states is not ee_pos and ee_ori: {apart.max():.4g} apart"
-        yield Finding("ee-inconsistent", detail, f"{demo.name}/obs")
-
-
 def _terminal(demo: DemoEvidence) -> Iterator[Finding]:
     dones = demo.arrays.get("dones")
     if dones is None or not np.isfinite(dones).all():
@@ -79,9 +67,13 @@ def _terminal(demo: DemoEvidence) -> Iterator[Finding]:
         yield Finding("no-terminal", f"dones is {at}", f"{demo.name}/dones")
 
 
+def in_metres(actions: npt.NDArray[Any]) -> bool:
+    return 0 < float(np.abs(actions[:, :3]).max()) <= METRES_PER_ACTION
+
+
 def _scale(actions: npt.NDArray[Any]) -> Iterator[Finding]:
     largest = np.abs(actions).max(axis=0)
-    if 0 < largest[:3].max() <= METRES_PER_ACTION:
+    if in_metres(actions):
         detail = f"no translation over {largest[:3].max():.4g}: metres, not the controller's scale?"
         yield Finding("metric-actions", detail)
     elif largest[3:6].max() > _ROTATION_LIMIT:

@@ -40,6 +40,7 @@ CERTAIN = (
     "damaged-chunk",
     "duplicate-demo",
     "unexpected-member",
+    "gripper-inverted-in-one",
 )
 # Mended when a person says what it is.
 TOLD = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 from forkctl.libero.suites import file_name_from_task, get_suite
+from forkctl.libero.validation.file_checks import check_file
 from tests.driver import Fork
+from tests.libero.defects import PICTURES, RESPONSE, ROWS, finding_of, spoil
 
 TASK = 0  # one of the short ones
 FILE = file_name_from_task(get_suite("libero_spatial").tasks[TASK])
@@ -69,6 +72,19 @@ def raw_file(simulator: Fork) -> Path:
 def test_a_raw_file_is_valid(simulator: Fork, raw_file: Path) -> None:
     said = json.loads(simulator.workspace.said("data", "validate", str(raw_file), "--json"))
     assert said["errors"] == 0, said["files"]
+
+
+def test_a_raw_file_is_without_warnings_too(raw_file: Path) -> None:
+    assert check_file(str(raw_file)).findings == ()
+
+
+@pytest.mark.parametrize("defect", sorted({**RESPONSE, **ROWS, **PICTURES}))
+def test_a_defect_in_what_the_simulator_recorded_is_named(
+    defect: str, raw_file: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copy(raw_file, tmp_path))
+    spoil(copy, defect)
+    assert finding_of(defect) in {each.code for each in check_file(str(copy)).findings}
 
 
 def test_a_raw_file_plays_back_to_the_last_bit(simulator: Fork, raw_file: Path) -> None:
