@@ -18,6 +18,7 @@ from forkctl.patching.engine.datafile import edit_data
 from forkctl.patching.engine.diagnosis import Code, EditDiagnosis, Refusal
 from forkctl.patching.engine.insertions import INSERTIONS, insert, inserted_already
 from forkctl.patching.engine.matcher import Mode, is_hole
+from forkctl.patching.engine.pattern import Pattern
 from forkctl.patching.engine.rewrites import remove, replace, result_selector, wrap
 from forkctl.patching.engine.scopes import MODULE
 from forkctl.patching.engine.selectors import Anchor, counted, find_anchors, lines_of, occurs
@@ -143,7 +144,7 @@ def _locate_alternative(
     rewrites = operation.verb in (Verb.REPLACE, Verb.REMOVE) and selector.at is None
     mode = Mode.EXACT if rewrites else Mode.LENIENT
     anchors = find_anchors(source, selector, mode)
-    if anchors and _imports_for_module(alternative):
+    if anchors and _puts_imports_together(alternative):
         anchors = _of_module(source, anchors)
     made = _made_already(source, alternative)
     anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
@@ -165,18 +166,26 @@ def _locate_alternative(
     return changes, lines_of(source, places), status
 
 
-def _imports_for_module(alternative: Alternative) -> bool:
+def _puts_imports_together(alternative: Alternative) -> bool:
+    """Whether it puts imports beside an import of the module."""
     selector, code = alternative.selector, alternative.operation.code
+    target = selector.target
+    beside = target.nodes if isinstance(target, Pattern) else ()
     return (
         alternative.operation.verb in (Verb.INSERT_BEFORE, Verb.INSERT_AFTER)
         and selector.scopes == (MODULE,)
         and code is not None
-        and all(isinstance(node, ast.Import | ast.ImportFrom) for node in code.nodes)
+        and (isinstance(target, Imports) or _are_imports(beside))
+        and _are_imports(code.nodes)
     )
 
 
+def _are_imports(nodes: Sequence[ast.AST]) -> bool:
+    return bool(nodes) and all(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
+
+
 def _of_module(source: Source, anchors: Sequence[Anchor]) -> list[Anchor]:
-    """Those that always run. Beside a match inside of `try` or `if`, an import may not be made."""
+    """Those that always run. In a `try` or an `if`, an import may not be made."""
     found = [a for a in anchors if isinstance(source.parents[a.nodes[0]], ast.Module)]
     if not found:
         raise Refusal(

@@ -320,3 +320,9 @@ def test_an_import_for_one_function_goes_where_it_matches(engine: Engine) -> Non
     edit = "- {scope: f, match: import robot, insert_after: import helpers}"
     after = engine.result("def f():\n    if x:\n        import robot\n", edit)
     assert after.endswith("        import robot\n        import helpers\n")
+
+
+def test_an_import_beside_its_only_use_goes_into_the_function(engine: Engine) -> None:
+    edit = "- {match: save($X), nested: true, insert_before: from helpers import save}"
+    after = engine.result("def f():\n    if x:\n        save(1)\n", edit)
+    assert after.endswith("        from helpers import save\n        save(1)\n")
