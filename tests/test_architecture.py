@@ -18,12 +18,13 @@ PACKAGE = ROOT / "forkctl"
 OVERLAYS = ROOT / "overlays"
 # What each part may import besides itself, from the bottom of the house up. A part is a package, or
 # a module that lies beside them.
-GROUND = {"errors", "atomic", "lifetime", "escaping"}
+GROUND = {"errors", "atomic", "lifetime", "escaping", "scratch"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "atomic": set(),
     "lifetime": set(),
     "escaping": set(),
+    "scratch": {"errors", "atomic"},
     "libero": GROUND,
     "inside": {"libero", *GROUND},
     "simulation": {"inside", "libero", "checkpoints", *GROUND},

@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from forkctl.environments.locks import Lock, canonical_name
 from forkctl.environments.uv import UvFailed, build_variables, find_python, run_uv
 from forkctl.errors import ForkctlError
+from forkctl.scratch import scratch_folder
 
 _CUDA_PACKAGE = re.compile(r"^ \+ nvidia-", re.MULTILINE)
 
@@ -23,8 +23,8 @@ def install(lock: Lock, prefix: Path, say: Callable[[str], None]) -> None:
     prefix.parent.mkdir(parents=True, exist_ok=True)
     # relocatable: it is renamed when it is whole
     _uv(lock, ["venv", "--quiet", "--relocatable", "--python", python, str(prefix)])
-    with tempfile.TemporaryDirectory() as scratch:
-        requirements = Path(scratch) / "requirements.txt"
+    with scratch_folder() as scratch:
+        requirements = scratch / "requirements.txt"
         requirements.write_text("\n".join(lock.requirements) + "\n", encoding="utf-8")
         target = ["pip", "install", "--python", str(prefix / "bin" / "python")]
         arguments = [*target, "--requirement", str(requirements)]

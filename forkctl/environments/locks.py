@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from forkctl.environments.uv import UvFailed, run_uv
 from forkctl.errors import ForkctlError
+from forkctl.scratch import scratch_folder
 
 PROFILES = ("cpu", "cuda")
 _DIRECTIVE = re.compile(r"#\s*(python|exclude-newer):\s*(\S+)\s*$")
@@ -112,9 +112,9 @@ def write_lock(source: Path, default_python: str) -> Path:
     arguments += ["--no-emit-find-links", "--python-version", python, str(source)]
     if "exclude-newer" in directives:
         arguments += ["--exclude-newer", directives["exclude-newer"]]
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         if "exclude" in directives:
-            excluded = Path(scratch) / "exclude.txt"
+            excluded = scratch / "exclude.txt"
             excluded.write_text("\n".join(directives["exclude"].split()), encoding="utf-8")
             arguments += ["--excludes", str(excluded)]
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from forkctl.forks.processes import Children
 from forkctl.forks.sources import ensure_release, sdist_git_dir, with_pin
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
+from forkctl.scratch import scratch_folder
 
 
 def write_bundle(
@@ -30,11 +30,11 @@ def write_bundle(
     """Write a bundle; return the number of forks in it. What the cache lacks is fetched first."""
     with (
         replacing(target) as partial,
-        tempfile.TemporaryDirectory(prefix="forkctl-") as folder,
+        scratch_folder() as folder,
         tarfile.open(partial, "w:gz", compresslevel=1) as archive,
     ):
         for fork in forks:
-            pack = functools.partial(_parts, fork, Path(folder))
+            pack = functools.partial(_parts, fork, folder)
             for name, path in with_pin(fork, manifest.mirrors, children, pack, offline):
                 archive.add(path, f"{fork.name}/{name}", recursive=False)
     return len(forks)

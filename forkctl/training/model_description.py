@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from forkctl.checkpoints.description import ModelDescription, read_description
 from forkctl.configs import Config, write_config
 from forkctl.environments.binding import Place, bind
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
+from forkctl.scratch import scratch_folder
 from forkctl.training.resolving import Resolved
 
 
@@ -18,8 +17,8 @@ def describe_for(resolved: Resolved, say: Callable[[str], None]) -> ModelDescrip
     """The model that a run would train, without planning the rest of the run."""
     resolved.tree.require_current()
     place = bind(resolved.tree, resolved.selection.made(say))
-    with tempfile.TemporaryDirectory() as scratch:
-        rendered = resolved.rendered(Path(scratch))
+    with scratch_folder() as scratch:
+        rendered = resolved.rendered(scratch)
         described = describe_model(resolved.launcher, rendered, place)
     if described is None:
         raise UsageError(
@@ -31,13 +30,13 @@ def describe_for(resolved: Resolved, say: Callable[[str], None]) -> ModelDescrip
 
 def describe_model(launcher: Launcher, config: Config, place: Place) -> ModelDescription | None:
     """None where this kind of fork cannot say."""
-    with tempfile.TemporaryDirectory() as scratch:
-        written, out = Path(scratch) / "config.json", Path(scratch) / "model.json"
+    with scratch_folder() as scratch:
+        written, out = scratch / "config.json", scratch / "model.json"
         write_config(written, config)
         arguments = launcher.describe(written, out)
         if arguments is None:
             return None
-        done = place.run_python(arguments, cwd=Path(scratch))
+        done = place.run_python(arguments, cwd=scratch)
         if done.returncode != 0:
             raise ForkctlError(
                 f"the model cannot be built:\n{done.stderr.strip()[-1500:]}", where=str(place.tree)

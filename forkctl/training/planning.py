@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from forkctl.errors import ForkctlError
 from forkctl.family import DataForm
 from forkctl.forks.hashes import fingerprint
 from forkctl.forks.workspace import Workspace
+from forkctl.scratch import scratch_folder
 from forkctl.training import preflight, records
 from forkctl.training.command import command_of
 from forkctl.training.resolving import Resolved
@@ -68,8 +68,8 @@ def planned_run(
 @contextmanager
 def _folder(workspace: Workspace, resolved: Resolved, dry: bool) -> Iterator[Path]:
     if dry:
-        with tempfile.TemporaryDirectory(prefix="forkctl-") as scratch:
-            yield Path(scratch)
+        with scratch_folder() as scratch:
+            yield scratch
         return
     folder = records.new_folder(workspace.root, resolved.fork.name, resolved.name)
     try:

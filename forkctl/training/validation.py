@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 from forkctl import checks
 from forkctl.checks import Check
@@ -12,6 +10,7 @@ from forkctl.configs import Config, write_config
 from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
+from forkctl.scratch import scratch_folder
 
 
 def validate_config(launcher: Launcher, config: Config, place: Place) -> list[Check]:
@@ -19,10 +18,10 @@ def validate_config(launcher: Launcher, config: Config, place: Place) -> list[Ch
     if launcher.validator is None:
         return []
     script = launcher.validator.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "config.json"
+    with scratch_folder() as scratch:
+        path = scratch / "config.json"
         write_config(path, config)
-        done = place.run_python(["-c", script, str(path)], cwd=Path(scratch))
+        done = place.run_python(["-c", script, str(path)], cwd=scratch)
     try:
         answer = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

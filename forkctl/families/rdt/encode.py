@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import torch
 from models.multimodal_encoder.t5_encoder import T5Embedder  # type: ignore[import-not-found]
+
+from forkctl.scratch import scratch_folder
 
 _BATCH = 8
 
@@ -19,11 +20,11 @@ _BATCH = 8
 def main() -> None:
     job = json.load(sys.stdin)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with tempfile.TemporaryDirectory() as offload:
+    with scratch_folder() as offload:
         embedder = T5Embedder(
             device=device,
             from_pretrained=job["encoder"],
-            use_offload_folder=offload if job["offload"] else None,
+            use_offload_folder=str(offload) if job["offload"] else None,
         )
         items = list(job["sentences"].items())
         for start in range(0, len(items), _BATCH):

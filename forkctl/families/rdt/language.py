@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from forkctl.families.rdt.instructions import sentence
 from forkctl.forks.cache import cache_root
 from forkctl.forks.hashes import fingerprint
 from forkctl.libero.suites import language_from_task, task_name_from_file
+from forkctl.scratch import scratch_folder
 
 INDEX = "sentences.json"  # task -> what T5 was given
 
@@ -86,8 +86,8 @@ def _encode(config: Config, encoder: str, missing: dict[str, str], place: Place)
         "encoder": encoder,
     }
     script = Path(__file__).with_name("encode.py").read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as scratch:
-        done = place.run_python(["-c", script], cwd=Path(scratch), stdin=json.dumps(job))
+    with scratch_folder() as scratch:
+        done = place.run_python(["-c", script], cwd=scratch, stdin=json.dumps(job))
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()[-1:] or [f"it exited with {done.returncode}"]
         raise ForkctlError(

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import ast
 import enum
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
@@ -30,6 +28,7 @@ from forkctl.patching.series.apply import what_differs
 from forkctl.patching.series.inputs import read_inputs
 from forkctl.patching.series.planning import SeriesFailed
 from forkctl.patching.series.rendering import Rendered, render
+from forkctl.scratch import scratch_folder
 
 
 class CheckOutcome(enum.Enum):
@@ -120,8 +119,8 @@ def _check_one(
 @contextmanager
 def _scratch_repository(cached: Repository) -> Iterator[Repository]:
     """An empty repository that sees the cached objects and leaves them as they are."""
-    with tempfile.TemporaryDirectory(prefix="forkctl-") as folder:
-        git_dir = Path(folder) / "scratch.git"
+    with scratch_folder() as folder:
+        git_dir = folder / "scratch.git"
         write_repository(git_dir, BARE)
         alternates = git_dir / "objects" / "info" / "alternates"
         alternates.write_text(f"{cached.git_dir / 'objects'}\n", encoding="utf-8")

@@ -8,8 +8,7 @@ machine's object store must not decide whether a patch applies, or with what res
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import contextlib
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from forkctl.patching.model import PlainPatch
 from forkctl.patching.reading.gitdiff import read_diff
 from forkctl.patching.series.hunks import lines_of, place
 from forkctl.patching.series.planning import BY_HAND, PlainApplier, PristineTree
+from forkctl.scratch import scratch_folder
 
 Contents = Mapping[str, bytes | None]
 
@@ -38,8 +38,9 @@ def plain_applier(children: Children, tree: PristineTree) -> PlainApplier:
         if (changed := _lines_changed(patch, now)) is not None:
             return changed
         if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="forkctl-"))
-            weakref.finalize(apply_plain, shutil.rmtree, folder, ignore_errors=True)
+            held = contextlib.ExitStack()
+            folder = held.enter_context(scratch_folder())
+            weakref.finalize(apply_plain, held.close)
             write_repository(folder / "git", BARE)
         pristine = {path: tree.read(path) for path in patch.files}
         repo = Repository(folder / "git", children, folder / "files")
