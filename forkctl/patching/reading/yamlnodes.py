@@ -90,7 +90,9 @@ def read_yaml(path: Path, data: bytes) -> Node:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(data.decode(), Loader=loader)
+        text = data.decode()
+        _refuse_depth(path, text, loader)
+        root = yaml.compose(text, Loader=loader)
     except UnicodeDecodeError as error:
         raise UsageError(f"is not UTF-8 (byte {error.start})", where=str(path)) from None
     except yaml.YAMLError as error:
@@ -106,6 +108,23 @@ def read_yaml(path: Path, data: bytes) -> Node:
     if root is None:
         raise UsageError("is empty", where=str(path))
     return Node(path, root)
+
+
+_DEEPEST = 100
+
+
+def _refuse_depth(path: Path, text: str, loader: Any) -> None:
+    """The quick reader calls itself for each level, in C, where too many end the process."""
+    if text.count("[") + text.count("{") + max(map(len, text.splitlines()), default=0) < 1000:
+        return  # one level takes a bracket, or more indentation
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise UsageError("is nested too deep", where=str(path), hint="a patch has few levels")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
