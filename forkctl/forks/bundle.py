@@ -20,6 +20,7 @@ from forkctl.forks.processes import Children
 from forkctl.forks.sources import ensure_release, sdist_git_dir, with_pin
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
+from forkctl.reading import open_file, reason
 
 
 def write_bundle(
@@ -54,7 +55,7 @@ def read_bundle(
     """Load what a bundle has of these forks into the cache; return the names of those forks."""
     taken = []
     try:
-        with tarfile.open(source, "r:gz") as archive:
+        with open_file(source) as file, tarfile.open(fileobj=file, mode="r:gz") as archive:
             held = {member.name: member for member in archive.getmembers() if member.isfile()}
             for fork in forks:
                 parts = [m for name, m in held.items() if name.startswith(f"{fork.name}/")]
@@ -66,7 +67,7 @@ def read_bundle(
                     taken.append(fork.name)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:  # EOFError: cut short
         raise ForkctlError(
-            f"cannot be read as a bundle: {error}",
+            f"cannot be read as a bundle: {reason(error)}",
             where=str(source),
             hint="make one with `forkctl bundle -o FILE` on a machine with network",
         ) from error

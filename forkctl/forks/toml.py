@@ -27,6 +27,8 @@ def parse_toml(text: str, file: str, hint: str = _ONCE) -> dict[str, Any]:
         raise UsageError(
             f"is not valid TOML: {error}", where=f"{file}:{line[1]}" if line else file, hint=hint
         ) from error
+    except RecursionError:
+        raise UsageError("is nested too deep", where=file, hint=hint) from None
     return values
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from forkctl.errors import ForkctlError
-from forkctl.forks.cache import cache_root
 from forkctl.forks.sources import unpack
+from forkctl.places import cache_root
 from tests.driver import Workspace, git
 
 PYPROJECT = b"""\

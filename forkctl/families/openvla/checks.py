@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from forkctl import checks
 from forkctl.checks import Check
 from forkctl.configs import Config, section
 from forkctl.families.openvla.config import check_sections
+from forkctl.places import expanded
+from forkctl.reading import read_json, reason
 
 MEASURED = ("computed", "published")  # statistics that are not a file
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -52,9 +53,9 @@ def _checkpoint(config: Config) -> list[Check]:
             return [checks.failed("checkpoint", text, hint)]
         return [checks.failed("checkpoint", text, "it must be an OpenVLA as its hub has it")]
     try:
-        model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        model = read_json(folder / "config.json")
     except (OSError, ValueError) as error:
-        return [checks.failed("checkpoint", f"{folder / 'config.json'}: {error}")]
+        return [checks.failed("checkpoint", f"{folder / 'config.json'}: {reason(error)}")]
     return _kind(folder, model)
 
 
@@ -80,12 +81,12 @@ def _statistics(config: Config) -> list[Check]:
         return [checks.ok("statistics", f"computed from the data, as {key}")]
     if wanted == "published":
         return [_published(str(key))]
-    path = Path(str(wanted)).expanduser()
+    path = expanded(Path(str(wanted)))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         hint = "`forkctl data stats PATH --write dataset_statistics.json` makes one"
-        return [checks.failed("statistics", f"{path}: {error}", hint)]
+        return [checks.failed("statistics", f"{path}: {reason(error)}", hint)]
     if not isinstance(content, dict) or key not in content:
         text = f"{path} holds nothing under {key!r}, but {', '.join(sorted(content))}"
         return [checks.failed("statistics", text, "--set flags.dataset_name=…")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forkctl.errors import UsageError
+from forkctl.reading import read_bytes
 
 if TYPE_CHECKING:
     from forkctl.patching.model import Patch
@@ -45,7 +46,7 @@ def patch_files(root: Path, series: str) -> list[Path]:
 def load_patch(path: Path, series: str) -> Patch:
     """Read and check one patch file."""
     require_patch_name(path)
-    return parse_patch(path, series, path.read_bytes())
+    return parse_patch(path, series, read_bytes(path))
 
 
 def parse_patch(path: Path, series: str, data: bytes) -> Patch:

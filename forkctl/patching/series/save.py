@@ -27,6 +27,7 @@ from forkctl.forks.workspace import Workspace
 from forkctl.patching.reading.loading import patch_files
 from forkctl.patching.series.inputs import identity_of, inputs_of, read_inputs
 from forkctl.patching.series.rendering import render
+from forkctl.reading import read_bytes
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _write_patches(
     folder = workspace.patches / series
     require_inside(workspace.root, folder)
     there = patch_files(workspace.patches, series)
-    by_content = {path.read_bytes(): path for path in there}
+    by_content = {read_bytes(path): path for path in there}
     number = max((int(path.name[:4]) for path in there), default=0)
     paths, new = [], []
     try:
