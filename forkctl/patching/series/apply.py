@@ -28,7 +28,7 @@ from forkctl.patching.series.inputs import InputFiles, identity_of, read_inputs
 if TYPE_CHECKING:
     from forkctl.patching.model import Patch
 
-_AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
+_AFTER_OS_ERROR = "see to that, then run this again; it finishes an interrupted switch"
 
 
 class ApplyOutcome(enum.Enum):
@@ -140,10 +140,12 @@ def _render_and_switch(
     known: LockedFork | None,
 ) -> tuple[TreeState, tuple[Patch, ...]]:
     from forkctl.forks.switch import remove_ref_locks, switch
-    from forkctl.patching.series.rendering import render
+    from forkctl.patching.series.rendering import fault_of_sparse, render
 
     remove_ref_locks(repo)
     rendered = render(fork, files, repo, repo)
+    if fault := fault_of_sparse(fork, rendered):
+        raise fault
     _require_reproduced(fork, rendered.locked(files.digests), known)
     new = state._replace(
         identity=identity_of(fork, files.digests),
