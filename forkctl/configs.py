@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import UsageError
+from forkctl.reading import read_text
 
 Config = dict[str, Any]
+_FORM = "`forkctl config FORK SUITE -o FILE` makes one; configs/ has ready ones"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # Variables that say where something lies; of any other a config could only make a secret known.
 _PLACE = re.compile(r"HOME|USER|TMPDIR|SCRATCH|WORK|\w*_(DATA|CKPT|DIR|FOLDER|HOME|PATH|ROOT)")
@@ -20,22 +22,22 @@ _PLACE = re.compile(r"HOME|USER|TMPDIR|SCRATCH|WORK|\w*_(DATA|CKPT|DIR|FOLDER|HO
 
 def read_config(path: Path) -> Config:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise UsageError(
             f"cannot read the config: {error.strerror}",
             where=str(path),
-            hint="`forkctl config FORK SUITE -o FILE` makes one; configs/ has ready ones",
+            hint=_FORM,
         ) from None
-    except UnicodeDecodeError:
-        raise UsageError("the config is not text in UTF-8", where=str(path)) from None
     try:
         config = _parsed(path, text)
         _check_values(config, path)
     except RecursionError:
-        raise UsageError("the config is nested too deep", where=str(path)) from None
+        raise UsageError("the config is nested too deep", where=str(path), hint=_FORM) from None
     if not isinstance(config, dict):
-        raise UsageError("the config does not consist of keys and values", where=str(path))
+        raise UsageError(
+            "the config does not consist of keys and values", where=str(path), hint=_FORM
+        )
     return config
 
 
@@ -44,13 +46,15 @@ def _parsed(path: Path, text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise UsageError(f"the config is not JSON: {error}", where=str(path)) from None
+            raise UsageError(
+                f"the config is not JSON: {error}", where=str(path), hint=_FORM
+            ) from None
     import yaml
 
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"the config is not YAML: {error}", where=str(path)) from None
+        raise UsageError(f"the config is not YAML: {error}", where=str(path), hint=_FORM) from None
 
 
 _MOST_VALUES = 100_000  # the longest config that is shipped has 300
@@ -73,7 +77,7 @@ def _check_values(config: Any, path: Path) -> None:
                 where=str(path),
                 hint=f'put it in quotes: "{value}"',
             )
-    raise UsageError("the config has too many values, or holds itself", where=str(path))
+    raise UsageError("the config has too many values, or holds itself", where=str(path), hint=_FORM)
 
 
 def write_config(path: Path, config: Config) -> None:

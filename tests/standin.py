@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 from tests.driver import Upstream, Workspace, entry
 
 CONFIG_MODULE = '''

@@ -18,10 +18,12 @@ PACKAGE = ROOT / "forkctl"
 OVERLAYS = ROOT / "overlays"
 # What each part may import besides itself, from the bottom of the house up. A part is a package, or
 # a module that lies beside them.
-GROUND = {"errors", "atomic", "lifetime", "escaping", "scratch"}
+GROUND = {"errors", "atomic", "scratch", "reading", "places", "lifetime", "escaping"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "atomic": set(),
+    "reading": set(),
+    "places": {"errors"},
     "lifetime": set(),
     "escaping": set(),
     "scratch": {"errors", "atomic"},

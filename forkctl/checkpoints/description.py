@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from forkctl.checkpoints.contents import open_checkpoint
 from forkctl.checkpoints.facts import TensorFacts
 from forkctl.checkpoints.transfer import Rules
 from forkctl.errors import ForkctlError
+from forkctl.reading import read_json, reason
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ def read_description(path: Path) -> ModelDescription:
     if path.suffix != ".json":
         return ModelDescription(open_checkpoint(path).nets)
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = read_json(path)
         tensors = {name: _facts(entry) for name, entry in given["tensors"].items()}
         rules = Rules(**{**given["rules"], "grow": tuple(given["rules"]["grow"])})
         return ModelDescription(tensors, rules, bool(given["strict"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ForkctlError(
-            f"this is not a description of a model: {error!r}",
+            f"this is not a description of a model: {reason(error)}",
             where=str(path),
             hint="`forkctl ckpt plan --fork FORK --config FILE` makes one itself",
         ) from error

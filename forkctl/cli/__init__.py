@@ -7,6 +7,7 @@ not pay for the imports of `forkctl data stats`.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -107,6 +108,11 @@ def root() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is printed in one form."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    if hasattr(sys.stdout, "reconfigure"):  # a path, or what others wrote, need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stdout.isatty():
         from forkctl.escaping import Escaping
 
@@ -151,6 +157,12 @@ def _crashed(argv: Sequence[str], error: Exception) -> int:
 
 def _of_system(error: OSError) -> ForkctlError:
     """What the disk or a path says no to, wherever it was."""
+    try:
+        os.getcwd()  # noqa: PTH109 (the same, without an import)
+    except FileNotFoundError:
+        return ForkctlError(
+            "the folder that you are in has been deleted", hint="change into one that is there"
+        )
     reason = (error.strerror or str(error)).strip()
     return ForkctlError(
         reason[:1].lower() + reason[1:],

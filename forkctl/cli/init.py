@@ -19,7 +19,7 @@ def init(folder: Path) -> int:
     """
     from forkctl.forks.shipped import start_workspace
 
-    started = start_workspace(folder.resolve())
+    started = start_workspace(folder.absolute())
     if not started.written:
         click.echo(f"{started.folder} already has all of these forks")
         return ExitCode.DONE

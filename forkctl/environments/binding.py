@@ -19,9 +19,9 @@ from pathlib import Path
 import forkctl
 from forkctl.environments.environment import Environment
 from forkctl.errors import ForkctlError
-from forkctl.forks.cache import cache_root
 from forkctl.lifetime import end_with
 from forkctl.patching.series.fork_tree import ForkTree
+from forkctl.places import cache_root
 
 
 @dataclass(frozen=True)

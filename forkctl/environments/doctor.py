@@ -15,12 +15,12 @@ from forkctl.checks import Check, failed, from_error, ok, warning
 from forkctl.environments.simulator import check_simulator
 from forkctl.errors import ForkctlError
 from forkctl.forks import git, mirrors
-from forkctl.forks.cache import cache_root
 from forkctl.forks.damage import faults
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import GitSource, Manifest
-from forkctl.forks.processes import Children
+from forkctl.forks.processes import Children, NotInstalled
 from forkctl.forks.workspace import Workspace
+from forkctl.places import cache_root
 
 LEAST_GIT = (2, 32)
 _LOW_SPACE = 10 * 2**30
@@ -45,8 +45,8 @@ def doctor(
 def _git(children: Children) -> Check:
     try:
         found = git.version(children)
-    except FileNotFoundError:
-        return failed("git", "not found", "install git")
+    except NotInstalled as error:
+        return from_error("git", error)
     text = ".".join(map(str, found))
     if found < LEAST_GIT:
         return failed("git", f"{text}; forkctl needs {'.'.join(map(str, LEAST_GIT))}")
@@ -73,7 +73,7 @@ def _cache(children: Children) -> Check:
         return failed("cache", f"{root} is not writable", "set FORKCTL_CACHE to another folder")
     repositories = [Repository(path.parent, children) for path in root.glob("*/*.git/forkctl.lock")]
     for cached in repositories:
-        if found := faults(cached):
+        if found := _faults(cached):
             return failed(
                 "cache",
                 f"{cached.git_dir} is damaged: {'; '.join(found)}",
@@ -81,6 +81,13 @@ def _cache(children: Children) -> Check:
             )
     held = sum(size_of(root / kind) for kind in ("upstreams", "sdists") if (root / kind).is_dir())
     return ok("cache", f"{root}, {held / 2**20:.1f} MiB of upstreams")
+
+
+def _faults(cached: Repository) -> list[str]:
+    try:
+        return faults(cached)
+    except NotInstalled:  # which has a line of its own
+        return []
 
 
 def _disk(subject: str, path: Path) -> Check:

@@ -23,7 +23,7 @@ from pathlib import Path
 from forkctl.environments import installing
 from forkctl.environments.locks import Lock
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root, expanded
 
 _RECORD = "forkctl-env.json"
 Say = Callable[[str], None]
@@ -109,7 +109,7 @@ def own_environment(chosen: str) -> Environment:
     if chosen == "current":
         prefix = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX") or sys.prefix
         return _own(Path(prefix))
-    path = Path(chosen).expanduser().absolute()
+    path = expanded(Path(chosen)).absolute()
     if path.is_file() and os.access(path, os.X_OK):
         return Environment(path.parent.parent, path)
     return _own(path)

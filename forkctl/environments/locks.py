@@ -23,6 +23,7 @@ from pathlib import Path
 
 from forkctl.environments.uv import UvFailed, run_uv
 from forkctl.errors import ForkctlError
+from forkctl.reading import read_text
 from forkctl.scratch import scratch_folder
 
 PROFILES = ("cpu", "cuda")
@@ -83,7 +84,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, str], list[str]
     directives: dict[str, str] = {}
     requirements: list[str] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except OSError as error:
         raise ForkctlError(f"cannot read the lock: {error.strerror}", where=str(path)) from None
     for line in lines:

@@ -18,9 +18,9 @@ from forkctl.environments.binding import process_variables
 from forkctl.environments.environment import find_environment, own_environment
 from forkctl.environments.selecting import lock_by_spec
 from forkctl.errors import ForkctlError
-from forkctl.forks.cache import cache_root
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import Workspace
+from forkctl.places import cache_root
 
 NAME = "libero-sim"
 _DARK_FLOORS = (3, 3, 3)  # from this mujoco on

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forkctl.errors import ForkctlError
+from forkctl.reading import LARGE, read_bytes
 
 
 class Journal:
@@ -74,7 +75,7 @@ def read_lines(
     path: Path, kind: str, version: int
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]], int]:
     """The setup, the lines after it, and where the last whole line ends."""
-    content = path.read_bytes()
+    content = read_bytes(path, LARGE)
     whole = content.rfind(b"\n") + 1
     lines = content[:whole].splitlines()
     if not lines:

@@ -21,6 +21,7 @@ from forkctl.forks.processes import Children
 from forkctl.forks.sources import ensure_release, sdist_git_dir, with_pin
 from forkctl.forks.tree import objects_of_pin
 from forkctl.forks.workspace import lock_on
+from forkctl.reading import open_file, reason
 from forkctl.scratch import scratch_folder
 
 
@@ -57,7 +58,7 @@ def read_bundle(
     wanted = {fork.name: fork for fork in forks}
     taken = set()
     try:
-        with source.open("rb") as stream:
+        with open_file(source) as stream:
             for member, content in members(stream):
                 name = member.name.partition("/")[0]
                 if member.isfile() and name in wanted:
@@ -65,7 +66,7 @@ def read_bundle(
                     taken.add(name)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:  # EOFError: cut short
         raise ForkctlError(
-            f"cannot be read as a bundle: {error}",
+            f"cannot be read as a bundle: {reason(error)}",
             where=str(source),
             hint="make one with `forkctl bundle -o FILE` on a machine with network",
         ) from error

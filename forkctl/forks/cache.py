@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from forkctl.forks.objects import BARE, PARTIAL, write_repository
 from forkctl.forks.processes import Children
 from forkctl.forks.sparse import Folders, chooser
 from forkctl.forks.workspace import lock_on
+from forkctl.places import cache_root
+from forkctl.reading import reason
 
 Progress = Callable[[str], None]
 
@@ -59,13 +60,6 @@ _REFUSED = re.compile(r"not our ref|unadvertised|shallow|dumb http|couldn't find
 
 class Unreachable(ForkctlError):
     """Out of reach for now: the network or a server is down, or `--offline` was given."""
-
-
-def cache_root() -> Path:
-    if chosen := os.environ.get("FORKCTL_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "forkctl"
 
 
 def git_dir_for(url: str) -> Path:
@@ -123,7 +117,7 @@ def opened(fetcher: Fetcher, url: str) -> Iterator[Repository]:
         git_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ForkctlError(
-            f"the cache is not writable: {error}",
+            f"the cache is not writable: {reason(error)}",
             where=str(cache_root()),
             hint="set FORKCTL_CACHE to a folder that you can write to",
         ) from error

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
+from forkctl.reading import open_file
 
 _SAMPLE = 1 << 20
 _WORTH_KEEPING = 1 << 24
@@ -44,7 +45,7 @@ def file_hash(path: Path) -> str:
         if known["state"] == state:
             return str(known["sha256"])
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 22):
             digest.update(block)
     settled = time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_SECONDS
@@ -69,7 +70,7 @@ def fingerprint(files: Sequence[Path]) -> str:
     for path in files:
         size = path.stat().st_size
         digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):
                 file.seek(start)
                 digest.update(file.read(_SAMPLE))

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from forkctl.atomic import write_atomically
 from forkctl.errors import UsageError
 from forkctl.forks.toml import parse_toml
+from forkctl.reading import read_text
 
 VERSION = 1
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})", re.MULTILINE)
+_RESTORE = "restore it from version control, or delete it and run `forkctl apply`"
 _HEADER = """\
 # What forkctl made of forks.toml, patches/ and overlays/. Written by `forkctl apply`; commit it.
 # `forkctl check` proves it.
@@ -39,9 +41,13 @@ class LockedFork(NamedTuple):
 def lock_text(path: Path) -> str:
     """Empty if there is no lock yet."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=path.name, hint=_RESTORE
+        ) from None
 
 
 def read_lock(path: Path) -> dict[str, LockedFork]:
@@ -51,14 +57,13 @@ def read_lock(path: Path) -> dict[str, LockedFork]:
 def parse_lock(text: str, where: str) -> dict[str, LockedFork]:
     if not text.strip():
         return {}
-    hint = "restore it from version control, or delete it and run `forkctl apply`"
-    raw = parse_toml(text, where, hint)
+    raw = parse_toml(text, where, _RESTORE)
     if raw.get("version") != VERSION:
-        raise UsageError(f"this forkctl reads only version {VERSION}", where=where, hint=hint)
+        raise UsageError(f"this forkctl reads only version {VERSION}", where=where, hint=_RESTORE)
     try:
         return {name: _locked(entry) for name, entry in raw.get("fork", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"is damaged: {error!r}", where=where, hint=hint) from error
+        raise UsageError(f"is damaged: {error!r}", where=where, hint=_RESTORE) from error
 
 
 def _locked(entry: Mapping[str, Any]) -> LockedFork:

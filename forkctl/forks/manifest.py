@@ -17,6 +17,7 @@ from typing import NamedTuple
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.forks.paths import fault_of_name, fault_of_path, fault_of_url, redacted
 from forkctl.forks.toml import NO_TABLE, TomlTable, parse_toml
+from forkctl.reading import read_text
 
 VERSION = 1
 ADDRESSES = "https://…, ssh://…, git@host:path, file://… or an absolute path"
@@ -126,9 +127,11 @@ class Manifest(NamedTuple):
 
 def load(path: Path) -> Manifest:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=path.name) from error
+        text = read_text(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=path.name, hint="it is a text that you write"
+        ) from error
     return parse(text, path)
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from forkctl.errors import ForkctlError
+
 _GRACE_SECONDS = 5.0
 
 
@@ -21,6 +23,10 @@ class Finished(NamedTuple):
     returncode: int
     stdout: bytes
     stderr: str
+
+
+class NotInstalled(ForkctlError):
+    """A program that is to be started is not here."""
 
 
 class Interrupted(Exception):
@@ -47,15 +53,24 @@ class Children:
         with self._guard:
             if self._ending:
                 raise Interrupted
-            child = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=env,
-                cwd=cwd,
-                pass_fds=keep,
-            )
+            try:
+                child = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=env,
+                    cwd=cwd,
+                    pass_fds=keep,
+                )
+            except FileNotFoundError as error:
+                if error.filename != argv[0]:  # the folder to start in
+                    raise
+                raise NotInstalled(
+                    "not found in any folder of PATH",
+                    where=argv[0],
+                    hint=f"install {argv[0]}, or add its folder to PATH; then `forkctl doctor`",
+                ) from None
             self._running.add(child)
         return child
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 from forkctl.atomic import remove_folder
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
-from forkctl.forks.cache import Fetcher, Unreachable, cache_root, ensure_pin, git_dir_for, pin_ref
+from forkctl.forks.cache import Fetcher, Unreachable, ensure_pin, git_dir_for, pin_ref
 from forkctl.forks.commits import FileChange, NewCommit, write_commits
 from forkctl.forks.damage import faults, put_aside, require_sound
 from forkctl.forks.git import GitError, Repository
@@ -27,6 +27,7 @@ from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.paths import fault_of_path, redacted
 from forkctl.forks.processes import Children
 from forkctl.forks.workspace import lock_on
+from forkctl.places import cache_root
 
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import Fork, GitSource
 from forkctl.forks.workspace import Workspace
+from forkctl.reading import read_json
 
 FORMAT = 1
 BRANCH = "refs/heads/forkctl"
@@ -48,20 +49,33 @@ def read_state(tree: Path) -> TreeState | None:
     """None if there is no marker."""
     path = own_folder(tree) / "state.json"
     try:
-        raw = json.loads(path.read_bytes())
+        raw = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise ForkctlError(f"is damaged: {error}", where=str(path)) from error
-    if raw.pop("format", None) != FORMAT:
+        raise damaged(path, error) from None
+    if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
         raise ForkctlError(
             "was written by another version of forkctl",
             where=str(path),
             hint="use that version, or move the tree away and run `forkctl sync`",
         )
-    raw["sparse"] = None if raw["sparse"] is None else tuple(raw["sparse"])
-    raw["without"] = tuple(raw["without"])
-    return TreeState(**raw)
+    try:
+        raw["sparse"] = None if raw["sparse"] is None else tuple(raw["sparse"])
+        raw["without"] = tuple(raw["without"])
+        return TreeState(**raw)
+    except (LookupError, TypeError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> ForkctlError:
+    """A note of forkctl's in a tree."""
+    tree = path.parent.parent.parent
+    return ForkctlError(
+        f"is damaged: {error!r}",
+        where=str(path),
+        hint=f"save your own work, move {tree} away and run `forkctl sync {tree.name}`",
+    )
 
 
 def write_state(tree: Path, state: TreeState) -> None:

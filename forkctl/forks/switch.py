@@ -29,10 +29,12 @@ from forkctl.forks.state import (
     INDEX_LOCK_TEXT,
     PIN_REF,
     TreeState,
+    damaged,
     is_our_index_lock,
     own_folder,
     write_state,
 )
+from forkctl.reading import read_json
 
 _RESCUES_KEPT = 20
 RESCUE = "refs/forkctl/rescue/"
@@ -59,8 +61,11 @@ def recover(repo: Repository) -> TreeState | None:
     if not journal.is_file():
         release_index(repo)
         return None
-    raw = json.loads(journal.read_bytes())
-    old, new = state_from(raw["from"]), state_from(raw["to"])
+    try:
+        raw = read_json(journal)
+        old, new = state_from(raw["from"]), state_from(raw["to"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise damaged(journal, error) from None
     _remove_stale_locks(repo)
 
     def require_left_alone() -> str:
@@ -206,7 +211,7 @@ def hold_index(repo: Repository) -> None:
     lock, text = repo.git_dir / "index.lock", own_folder(repo.work_tree) / "index.lock"
     text.write_bytes(INDEX_LOCK_TEXT)
     try:
-        lock.hardlink_to(text)  # appears with its content, so that it is always known as ours
+        _appear(lock, text)
     except FileExistsError:
         if not is_our_index_lock(lock):
             raise ForkctlError(
@@ -216,6 +221,18 @@ def hold_index(repo: Repository) -> None:
             ) from None
     finally:
         text.unlink()
+
+
+def _appear(lock: Path, text: Path) -> None:
+    """A file that is not there yet appears with its content, so that it is always known as ours;
+    where the file system has no hard links (exFAT, some network drives) with a moment between."""
+    try:
+        lock.hardlink_to(text)
+    except FileExistsError:
+        raise
+    except OSError:
+        with lock.open("xb") as file:
+            file.write(text.read_bytes())
 
 
 def release_index(repo: Repository) -> None:

@@ -98,7 +98,8 @@ def _failed(fork: Fork, error: ForkctlError) -> SyncResult:
 
 def from_os_error(error: OSError, hint: str) -> ForkctlError:
     place = f": {error.filename}" if error.filename else ""
-    return ForkctlError(f"{error.strerror or error}{place}", hint=hint)
+    reason = str(error.strerror or error)
+    return ForkctlError(f"{reason[:1].lower()}{reason[1:]}{place}", hint=hint)
 
 
 def settled_state(workspace: Workspace, name: str, children: Children) -> TreeState | None:

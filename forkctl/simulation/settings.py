@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from forkctl.atomic import write_atomically
+from forkctl.places import expanded
 from forkctl.simulation.errors import SimulationError
 
 ASSETS = "FORKCTL_LIBERO_ASSETS"
@@ -82,7 +83,7 @@ def use_assets() -> Path:
 
     chosen = os.environ.get(ASSETS)
     if chosen:
-        folder = Path(chosen).expanduser().resolve()
+        folder = expanded(Path(chosen)).resolve()
         if not (folder / _SURELY_THERE).is_dir():
             raise SimulationError(
                 "these are not LIBERO's assets",

@@ -15,6 +15,7 @@ from forkctl.family import ConfigRequest, Family, Launcher
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import open_fork_tree
+from forkctl.places import expanded
 from forkctl.training.data import DataSet, default_facts, files_at, read_facts
 from forkctl.training.validation import validate_config
 
@@ -38,7 +39,7 @@ def generate(fork: Fork, family: Family, request: GenerateRequest, say: Say) -> 
     data = request.data or "${LIBERO_DATA}/" + suite
     facts = default_facts()
     if "${" not in data:
-        place = Path(data).expanduser().absolute()
+        place = expanded(Path(data)).absolute()
         found = read_facts(files_at(place, suite))
         say(_summary(found))
         facts = found.facts
@@ -47,9 +48,9 @@ def generate(fork: Fork, family: Family, request: GenerateRequest, say: Say) -> 
     if checkpoint is not None and "${" not in checkpoint and launcher.transfers:
         from forkctl.checkpoints.contents import open_checkpoint
 
-        opened = open_checkpoint(Path(checkpoint).expanduser())
+        opened = open_checkpoint(expanded(Path(checkpoint)))
         own_config, shapes = opened.config, opened.shapes
-        checkpoint = str(Path(checkpoint).expanduser().absolute())
+        checkpoint = str(expanded(Path(checkpoint)).absolute())
     made = family.generate(
         entrypoint.kind,
         ConfigRequest(suite, data, facts, checkpoint, own_config, shapes, request.choices),

@@ -10,6 +10,7 @@ from typing import Any
 import forkctl
 from forkctl.forks.hashes import file_hash
 from forkctl.inside.versions import forkctl_code
+from forkctl.places import expanded
 
 _WEIGHTS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
 
@@ -20,7 +21,7 @@ def named_weights(values: Mapping[str, Any], folder: Path) -> dict[str, str]:
     found = {}
     for key, value in values.items():
         if isinstance(value, str) and value.endswith(_WEIGHTS):
-            path = folder / Path(value).expanduser()
+            path = folder / expanded(Path(value))
             if path.is_file():
                 found[key] = file_hash(path)
     return found

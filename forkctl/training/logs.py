@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from forkctl.reading import LARGE, read_bytes
 from forkctl.training import records
 from forkctl.training.records import Run
 
@@ -14,7 +15,7 @@ _POLL_SECONDS = 0.5
 def tail(run: Run, lines: int | None) -> tuple[list[str], int]:
     """The last lines, and where in the log they end: `follow` goes on from there."""
     try:
-        data = run.log.read_bytes()
+        data = read_bytes(run.log, LARGE)
     except FileNotFoundError:
         return [], 0
     # of a progress bar, only its last state

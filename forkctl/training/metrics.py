@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from forkctl.reading import LARGE, read_bytes
+
 Metric = dict[str, Any]
 
 
@@ -21,14 +23,14 @@ def parse_line(line: str) -> Metric | None:
     """The metric on a line; None for a line that is not (yet) whole."""
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
 
 def read_metrics(path: Path) -> list[Metric]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bytes(path, LARGE).decode("utf-8", "replace")
     except FileNotFoundError:
         return []
     return [metric for metric in map(parse_line, text.splitlines()) if metric]

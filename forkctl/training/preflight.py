@@ -14,8 +14,8 @@ from forkctl.checks import Check
 from forkctl.configs import Config
 from forkctl.environments.binding import Place
 from forkctl.family import Launcher
-from forkctl.forks.cache import cache_root
 from forkctl.patching.series.fork_tree import ForkTree
+from forkctl.places import cache_root
 from forkctl.training.model_description import describe_model
 
 _SHOWN = 4

@@ -24,6 +24,7 @@ from typing import Any
 
 from forkctl.atomic import write_atomically
 from forkctl.errors import UsageError
+from forkctl.reading import read_json, reason
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -151,13 +152,15 @@ def save(run: Run) -> None:
 def load(folder: Path) -> Run:
     path = folder / FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         known = {key: value for key, value in values.items() if key in _FIELDS}
         for key in ("command", "settings", "words"):
             known[key] = tuple(known.get(key, ()))
         return Run(folder, RunRecord(**known))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"cannot read the run's record: {error}", where=str(path)) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(
+            f"cannot read the run's record: {reason(error)}", where=str(path)
+        ) from None
 
 
 _FIELDS = frozenset(RunRecord.__dataclass_fields__)
@@ -211,8 +214,8 @@ def now() -> str:
 
 def _started(path: Path) -> str:
     try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get("started", ""))
-    except (OSError, ValueError):
+        return str(read_json(path).get("started", ""))
+    except (OSError, ValueError, AttributeError):
         return ""
 
 

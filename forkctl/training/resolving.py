@@ -17,6 +17,7 @@ from forkctl.family import DataForm, Launcher, RunInputs
 from forkctl.forks.manifest import Fork
 from forkctl.forks.workspace import Workspace
 from forkctl.patching.series.fork_tree import ForkTree, open_fork_tree
+from forkctl.places import expanded
 from forkctl.training import batches, records
 from forkctl.training.data import files_at, joined_file
 
@@ -83,7 +84,7 @@ def resolve(workspace: Workspace, fork: Fork, launcher: Launcher, request: RunRe
         config=adopted.config,
         words=adopted.words,
         files=_files(launcher, adopted.config, launcher.data_of(written), request),
-        checkpoint=Path(given).expanduser() if given else None,
+        checkpoint=expanded(Path(given)) if given else None,
         checks=(*adopted.checks, *batches.check_batch(launcher, written, adopted.config)),
     )
 
@@ -91,9 +92,9 @@ def resolve(workspace: Workspace, fork: Fork, launcher: Launcher, request: RunRe
 def _filled_in(config: Config, launcher: Launcher, request: RunRequest) -> Config:
     """The config with --data, --ckpt, --gpus and --set in it, and no ${VARIABLE} left."""
     if request.data is not None:
-        config = launcher.with_data(config, [str(request.data.expanduser().absolute())])
+        config = launcher.with_data(config, [str(expanded(request.data).absolute())])
     if request.checkpoint is not None:
-        path = request.checkpoint.expanduser().absolute()
+        path = expanded(request.checkpoint).absolute()
         config = launcher.with_checkpoint(config, str(path))
     if request.processes is not None:
         config = batches.with_processes(launcher, config, request.processes)
@@ -110,7 +111,7 @@ def _files(
     if launcher.data_form is DataForm.NONE:
         return ()
     suite = Path(written[0]).name if written else None
-    places = [Path(place).expanduser() for place in launcher.data_of(config)]
+    places = [expanded(Path(place)) for place in launcher.data_of(config)]
     files = tuple(file for place in places for file in files_at(place, suite))
     if not files:
         raise ForkctlError(

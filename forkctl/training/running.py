@@ -21,6 +21,7 @@ from forkctl.environments.process_group import Outcome, run_in_group
 from forkctl.errors import ForkctlError
 from forkctl.family import Launcher
 from forkctl.inside.metrics import VARIABLE, append_line
+from forkctl.reading import reason
 from forkctl.training import failure, metrics, records
 from forkctl.training.comparing import flattened
 from forkctl.training.data import identity_of
@@ -170,7 +171,7 @@ def follow(
             on_tick=watch.tick,
         )
     except OSError as error:
-        raise ForkctlError(f"cannot start it: {error}", where=command[0]) from None
+        raise ForkctlError(f"cannot start it: {reason(error)}", where=command[0]) from None
     finally:
         view.close()
     watch.tick()

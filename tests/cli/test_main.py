@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +18,9 @@ import pytest
 from forkctl import __version__, cli
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.escaping import escaped
+from tests import ROOT
 from tests.checkpoints.torch_files import write_safetensors
-from tests.driver import Workspace
+from tests.driver import Upstream, Workspace, entry, hear_interrupts
 
 
 def forkctl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -136,6 +140,73 @@ def test_every_command_has_its_section() -> None:
     placed = [name for names in cli.SECTIONS.values() for name in names]
     assert len(placed) == len(set(placed))
     assert set(cli.COMMANDS) <= set(placed)
+
+
+SLOW_IMPORT = "import pathlib, time; pathlib.Path('importing').touch(); time.sleep(60)\n"
+
+
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text(SLOW_IMPORT)
+    started = subprocess.Popen(
+        [sys.executable, "-m", "forkctl", "sync"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,
+    )
+    while not (tmp_path / "importing").exists():
+        assert started.poll() is None
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate()
+    assert started.returncode == 130
+    assert said == "Interrupted. Run the same command again to finish the work.\n"
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = f"import os, sys; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); "
+    code += "from forkctl.cli import main; sys.exit(main(['sync']))"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the folder that you are in has been deleted\nhint:")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-"])
+def test_what_the_shell_closed_is_not_missed(closed: str) -> None:
+    command = f"{sys.executable} -m forkctl doctor {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["apply", "status", "check", "diff thing", "save thing"])
+def test_without_git_it_says_so(
+    workspace: Workspace,
+    upstream: Upstream,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace.write({"overlays/mine/a.txt": "a"})
+    workspace.manifest(entry(upstream, upstream.commit({"b": "b"}), overlays=["mine"]))
+    workspace.ok("sync")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert workspace.run(*command.split()) == 1
+    assert "git: not found in any folder of PATH\nhint:  install git" in workspace.err
+
+
+def test_names_that_are_no_text_are_printed_all_the_same(
+    workspace: Workspace, upstream: Upstream
+) -> None:
+    """To an output that takes UTF-8 alone. In JSON they are escaped as JSON does it."""
+    workspace.manifest(entry(upstream, upstream.commit({"b": "b"})))
+    workspace.ok("sync")
+    name = os.fsdecode(b"caf\xe9\n.py")
+    (workspace.tree() / name).touch()
+    said = workspace.typed("status", "--json", PYTHONIOENCODING="utf-8:strict").stdout
+    assert json.loads(said)[0]["untracked"] == [name]
 
 
 STEERING = "\x1b]0;title\x07 \x1b[2J \x1b[8m \x1b[1;8m \u202ecod.exe \x9b1m \x08"

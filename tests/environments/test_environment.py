@@ -23,7 +23,7 @@ from forkctl.environments.installing import explain
 from forkctl.environments.locks import Lock, read_lock
 from forkctl.environments.uv import uv_settings
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 from tests.driver import Upstream, Workspace, entry
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from forkctl.errors import ForkctlError
 from forkctl.forks import archives
-from forkctl.forks.cache import cache_root
 from forkctl.forks.sources import unpack
+from forkctl.places import cache_root
 from tests.driver import Workspace, git
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -58,6 +60,31 @@ def edit(tree: Path) -> None:
 
 def edit_what_only_the_new_state_has(tree: Path) -> None:
     (tree / "ours.py").write_text("mine\n")
+
+
+def test_a_file_system_without_hard_links_will_do(
+    moving: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As exFAT answers. What is left of the lock is known as ours."""
+
+    def refuse(*words: object, **more: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def kill(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", refuse)
+    with monkeypatch.context() as killed:
+        killed.setattr(switch, "_move_files", kill)
+        assert moving.run("apply") == 130
+    assert (moving.tree() / ".git/index.lock").exists()
+    moving.ok("apply")
+    assert (moving.tree() / "ours.py").exists()
+    assert not (moving.tree() / ".git/index.lock").exists()
+    (moving.tree() / ".git/index.lock").touch()  # the user's own git
+    moving.write({"overlays/thing/ours.py": "OURS = 2\n"})
+    assert moving.run("apply") == 1
+    assert "another git process" in moving.err
 
 
 @pytest.mark.parametrize("step", ["_write_index", "_stage", "hold_index", "_move_files"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from forkctl.forks.cache import cache_root
 from forkctl.forks.git import reason_in
+from forkctl.places import cache_root
 from tests.driver import Upstream, Workspace, entry, git
 
 

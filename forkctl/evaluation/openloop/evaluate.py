@@ -24,6 +24,7 @@ from forkctl.evaluation.openloop.scale import Scale, published_scales
 from forkctl.evaluation.openloop.scoring import OpenLoopResult, score, to_json
 from forkctl.evaluation.policies.choice import PolicyLauncher
 from forkctl.evaluation.policies.policy import PolicySource
+from forkctl.reading import read_json
 
 RECORD = "predictions.jsonl"
 RESULTS = "results.json"
@@ -64,7 +65,7 @@ def score_again(folder: Path) -> OpenLoopResult:
     """The numbers of a record, by the scale that they had. Loads no policy."""
     record = read_predictions(folder / RECORD)
     try:
-        kept = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        kept = read_json(folder / RESULTS)
         scale = Scale.from_json(kept["scale"])
         background = Background.from_json(kept["background"]) if "background" in kept else NOTHING
     except (OSError, ValueError, KeyError, TypeError) as error:

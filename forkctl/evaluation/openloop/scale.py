@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from forkctl.evaluation.dimensions import GRIPPER, WIDTH, Floats
 from forkctl.libero.files.paths import find_files
 from forkctl.libero.files.reader import open_demo_file
 from forkctl.libero.units.published import published
+from forkctl.reading import read_json, reason
 
 # 0.05 of the normalised half range, the threshold of published notes for "near zero". It is more
 # than six of 256 bins, and just above the smallest step that LIBERO's device makes.
@@ -96,9 +96,9 @@ def measured_scale(data: Path, dead_zone_share: float = DEAD_ZONE) -> Scale:
 def scale_from_file(path: Path, key: str | None, dead_zone_share: float = DEAD_ZONE) -> Scale:
     """From a `dataset_statistics.json`: q01, q99 and mean of `action`, by data set."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
-        raise ForkctlError(f"cannot read statistics: {error}", where=str(path)) from error
+        raise ForkctlError(f"cannot read statistics: {reason(error)}", where=str(path)) from error
     entry = _entry(content, key, path)
     try:
         fields = {name: np.array(entry[name], dtype=np.float64) for name in _STATISTICS}

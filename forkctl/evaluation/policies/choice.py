@@ -9,7 +9,7 @@ from pathlib import Path
 from forkctl.errors import UsageError
 from forkctl.evaluation.policies.launching import PolicyProcess
 from forkctl.evaluation.policies.remote_policy import RemotePolicy
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 
 BASELINE = "baseline:"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from forkctl.errors import ForkctlError
 from forkctl.inside.protocol import BrokenMessage, read_message, write_message
+from forkctl.reading import reason
 
 LOG_TAIL = 15  # lines of a process's log that an error shows
 STOP_SECONDS = 10
@@ -58,7 +59,7 @@ def connect(
             )
         except OSError as error:
             raise ForkctlError(
-                f"cannot start the environment's Python: {error}", where=launch.python
+                f"cannot start the environment's Python: {reason(error)}", where=launch.python
             ) from error
     connection = Connection(process, log, who, patience)
     try:

@@ -17,7 +17,7 @@ from forkctl.evaluation.policies.connection import Connection, Launch, connect
 from forkctl.evaluation.policies.launching import file_launch
 from forkctl.evaluation.policies.policy import Observation
 from forkctl.evaluation.rollouts.trials import Trial
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 
 LIBERO_WORLD = "forkctl.simulation.libero_world"
 # Worlds that need no environment but forkctl's own: name -> module.

@@ -16,6 +16,7 @@ from forkctl.evaluation.rollouts.outcomes import Key
 from forkctl.evaluation.rollouts.playing import SUCCESS
 from forkctl.evaluation.rollouts.trials import Trial
 from forkctl.libero.schema import CONTROL_HZ
+from forkctl.reading import reason
 
 NONE, FAILURES, ALL = "none", "failures", "all"
 KINDS = (NONE, FAILURES, ALL)
@@ -93,7 +94,7 @@ class Video:
                 self._stream = self._file.add_stream("libx264", rate=CONTROL_HZ)
             except (OSError, ValueError) as error:
                 raise ForkctlError(
-                    f"cannot write the video: {error}", where=str(self._unfinished)
+                    f"cannot write the video: {reason(error)}", where=str(self._unfinished)
                 ) from error
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = "yuv420p"  # the one that browsers play

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,6 +13,8 @@ from forkctl.checks import Check
 from forkctl.configs import Config, section
 from forkctl.families.openvla.config import check_sections
 from forkctl.libero.files.reader import open_demo_file
+from forkctl.places import expanded
+from forkctl.reading import read_json, reason
 
 MEASURED = ("computed", "published")  # statistics that are not a file
 PUBLISHED_SIDE = 256  # pixels, of the data that upstream regenerated
@@ -69,9 +70,9 @@ def _checkpoint(config: Config) -> list[Check]:
             return [checks.failed("checkpoint", text, hint)]
         return [checks.failed("checkpoint", text, "it must be an OpenVLA as its hub has it")]
     try:
-        model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        model = read_json(folder / "config.json")
     except (OSError, ValueError) as error:
-        return [checks.failed("checkpoint", f"{folder / 'config.json'}: {error}")]
+        return [checks.failed("checkpoint", f"{folder / 'config.json'}: {reason(error)}")]
     return _kind(folder, model)
 
 
@@ -97,12 +98,12 @@ def _statistics(config: Config) -> list[Check]:
         return [checks.ok("statistics", f"computed from the data, as {key}")]
     if wanted == "published":
         return [_published(str(key))]
-    path = Path(str(wanted)).expanduser()
+    path = expanded(Path(str(wanted)))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         hint = "`forkctl data stats PATH --write dataset_statistics.json` makes one"
-        return [checks.failed("statistics", f"{path}: {error}", hint)]
+        return [checks.failed("statistics", f"{path}: {reason(error)}", hint)]
     if not isinstance(content, dict) or key not in content:
         text = f"{path} holds nothing under {key!r}, but {', '.join(sorted(content))}"
         return [checks.failed("statistics", text, "--set flags.dataset_name=…")]

@@ -16,6 +16,7 @@ from forkctl.families.openvla.config import check_sections
 from forkctl.families.torchrun import processes_of, torchrun
 from forkctl.family import Adopted, ConfigKeys, Launcher, RunInputs
 from forkctl.inside.sidecar import whole_checkpoints
+from forkctl.places import expanded
 
 OPTIONS, RESUMING = "options.json", "options-resume.json"
 _SHOWN = ("Saved ", "Saving ", "Resuming ", "trainable params:", "[forkctl]")
@@ -57,7 +58,7 @@ class OpenVLALauncher(Launcher):
         ready = self.with_data(config, [str(file) for file in inputs.files])
         statistics = section(config, "forkctl.dataset").get("statistics", "computed")
         if statistics not in MEASURED:  # a file, and the run starts elsewhere
-            place = str(Path(str(statistics)).expanduser().absolute())
+            place = str(expanded(Path(str(statistics))).absolute())
             ready = changed(ready, "forkctl.dataset", statistics=place)
         own: dict[str, Any] = {
             "data_root_dir": str(inputs.files[0].parent),
@@ -66,7 +67,7 @@ class OpenVLALauncher(Launcher):
         }
         path = self.checkpoint_of(config)
         if path is not None:
-            own["vla_path"] = str(Path(path).expanduser().absolute())
+            own["vla_path"] = str(expanded(Path(path)).absolute())
         if inputs.steps is not None:
             every = section(config, "flags").get("save_steps", inputs.steps)
             own |= {"max_steps": inputs.steps, "save_steps": min(every, inputs.steps)}

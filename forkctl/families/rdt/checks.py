@@ -15,6 +15,7 @@ from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt import language, statistics
 from forkctl.families.rdt.config import is_path
+from forkctl.places import expanded
 
 _ENCODERS = ("pretrained_vision_encoder_name_or_path", "pretrained_text_encoder_name_or_path")
 
@@ -48,7 +49,7 @@ def _statistics(config: Config) -> list[Check]:
     if wanted in (statistics.MEASURED, statistics.PUBLISHED):
         return []
     try:
-        path = Path(str(wanted)).expanduser()
+        path = expanded(Path(str(wanted)))
         statistics.from_file(path, str(section(config, "forkctl").get("dataset")))
     except ForkctlError as error:
         return [checks.from_error("statistics", error)]
@@ -63,12 +64,12 @@ def _encoders(config: Config) -> list[Check]:
         needless = "text" in flag and section(config, "language").get("precomputed")
         if not name and not needless:
             found.append(checks.failed("encoder", f"--{flag} is missing"))
-        elif name and is_path(str(name)) and not Path(str(name)).expanduser().is_dir():
+        elif name and is_path(str(name)) and not expanded(Path(str(name))).is_dir():
             found.append(checks.failed("encoder", f"--{flag}: no such folder: {name}"))
         elif name and is_path(str(name)):
-            found += _plain("encoder", Path(str(name)).expanduser())
+            found += _plain("encoder", expanded(Path(str(name))))
     given = flags.get("pretrained_model_name_or_path")
-    if given and is_path(str(given)) and not Path(str(given)).expanduser().exists():
+    if given and is_path(str(given)) and not expanded(Path(str(given))).exists():
         found.append(checks.failed("checkpoint", f"no such file or folder: {given}"))
     return found
 
@@ -91,7 +92,7 @@ def _language(config: Config, files: Sequence[Path]) -> list[Check]:
         return [checks.warning("language", text, "--set flags.precomp_lang_embed=true")]
     if given:
         try:
-            folder = Path(str(given)).expanduser()
+            folder = expanded(Path(str(given)))
             for file in language.precomputed(folder, language.sentences_of(files)).values():
                 check_plain(file)
         except ForkctlError as error:

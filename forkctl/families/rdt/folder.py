@@ -19,6 +19,7 @@ from forkctl.families.rdt import language, statistics
 from forkctl.families.rdt.config import is_path, merged
 from forkctl.family import RunInputs
 from forkctl.libero.schema import CONTROL_HZ
+from forkctl.places import expanded
 
 _WEIGHT = 100  # upstream's own fine-tuning data set has it
 
@@ -50,7 +51,7 @@ def final_flags(config: Config, folder: Path) -> dict[str, Any]:
 def own_flags(config: Config) -> dict[str, Any]:
     """Upstream's flags, with the paths as they are seen from anywhere."""
     return {
-        name: str(Path(value).expanduser().absolute())
+        name: str(expanded(Path(value)).absolute())
         if name.endswith("name_or_path") and isinstance(value, str) and is_path(value)
         else value
         for name, value in section(config, "flags").items()

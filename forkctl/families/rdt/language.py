@@ -14,9 +14,9 @@ from forkctl.environments.binding import Place
 from forkctl.errors import ForkctlError
 from forkctl.families.rdt.config import is_path
 from forkctl.families.rdt.instructions import sentence
-from forkctl.forks.cache import cache_root
 from forkctl.forks.hashes import fingerprint
 from forkctl.libero.suites import language_from_task, task_name_from_file
+from forkctl.places import cache_root, expanded
 from forkctl.scratch import scratch_folder
 
 INDEX = "sentences.json"  # task -> what T5 was given
@@ -33,7 +33,7 @@ def write_embeddings(config: Config, folder: Path, place: Place) -> None:
     sentences = sentences_of(Path(file) for file in section(config, "forkctl")["files"])
     given = section(config, "language").get("precomputed")
     if given:
-        found = precomputed(Path(str(given)).expanduser(), sentences)
+        found = precomputed(expanded(Path(str(given))), sentences)
     else:
         found = _from_cache(config, sentences, place)
     folder.mkdir()
@@ -102,7 +102,7 @@ def _key(encoder: str) -> str:
     """A folder of the same name may hold another encoder later."""
     if not is_path(encoder):
         return encoder.replace("/", "--")
-    folder = Path(encoder).expanduser()
+    folder = expanded(Path(encoder))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise ForkctlError("there is no text encoder here", where=os.fspath(folder))

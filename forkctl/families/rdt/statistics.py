@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from forkctl.families.rdt import measuring as rdt_statistics
 from forkctl.families.rdt.units import REPRESENTATIONS
 from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.alignment import AUTO
+from forkctl.places import expanded
+from forkctl.reading import read_json
 
 MEASURED, PUBLISHED = "measured", "published"
 
@@ -23,7 +24,7 @@ def entry(config: dict[str, Any]) -> dict[str, Any]:
     wanted = config.get("statistics") or MEASURED
     options = config["forkctl"]
     if wanted not in (MEASURED, PUBLISHED):
-        return from_file(Path(str(wanted)).expanduser(), options["dataset"])
+        return from_file(expanded(Path(str(wanted))), options["dataset"])
     measured = rdt_statistics.layout_entry(
         options["dataset"],
         [Path(file) for file in options["files"]],
@@ -52,7 +53,7 @@ def robot_base(files: Sequence[Path]) -> list[float]:
 
 def from_file(path: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise ForkctlError(
             f"no statistics here: {error.strerror}",

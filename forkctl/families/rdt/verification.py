@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from forkctl.families.rdt.physical_units import (
 from forkctl.families.rdt.vectors import RdtLayout
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.paths import find_files
+from forkctl.reading import read_json
 
 _ROUND_TRIP = 1e-6
 
@@ -56,7 +56,7 @@ def verify_folder(path: Path, representation: str, alignment: str) -> Verificati
 
 def verify_file(path: Path, name: str | None, representation: str | None) -> Verification:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise DataFileError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except ValueError as error:

@@ -10,6 +10,7 @@ import h5py
 from forkctl.libero.errors import DataFileError
 from forkctl.libero.files.sources import require_sources
 from forkctl.libero.files.storage import MappedFile, check_linked, check_links
+from forkctl.reading import reason
 
 # A frame of a compressed dataset costs its whole chunk; HDF5's default of 1 MB holds none.
 _CHUNK_CACHE_BYTES = 8 << 20
@@ -45,7 +46,7 @@ class Handles:
                 check_links(self._file)
             except (OSError, ValueError, RuntimeError) as error:
                 raise DataFileError(
-                    f"cannot be opened as HDF5: {error}",
+                    f"cannot be opened as HDF5: {reason(error)}",
                     where=self.path,
                     hint=_LOCKED if "lock file" in str(error) else _DAMAGED,
                 ) from error

@@ -16,6 +16,8 @@ from typing import Any, Mapping, Optional, Union
 
 from forkctl.atomic import write_atomically
 from forkctl.libero.files.storage import DatasetExtent
+from forkctl.places import cache_root
+from forkctl.reading import read_json
 
 _VERSION = 1
 PathLike = Union[str, Path]
@@ -50,11 +52,7 @@ class FileIndex:
 
 
 def index_folder() -> Path:
-    cache = os.environ.get("FORKCTL_CACHE")
-    if cache:
-        return Path(cache) / "index"
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "forkctl" / "index"
+    return cache_root() / "index"
 
 
 def save_index(index: FileIndex, folder: Optional[Path] = None) -> Path:
@@ -68,7 +66,7 @@ def load_index(path: PathLike, folder: Optional[Path] = None) -> Optional[FileIn
     """The index of this file if there is one and nothing has changed since, else None."""
     absolute = str(Path(path).absolute())
     try:
-        index = _from_json(json.loads(_cache_file(absolute, folder).read_bytes()))
+        index = _from_json(read_json(_cache_file(absolute, folder)))
         fresh = all(fingerprint_of(name) == was for name, was in index.fingerprints.items())
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # absent, of another version, or damaged: the file itself is the truth

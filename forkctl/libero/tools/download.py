@@ -150,23 +150,29 @@ def _hub() -> Any:
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     try:
         import huggingface_hub
+        import huggingface_hub.utils
     except ImportError:
         hint = "pip install 'forkctl[data]'"
         raise ForkctlError("downloading needs huggingface_hub", hint=hint) from None
+    except ValueError as error:
+        hint = "HF_ENDPOINT must be an address such as https://huggingface.co"
+        raise ForkctlError(f"huggingface_hub does not start: {error}", hint=hint) from None
     return huggingface_hub
 
 
 def _errors(hub: Any) -> Tuple[type[BaseException], ...]:
-    """Errors of the hub, the network and the disk; the network library depends on the version."""
-    found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError]
+    """Errors of the hub, the network and the disk; the network library depends on the version.
+    A ValueError is a name of a repository, an endpoint or a proxy that is none."""
+    found: List[type[BaseException]] = [hub.utils.HfHubHTTPError, OSError, ValueError]
     for name in ("httpx", "httpx2"):  # of newer ones; requests' errors are OSErrors
         if name in sys.modules:
-            found.append(sys.modules[name].HTTPError)
+            found += [sys.modules[name].HTTPError, sys.modules[name].InvalidURL]
     return tuple(found)
 
 
 def _unreachable(repo: str, error: BaseException) -> ForkctlError:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
+    said = re.sub(r"\[Errno -?\d+\] ", "", " ".join(str(error).split()))
+    text = said[:200] or type(error).__name__
     return ForkctlError(
         f"the hub refused, or cannot be reached: {text}",
         where=repo,

@@ -15,6 +15,7 @@ from forkctl.libero.suites import Suite
 from forkctl.libero.units.conventions import Convention
 from forkctl.libero.units.measure import DatasetStatistics
 from forkctl.libero.units.statistics import Statistics
+from forkctl.reading import read_json
 
 _FIELDS = ("mean", "std", "max", "min", "q01", "q99", "near_zero", "nonfinite", "exact_quantiles")
 
@@ -87,7 +88,7 @@ def update_json(path: Path, name: str, entry: Mapping[str, Any]) -> None:
     content: dict[str, Any] = {}
     if path.exists():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except ValueError as error:
             raise DataFileError(
                 f"is not JSON: {error}", where=str(path), hint="give the name of another file"

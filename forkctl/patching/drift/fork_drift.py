@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from forkctl.errors import ForkctlError, UsageError
-from forkctl.forks.cache import Fetcher, cache_root
+from forkctl.forks.cache import Fetcher
 from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.workspace import Workspace
 from forkctl.patching import ENGINE_VERSION
@@ -31,6 +31,7 @@ from forkctl.patching.model import Patch, StructuralPatch, Verdict
 from forkctl.patching.reading.loading import load_series
 from forkctl.patching.series.plain_apply import plain_applier
 from forkctl.patching.series.planning import PlainApplier, PristineTree, applies_to
+from forkctl.places import cache_root
 
 
 @dataclass(frozen=True)

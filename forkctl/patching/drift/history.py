@@ -20,6 +20,7 @@ from forkctl.forks.cache import Fetcher
 from forkctl.forks.git import Repository
 from forkctl.forks.manifest import Fork, GitSource
 from forkctl.forks.sources import fetch_source
+from forkctl.places import cache_root
 
 _FRESH_SECONDS = 24 * 3600  # until then a report needs no network
 _HEAD = "refs/forkctl/HEAD"
@@ -167,7 +168,7 @@ def open_history(
     if head is None:
         raise ForkctlError(
             f"the history of {url} is not in the cache",
-            where=str(cache.cache_root()),
+            where=str(cache_root()),
             hint="run `forkctl drift` once without --offline",
         )
     if objects.resolve(repo, pin) is None:  # no branch of upstream has it any more

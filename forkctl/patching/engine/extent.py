@@ -9,6 +9,10 @@ _DEEPEST = 200
 
 def fault_of_extent(text: str) -> str | None:
     """Why a text is not read, by its events alone; None if it is. Raises YAMLError."""
+    longest = max(map(len, text.splitlines()), default=0)
+    flat = text.count("[") + text.count("{") + longest < _DEEPEST  # a level takes one of these
+    if flat and "&" not in text and len(text) < _MOST_VALUES:
+        return None
     import yaml
 
     sizes: dict[str, int] = {}  # of what is anchored

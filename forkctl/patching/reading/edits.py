@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from forkctl.patching.engine.arguments import KWARG_FORM, PARAM_FORM
 from forkctl.patching.engine.pattern import (
@@ -68,10 +68,34 @@ def _data_edit(node: Node, keys: Mapping[str, Node], name: str, optional: bool) 
         name,
         node.line,
         _data_path(parts["path"]),
-        parts["value"].plain(),
+        _value(parts["value"]),
         asked == ["add"],
         optional,
     )
+
+
+_MOST_VALUES = 10_000
+
+
+def _value(node: Node) -> Any:
+    """YAML has values that JSON does not, and aliases that make gigabytes of a few lines."""
+    value = node.plain()
+    pending = [value]
+    seen = 0
+    while pending:
+        each, seen = pending.pop(), seen + 1
+        if seen > _MOST_VALUES:
+            node.fail("`value` has too many values, or holds itself")
+        if isinstance(each, dict):
+            pending += [*each, *each.values()]
+        elif isinstance(each, list):
+            pending += each
+        elif not isinstance(each, str | int | float | None):
+            node.fail(
+                f"`value` is neither text nor a number, but {type(each).__name__}",
+                f'put it in quotes: "{each}"',
+            )
+    return value
 
 
 def _data_path(node: Node) -> tuple[str | int, ...]:

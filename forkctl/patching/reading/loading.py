@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from forkctl.errors import UsageError
 from forkctl.forks.workspace import Workspace
+from forkctl.reading import read_bytes
 
 if TYPE_CHECKING:
     from forkctl.patching.model import Patch
@@ -72,7 +73,7 @@ def _unfinished(root: Path) -> Container[str]:
 def load_patch(path: Path, series: str) -> Patch:
     """Read and check one patch file."""
     require_patch_name(path)
-    return parse_patch(path, series, path.read_bytes())
+    return parse_patch(path, series, read_bytes(path))
 
 
 def parse_patch(path: Path, series: str, data: bytes) -> Patch:

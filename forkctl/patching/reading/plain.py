@@ -34,13 +34,17 @@ def load_plain(path: Path, series: str, data: bytes) -> PlainPatch:
     headers, body, body_line = _split_mail(data)
     if headers is None:
         raise fail("is not a mail as `git format-patch` writes it")
+    try:
+        subject, author = _decoded(headers, "Subject"), _author(headers)
+    except (LookupError, ValueError) as error:  # a charset or a date that is none
+        raise fail(f"its headers cannot be read: {error}") from None
     if headers.is_multipart() or headers.get("Content-Transfer-Encoding", "8bit").lower() not in (
         "7bit",
         "8bit",
         "binary",
     ):
         raise fail("is encoded; it must be 8-bit text without attachments")
-    subject = " ".join(_PREFIX.sub("", _decoded(headers, "Subject")).split())
+    subject = " ".join(_PREFIX.sub("", subject).split())
     if not subject:
         raise fail("has no subject")
     start = _diff_start(body)
@@ -63,7 +67,7 @@ def load_plain(path: Path, series: str, data: bytes) -> PlainPatch:
         digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
         subject=subject,
         why=_why(body[:start]),
-        author=_author(headers),
+        author=author,
         diff=body[start : start + end],
         files=_paths(touched),
         executable={f.new: f.executable for f in touched if f.new and f.executable is not None},

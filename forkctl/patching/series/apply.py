@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from forkctl.patching.model import PatchOutcome
 
 _AT_ONCE = 8
-_AFTER_OS_ERROR = "run this again when there is space; it finishes an interrupted switch"
+_AFTER_OS_ERROR = "see to that, then run this again; it finishes an interrupted switch"
 
 
 class ApplyOutcome(enum.Enum):
@@ -143,10 +143,12 @@ def _prepared(
         return _Prepared(_unchanged(fork, repo, state, inputs), applied)
 
     from forkctl.forks.switch import remove_ref_locks, switch
-    from forkctl.patching.series.rendering import render
+    from forkctl.patching.series.rendering import fault_of_sparse, render
 
     remove_ref_locks(repo)
     rendered = render(fork, files, repo, repo, known)
+    if fault := fault_of_sparse(fork, rendered):
+        raise fault
     made = rendered.locked(inputs)
     _require_reproduced(fork, made, known)
     new = state._replace(

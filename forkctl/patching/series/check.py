@@ -27,7 +27,7 @@ from forkctl.patching.model import PatchOutcome
 from forkctl.patching.series.apply import what_differs
 from forkctl.patching.series.inputs import read_inputs
 from forkctl.patching.series.planning import SeriesFailed
-from forkctl.patching.series.rendering import Rendered, render
+from forkctl.patching.series.rendering import Rendered, fault_of_sparse, render
 from forkctl.scratch import scratch_folder
 
 
@@ -105,6 +105,7 @@ def _check_one(
     except SeriesFailed as error:
         return CheckResult(fork, CheckOutcome.FAILED, revision, None, error.outcomes, (error,))
     if locked:
+        problems += [fault] if (fault := fault_of_sparse(fork, rendered)) else []
         problems += _lock_problems(fork, inputs.digests, rendered, known)
     return CheckResult(
         fork,

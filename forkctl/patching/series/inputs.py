@@ -18,6 +18,7 @@ from forkctl.forks.paths import fault_of_path, require_inside
 from forkctl.forks.workspace import Workspace
 from forkctl.patching import ENGINE_VERSION
 from forkctl.patching.reading.loading import patch_files
+from forkctl.reading import LARGE, read_bytes
 
 # What tools leave behind must not become part of a fork.
 _LITTER_FOLDERS = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
@@ -108,7 +109,7 @@ def _patches(root: Path, series: str) -> Iterator[PatchFile]:
     for path in patch_files(root, series):
         if path.is_symlink():
             raise UsageError("a patch must not be a symbolic link", where=str(path))
-        yield PatchFile(series, path, path.read_bytes())
+        yield PatchFile(series, path, read_bytes(path))
 
 
 def _title_of(titles: Collection[str], name: str, fork: Fork) -> str:
@@ -167,7 +168,7 @@ def _overlay(folder: Path, file: Path, series: str) -> Overlay:
     reason = fault_of_path(path)
     if reason is not None:
         raise UsageError(f"the path of an overlay {reason}", where=str(file))
-    content = file.read_bytes()
+    content = read_bytes(file, LARGE)
     executable = bool(file.stat().st_mode & 0o100)
     return Overlay(series, path, content, executable, _digest(content))
 

@@ -27,6 +27,7 @@ class Rendered:
     head: str
     tree: str
     outcomes: tuple[PatchOutcome, ...]
+    absent: tuple[str, ...]  # folders to lay out that neither the pin nor the series has
 
     def locked(self, inputs: Inputs) -> LockedFork:
         return LockedFork(inputs, commit=self.head, tree=self.tree)
@@ -49,11 +50,15 @@ def render(
     with pinned_tree(pristine, pin, fork.sparse) as tree:
         apply_plain = plain_applier(store.children, tree)
         plan = plan_series(tree, fork.name, inputs.overlays, patches, apply_plain, known_sound)
-        _require_sound(tree, fork, plan.commits)
+        files = _require_sound(tree, fork, plan.commits)
         commits = write_commits(store, pin, tree.listing, plan.commits)
-    if commits:
-        return Rendered(*commits[-1], plan.outcomes)
-    return Rendered(pin, objects.tree_of(pristine, pin), plan.outcomes)
+    absent = tuple(
+        folder
+        for folder in fork.sparse or ()
+        if not any(path == folder or path.startswith(f"{folder}/") for path in files)
+    )
+    head, root = commits[-1] if commits else (pin, objects.tree_of(pristine, pin))
+    return Rendered(head, root, plan.outcomes, absent)
 
 
 class PinnedTree:
@@ -93,8 +98,8 @@ def pinned_tree(repo: Repository, commit: str, sparse: Folders) -> Iterator[Pinn
         yield PinnedTree(objects.listing_of(repo, commit), sparse, blobs)
 
 
-def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -> None:
-    """A last check of where changes go, whatever made them."""
+def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -> set[str]:
+    """A last check of where changes go, whatever made them. Returns the files that there are."""
     files = set(tree.listing.files)
     for commit in commits:
         for change in commit.changes:
@@ -110,3 +115,16 @@ def _require_sound(tree: PinnedTree, fork: Fork, commits: Sequence[NewCommit]) -
                     where=f"{fork.name}: {commit.name}",
                 )
             files.discard(path) if change.content is None else files.add(path)
+    return files
+
+
+def fault_of_sparse(fork: Fork, rendered: Rendered) -> ForkctlError | None:
+    """A misspelt folder would be left out in silence."""
+    if not rendered.absent:
+        return None
+    return ForkctlError(
+        f"`sparse` names {', '.join(map(repr, rendered.absent))}, which neither the pin nor the "
+        "series has",
+        where=f"forks.toml, [fork.{fork.name}]",
+        hint="correct or remove it there, then run `forkctl sync`",
+    )

@@ -11,7 +11,7 @@ from forkctl.forks import objects
 from forkctl.forks.local_changes import GitStatus, git_status, open_tree
 from forkctl.forks.lockfile import LockedFork, read_lock
 from forkctl.forks.manifest import Fork
-from forkctl.forks.processes import Children
+from forkctl.forks.processes import Children, NotInstalled
 from forkctl.forks.saving import is_unfinished
 from forkctl.forks.state import TreeState, interrupted, state_of, url_of
 from forkctl.forks.workspace import Workspace
@@ -82,6 +82,8 @@ def _status_of(
         own = 0
         if status.head is not None and status.head != state.head:
             own = len(objects.commits_between(repo, state.head, status.head))
+    except NotInstalled:
+        raise
     except ForkctlError as error:
         return ForkStatus(fork, Standing.FOREIGN, state.pin, problem=str(error))
     standing, stale = _compared(workspace, fork, state, known)

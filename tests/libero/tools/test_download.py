@@ -36,7 +36,9 @@ def hub() -> Iterator[Hub]:
         yield running
 
 
-def download(hub: Hub, out: Path, *words: str, suite: str = "libero_goal") -> tuple[int, str, str]:
+def download(
+    hub: Hub, out: Path, *words: str, suite: str = "libero_goal", **variables: str
+) -> tuple[int, str, str]:
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub.url,
@@ -45,6 +47,7 @@ def download(hub: Hub, out: Path, *words: str, suite: str = "libero_goal") -> tu
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "NO_PROXY": "127.0.0.1",
+        **variables,
     }
     command = [sys.executable, "-m", "forkctl", "data", "download", suite, "--repo", REPO]
     done = subprocess.run(
@@ -64,8 +67,31 @@ def test_without_a_network_it_says_so(tmp_path: Path) -> None:
         pass
     code, said, error = download(closed, tmp_path / "data")
     assert (code, said) == (1, "")
-    assert "the hub refused, or cannot be reached" in error
+    assert "the hub refused, or cannot be reached: Connection refused\n" in error
     assert "HF_ENDPOINT" in error
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HF_ENDPOINT": "http://[no-address"},
+        {"HF_ENDPOINT": "no address"},
+        {"HF_ENDPOINT": "http://host.invalid"},
+        {"HTTPS_PROXY": "strange://x", "HTTP_PROXY": "strange://x", "NO_PROXY": ""},
+    ],
+)
+def test_an_address_that_is_none_is_said(
+    hub: Hub, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    code, _, error = download(hub, tmp_path / "data", **variables)
+    assert code == 1, error
+    assert "error: " in error and "HF_ENDPOINT" in error
+
+
+def test_a_repository_that_is_none_is_said(hub: Hub, tmp_path: Path) -> None:
+    code, _, error = download(hub, tmp_path / "data", "--repo", "a/b/c")
+    assert code == 1
+    assert "error: a/b/c: the hub refused" in error
 
 
 def test_a_suite_is_fetched_whole_and_nothing_else(hub: Hub, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from forkctl.cli import main
 from forkctl.errors import ExitCode
-from forkctl.forks.cache import cache_root
+from forkctl.places import cache_root
 from tests import driver
 from tests.driver import Upstream, entry
 

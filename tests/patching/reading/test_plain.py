@@ -151,6 +151,22 @@ def test_what_would_leave_the_fork_is_refused(tmp_path: Path, diff: str, complai
 
 
 @pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("[PATCH 1/2] S", "=?x-nothing?q?S?="),
+        ("A <a@x>", "=?x-nothing?q?A?= <a@x>"),
+        ("Jan 2024", "Jan 99999999"),
+    ],
+)
+def test_headers_that_nobody_can_read_are_refused(tmp_path: Path, was: str, becomes: str) -> None:
+    path = tmp_path / "0001-x.patch"
+    path.write_text(mail(simple("a/x", "b/x")).replace(was, becomes))
+    with pytest.raises(UsageError, match="headers cannot be read") as caught:
+        load_patch(path, "s")
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
     "text", ["", "diff --git a/x b/x\n", "From: a\n\nno subject\n", "Subject: x\n\nno from\n"]
 )
 def test_what_is_no_mail_is_refused(tmp_path: Path, text: str) -> None:

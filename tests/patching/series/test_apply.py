@@ -260,6 +260,21 @@ def test_changes_outside_of_the_sparse_folders_are_refused(
     assert workspace.head() == workspace.pin
 
 
+def test_a_folder_that_is_nowhere_is_named(workspace: Workspace, upstream: Upstream) -> None:
+    """A slip in `sparse` would leave files out in silence. What an overlay brings is there."""
+    workspace.write({"overlays/thing/ours/new.py": "x = 1\n"})
+    sparse = ["src", "data", "ours", "datta"]
+    manifest = entry(upstream, workspace.pin, sparse=sparse, series=["thing"], overlays=["thing"])
+    workspace.manifest(manifest)
+    workspace.ok("sync")
+    for command in ("apply", "check"):
+        assert workspace.run(command) == 1
+        assert "`sparse` names 'datta', which neither" in workspace.err + workspace.out
+    workspace.manifest(manifest.replace(", 'datta'", ""))
+    workspace.ok("sync")
+    workspace.ok("apply")
+
+
 def test_json_says_what_was_made(workspace: Workspace) -> None:
     (row,) = json.loads(workspace.ok("apply", "--json"))
     assert row["commit"] == workspace.head() and row["outcome"] == "applied"
