@@ -324,7 +324,6 @@ def bounded_retry(tree: ast.Module) -> Places:
     return {
         "stop": (handler, {"$ERROR": handler.name or ""}),
         "counter": only([loop for loop in loops if text(loop.test) == "True"]),
-        "import": only(imported(tree, "train.image_corrupt", "image_corrupt")),
     }
 
 
