@@ -67,6 +67,7 @@ class Selector:
     where: tuple[tuple[str, str], ...] = ()  # hole -> regular expression
     inside: tuple[Pattern, ...] = ()
     not_inside: tuple[Pattern, ...] = ()
+    always: bool = False  # it runs on every way through the scope, or through what `inside` shows
     nested: bool = False
     expect: Expect = Expect()
     pick: str | int | None = None  # "first", "last", or a number from 1

@@ -21,7 +21,7 @@ def test_each_module_is_python_3_9_and_imports_little(path: Path) -> None:
     everywhere = {
         _package(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
     }
-    ours = {"forkctl.checkpoints", "forkctl.errors"}
+    ours = {"forkctl.checkpoints", "forkctl.errors", "forkctl.reading"}
     assert top <= sys.stdlib_module_names | ours | ({"numpy"} if path.stem == "arrays" else set())
     assert everywhere - top <= sys.stdlib_module_names | LAZY | {"forkctl.checkpoints"}
 

@@ -21,10 +21,13 @@ SOURCES = sorted(
     [
         *(PACKAGE / "libero").rglob("*.py"),
         *(PACKAGE / "inside").rglob("*.py"),
-        PACKAGE / "errors.py",
+        *(PACKAGE / f"{name}.py" for name in ("errors", "atomic", "lifetime", "places", "reading")),
     ]
 )
-OURS = ("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic", "forkctl.lifetime")
+OURS = (
+    *("forkctl.libero", "forkctl.inside", "forkctl.errors", "forkctl.atomic", "forkctl.lifetime"),
+    *("forkctl.places", "forkctl.reading"),
+)
 LAZY_ONLY = {"cv2", "matplotlib", "huggingface_hub", "torch"}
 
 EXERCISE = """

@@ -56,6 +56,6 @@ def merge(
         lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
         said = [number for number, line in enumerate(lines) if line.startswith("forkctl: ")]
         text = "\n".join(lines[said[-1] :] if said else lines[-1:])
-        raise ForkctlError(text.removeprefix("forkctl: "))
+        raise ForkctlError(text.removeprefix("forkctl: "), where=str(checkpoint))
     click.echo(str(target))
     return 0

@@ -21,7 +21,14 @@ from forkctl.patching.engine.matcher import Mode, is_hole
 from forkctl.patching.engine.pattern import Pattern
 from forkctl.patching.engine.rewrites import remove, replace, result_selector, wrap
 from forkctl.patching.engine.scopes import MODULE
-from forkctl.patching.engine.selectors import Anchor, counted, find_anchors, lines_of, occurs
+from forkctl.patching.engine.selectors import (
+    Anchor,
+    counted,
+    find_anchors,
+    lines_of,
+    occurs,
+    runs_always,
+)
 from forkctl.patching.engine.source import Source, parse_source
 from forkctl.patching.engine.splice import TextChange, first_overlap, settle
 from forkctl.patching.engine.task import Statements, Task
@@ -33,6 +40,7 @@ from forkctl.patching.model import (
     EditOutcome,
     EditStatus,
     Imports,
+    Selector,
     Verb,
 )
 
@@ -146,6 +154,8 @@ def _locate_alternative(
     anchors = find_anchors(source, selector, mode)
     if anchors and _puts_imports_together(alternative):
         anchors = _of_module(source, anchors)
+    if anchors and selector.always:
+        anchors = _always_run(source, selector, anchors)
     made = _made_already(source, alternative)
     anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
     if made:  # places already done count together with those still to do
@@ -191,6 +201,17 @@ def _of_module(source: Source, anchors: Sequence[Anchor]) -> list[Anchor]:
         raise Refusal(
             Code.NO_ANCHOR,
             "what matches is inside of a block, where an import is not always made",
+            lines=lines_of(source, anchors),
+        )
+    return found
+
+
+def _always_run(source: Source, selector: Selector, anchors: Sequence[Anchor]) -> list[Anchor]:
+    found = [anchor for anchor in anchors if runs_always(source, selector, anchor)]
+    if not found:
+        raise Refusal(
+            Code.NO_ANCHOR,
+            "what matches does not run on every way through its scope",
             lines=lines_of(source, anchors),
         )
     return found

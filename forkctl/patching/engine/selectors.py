@@ -193,6 +193,38 @@ def _inside(anchor: Anchor, around: list[ast.AST], pattern: Pattern, env: Env) -
             yield {**{k: v for k, v in found.items() if k not in pattern.lists}, **env}
 
 
+_CONDITIONAL = (
+    *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case),
+    *(ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension),
+)
+
+
+def runs_always(source: Source, selector: Selector, anchor: Anchor) -> bool:
+    """Whether the anchor runs on every way through its scope: it stands in no branch or loop but
+    those that `inside` shows, and nothing returns before it. Errors do not count."""
+    around = _enclosing(source, anchor)
+    below: ast.AST = anchor.nodes[0]
+    for node in around:
+        header = getattr(node, "test", None) or getattr(node, "iter", None)
+        in_branch = isinstance(node, _CONDITIONAL) and below is not header
+        if in_branch and not any(
+            _holds(anchor, around, node, pattern) for pattern in selector.inside
+        ):
+            return False
+        below = node
+    start = source.start(anchor.nodes[0])
+    returns = source.index(anchor.scope, nested=False).by_type.get(ast.Return, ())
+    return all(source.start(node) >= start for node in returns)
+
+
+def _holds(anchor: Anchor, around: list[ast.AST], node: ast.AST, pattern: Pattern) -> bool:
+    """Whether the pattern shows this node, with the anchor in its `$$$NAME`."""
+    found = match(pattern.nodes[0], node, Mode.LENIENT)
+    own = {*around, anchor.nodes[0]}
+    runs = [found[hole] for hole in pattern.lists if hole in found] if found is not None else []
+    return any(isinstance(run, tuple) and own.intersection(run) for run in runs)
+
+
 def _narrowed(anchor: Anchor, hole: str) -> Anchor:
     binding = anchor.env[hole]
     nodes = binding if isinstance(binding, tuple) else (binding,)

@@ -32,7 +32,7 @@ from forkctl.patching.model import (
 from forkctl.patching.reading.yamlnodes import Node
 
 _SELECTOR_KEYS = (
-    *("scope", "match", "import_from", "at", "where", "inside", "not_inside"),
+    *("scope", "match", "import_from", "at", "where", "inside", "not_inside", "always"),
     *("nested", "expect", "pick"),
 )
 _VERBS = tuple(verb.value for verb in Verb)
@@ -74,18 +74,12 @@ def _data_edit(node: Node, keys: Mapping[str, Node], name: str, optional: bool) 
     )
 
 
-_MOST_VALUES = 10_000
-
-
 def _value(node: Node) -> Any:
-    """YAML has values that JSON does not, and aliases that make gigabytes of a few lines."""
+    """YAML has values that JSON does not."""
     value = node.plain()
     pending = [value]
-    seen = 0
     while pending:
-        each, seen = pending.pop(), seen + 1
-        if seen > _MOST_VALUES:
-            node.fail("`value` has too many values, or holds itself")
+        each = pending.pop()
         if isinstance(each, dict):
             pending += [*each, *each.values()]
         elif isinstance(each, list):
@@ -252,6 +246,7 @@ def _selector(node: Node, keys: Mapping[str, Node], verb: Verb) -> Selector:
         where=_where(keys["where"]) if "where" in keys else (),
         inside=_around(keys.get("inside")),
         not_inside=_around(keys.get("not_inside")),
+        always="always" in keys and keys["always"].flag("`always`"),
         nested="nested" in keys and keys["nested"].flag("`nested`"),
         expect=expect,
         pick=pick,

@@ -218,3 +218,45 @@ def test_import_from_finds_names_among_others(engine: Engine) -> None:
     assert engine.locate(before, relative).outcomes[0].lines == (3,)
     plain_name = "- {import_from: {module: a, names: [y]}, insert_after: done()}"
     assert engine.code(before, plain_name) == "no-anchor"
+
+
+ALWAYS = "- {scope: f, match: step(), always: true, insert_after: x()}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if a:\n        step()",
+        "if a:\n        pass\n    else:\n        step()",
+        "for a in b:\n        step()",
+        "try:\n        pass\n    except ValueError:\n        step()",
+        "if a:\n        return\n    step()",
+        "return a and step()",
+        "return [step() for a in b]",
+    ],
+)
+def test_always_refuses_what_may_not_run(engine: Engine, body: str) -> None:
+    assert engine.code(f"def f():\n    {body}\n", ALWAYS) == "no-anchor"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "step()",
+        "with a:\n        step()",
+        "try:\n        step()\n    finally:\n        pass",
+        "def g():\n        return 1\n    step()",
+        "if not a:\n        raise ValueError\n    step()\n    return 1",
+    ],
+)
+def test_always_takes_what_runs_unless_there_is_an_error(engine: Engine, body: str) -> None:
+    assert "step()" in engine.result(f"def f():\n    {body}\n", ALWAYS).split("x()")[0]
+
+
+def test_always_goes_through_what_inside_shows_and_no_further(engine: Engine) -> None:
+    edit = "- {scope: f, match: step(), inside: 'if a: $$$B', always: true, insert_after: x()}"
+    assert "x()" in engine.result("def f():\n    if a:\n        step()\n", edit)
+    deeper = "def f():\n    if a:\n        if b:\n            step()\n"
+    assert engine.code(deeper, edit) == "no-anchor"
+    other_branch = "def f():\n    if a:\n        pass\n    else:\n        step()\n"
+    assert engine.code(other_branch, edit) == "no-anchor"
