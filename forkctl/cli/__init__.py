@@ -163,10 +163,13 @@ def _of_system(error: OSError) -> ForkctlError:
         return ForkctlError(
             "the folder that you are in has been deleted", hint="change into one that is there"
         )
-    reason = (error.strerror or str(error)).strip()
+    reason, where = (error.strerror or str(error)).strip(), error.filename
+    if "error message = " in reason:  # HDF5 tells all that it knows, in one breath
+        file = reason.partition("filename = '")[2].partition("'")[0]
+        reason, where = os.strerror(error.errno or 0), file.rpartition("/")[0]
     return ForkctlError(
         reason[:1].lower() + reason[1:],
-        where=str(error.filename or "forkctl"),
+        where=str(where or "forkctl"),
         hint="check the path, its permissions, and the space on the disk (forkctl doctor)",
     )
 
