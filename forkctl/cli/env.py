@@ -129,18 +129,16 @@ def remove(name: str, profile: str | None) -> None:
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in again, as of its date, and write the lock."""
-    from forkctl.environments.locks import PROFILES, write_lock
-    from forkctl.environments.selecting import spec_named
+    from forkctl.environments.locks import locked_profiles, write_lock
+    from forkctl.environments.selecting import full_profile, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)
     folder = workspace.root / spec.locks
-    wanted = (profile,) if profile else PROFILES
-    sources = [folder / f"{each}.in" for each in wanted]
-    for source in [each for each in sources if profile or each.is_file()]:
-        click.echo(_relative(write_lock(source, spec.python)))
+    for each in [full_profile(profile)] if profile else locked_profiles(folder, ".in"):
+        click.echo(_relative(write_lock(folder / f"{each}.in", spec.python)))
 
 
 def _relative(path: Path) -> Path:
