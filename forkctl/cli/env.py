@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from forkctl.cli.completing import environment_names, fork_names
+from forkctl.cli.completing import environment_names, fork_names, suite_names
 from forkctl.cli.options import json_option, own_option, profile_option
 
 
@@ -106,6 +106,35 @@ def exec_command(fork: str, profile: str | None, own: str | None, words: tuple[s
     return execute(workspace, chosen, profile, own, words, say)
 
 
+@env.command(short_help="Get LIBERO's meshes and textures.")
+@click.argument("suites", nargs=-1, required=True, shell_complete=suite_names)
+@click.option(
+    "--from",
+    "copy",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A copy of LIBERO's libero/libero/assets, instead of fetching them.",
+)
+@click.option("--offline", is_flag=True, help="Use the cache only.")
+def assets(suites: tuple[str, ...], copy: Path | None, offline: bool) -> None:
+    """Get what the simulator's tasks of SUITES load, from a pinned commit of LIBERO.
+
+    Every file is held to the digest that the commit has for it, in a copy too. The simulator takes
+    them from the cache, unless FORKCTL_LIBERO_ASSETS names another folder.
+    """
+    from forkctl.environments.libero_assets import lay_out_assets
+    from forkctl.forks import manifest
+    from forkctl.forks.cache import Fetcher
+    from forkctl.forks.processes import Children
+    from forkctl.forks.workspace import ended_with_the_command, find_workspace
+    from forkctl.libero.suites import get_suite
+
+    named = [get_suite(suite).name for suite in suites]
+    mirrors = manifest.load(find_workspace().manifest).mirrors
+    with ended_with_the_command(Children()) as children:
+        made = lay_out_assets(Fetcher(children, mirrors, offline), named, copy)
+    click.echo(f"{made.folder}: {len(made.files)} files for {', '.join(made.suites)}")
+
+
 @env.command()
 @click.argument("name", shell_complete=environment_names)
 @profile_option
@@ -129,18 +158,16 @@ def remove(name: str, profile: str | None) -> None:
 @profile_option
 def lock_command(name: str, profile: str | None) -> None:
     """Resolve PROFILE.in again, as of its date, and write the lock."""
-    from forkctl.environments.locks import PROFILES, write_lock
-    from forkctl.environments.selecting import spec_named
+    from forkctl.environments.locks import locked_profiles, write_lock
+    from forkctl.environments.selecting import full_profile, spec_named
     from forkctl.forks import manifest
     from forkctl.forks.workspace import find_workspace
 
     workspace = find_workspace()
     spec = spec_named(manifest.load(workspace.manifest), name)
     folder = workspace.root / spec.locks
-    wanted = (profile,) if profile else PROFILES
-    sources = [folder / f"{each}.in" for each in wanted]
-    for source in [each for each in sources if profile or each.is_file()]:
-        click.echo(_relative(write_lock(source, spec.python)))
+    for each in [full_profile(profile)] if profile else locked_profiles(folder, ".in"):
+        click.echo(_relative(write_lock(folder / f"{each}.in", spec.python)))
 
 
 def _relative(path: Path) -> Path:

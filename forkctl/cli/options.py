@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_EXTRAS = "forkctl.extras"
 
 
 class Renamed(click.Option):
@@ -20,11 +25,30 @@ class Renamed(click.Option):
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-profile_option = click.option(
-    "--profile",
-    type=click.Choice(["cpu", "cuda"]),
-    help="Which lock. Default: cuda if there is an NVIDIA driver, else cpu.",
-)
+
+
+def profile_option(command: Command) -> Command:
+    """--profile, and what comes with it: the command sees one word, such as cuda+deepspeed."""
+    command = click.option(
+        "--with",
+        "extras",
+        multiple=True,
+        metavar="EXTRA",
+        is_eager=True,  # so that it is read before --profile
+        expose_value=False,
+        callback=lambda ctx, param, words: ctx.meta.update({_EXTRAS: words}),
+        help="And with what only some runs need, such as deepspeed; repeatable.",
+    )(command)
+    return click.option(
+        "--profile",
+        type=click.Choice(["cpu", "cuda"]),
+        callback=lambda ctx, param, word: (
+            "+".join([word or "", *sorted(set(ctx.meta[_EXTRAS]))]) or None
+        ),
+        help="Which lock. Default: cuda if there is an NVIDIA driver, else cpu.",
+    )(command)
+
+
 own_option = click.option(
     "--env", "own", metavar="PATH|current", help="An environment of your own (conda, venv)."
 )

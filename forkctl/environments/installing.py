@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from forkctl.environments.locks import Lock, canonical_name
+from forkctl.environments.locks import Lock, base_of, canonical_name
 from forkctl.environments.uv import UvFailed, build_variables, find_python, run_uv
 from forkctl.errors import ForkctlError
 from forkctl.scratch import scratch_folder
@@ -30,7 +30,7 @@ def install(lock: Lock, prefix: Path, say: Callable[[str], None]) -> None:
         arguments = [*target, "--requirement", str(requirements)]
         if lock.complete:
             arguments.append("--no-deps")
-        if lock.profile == "cpu":
+        if base_of(lock.profile) == "cpu":
             _install_small(lock, arguments, say)
         else:
             _uv(lock, arguments)

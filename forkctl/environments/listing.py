@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from forkctl.environments.environment import find_environment, size_of
-from forkctl.environments.locks import PROFILES
+from forkctl.environments.locks import locked_profiles
 from forkctl.environments.selecting import lock_by_spec, spec_named
-from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import EnvironmentSpec, Manifest
 from forkctl.forks.workspace import Workspace
 
@@ -50,11 +49,8 @@ def environments_of(
     workspace: Workspace, name: str, spec: EnvironmentSpec
 ) -> list[ShownEnvironment]:
     shown = []
-    for profile in PROFILES:
-        try:
-            lock = lock_by_spec(workspace, spec, profile)
-        except ForkctlError:
-            continue  # there is no lock of that profile
+    for profile in locked_profiles(workspace.root / spec.locks):
+        lock = lock_by_spec(workspace, spec, profile)
         made = find_environment(lock)
         shown.append(
             ShownEnvironment(

@@ -12,6 +12,9 @@ made, and the lock is then installed as it stands. The date matters: what these 
 resolves to a working set only as of the days when they were written. A lock is plain requirements,
 without the address of any index. It may take over another one whole by `-r ../other/profile.txt`;
 forks with the same lock share one environment.
+
+What only some runs need has a lock of its own beside it, `<profile>+<extra>.txt`, which takes over
+the other by `-r <profile>.txt`.
 """
 
 from __future__ import annotations
@@ -51,6 +54,22 @@ class Lock:
         return {canonical_name(pin[1]): pin[2] for pin in found if pin}
 
 
+def locked_profiles(folder: Path, suffix: str = ".txt") -> list[str]:
+    """The profiles that have such a file; one with an extra comes after the one without."""
+    stems = (path.name.removesuffix(suffix) for path in folder.glob(f"*{suffix}"))
+    return sorted(stem for stem in stems if base_of(stem) in PROFILES)
+
+
+def base_of(profile: str) -> str:
+    """The profile without its extras."""
+    return profile.split("+")[0]
+
+
+def as_options(profile: str) -> str:
+    """How a profile is typed."""
+    return f"--profile {profile.replace('+', ' --with ')}"
+
+
 def canonical_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -58,13 +77,12 @@ def canonical_name(name: str) -> str:
 def read_lock(folder: Path, profile: str, default_python: str) -> Lock:
     path = folder / f"{profile}.txt"
     if not path.is_file():
-        there = sorted(other.stem for other in folder.glob("*.txt"))
+        there = map(as_options, locked_profiles(folder))
         raise ForkctlError(
             f"there is no lock for the profile {profile}",
             where=str(path),
-            hint=f"choose one of: {', '.join(there)}"
-            if there
-            else f"write {profile}.in and run `forkctl env lock`, or bring your own with --env",
+            hint=" or ".join(there)
+            or f"write {profile}.in and run `forkctl env lock`, or bring your own with --env",
         )
     directives, requirements = _read(path, seen=())
     return Lock(

@@ -12,7 +12,7 @@ from forkctl.environments.environment import (
     find_environment,
     own_environment,
 )
-from forkctl.environments.locks import Lock, read_lock
+from forkctl.environments.locks import Lock, as_options, read_lock
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import EnvironmentSpec, Fork, Manifest
 from forkctl.forks.workspace import Workspace
@@ -43,12 +43,17 @@ def not_made(selection: Selection, fork: str) -> tuple[str, str]:
     """What to say of an environment that has still to be made, and what to do about it."""
     return (
         f"not made yet (profile {selection.profile})",
-        f"forkctl env create {fork} --profile {selection.profile}",
+        f"forkctl env create {fork} {as_options(selection.profile)}",
     )
 
 
 def default_profile() -> str:
     return "cuda" if _NVIDIA_DRIVER.exists() else "cpu"
+
+
+def full_profile(asked: str | None) -> str:
+    """What was asked for may be nothing, or extras alone: `+deepspeed`."""
+    return f"{default_profile()}{asked or ''}" if (asked or "+").startswith("+") else str(asked)
 
 
 def select(workspace: Workspace, fork: Fork, profile: str | None, own: str | None) -> Selection:
@@ -70,7 +75,7 @@ def lock_of(workspace: Workspace, fork: Fork, profile: str | None) -> Lock:
 
 
 def lock_by_spec(workspace: Workspace, spec: EnvironmentSpec, profile: str | None) -> Lock:
-    return read_lock(workspace.root / spec.locks, profile or default_profile(), spec.python)
+    return read_lock(workspace.root / spec.locks, full_profile(profile), spec.python)
 
 
 def spec_named(manifest: Manifest, name: str) -> EnvironmentSpec:

@@ -16,11 +16,13 @@ from pathlib import Path
 from forkctl.checks import Check, failed, ok, warning
 from forkctl.environments.binding import process_variables
 from forkctl.environments.environment import find_environment, own_environment
+from forkctl.environments.libero_assets import recorded_assets
 from forkctl.environments.selecting import lock_by_spec
 from forkctl.errors import ForkctlError
 from forkctl.forks.manifest import load
 from forkctl.forks.workspace import Workspace
 from forkctl.places import cache_root
+from forkctl.simulation.settings import ASSETS, HOW
 
 NAME = "libero-sim"
 _DARK_FLOORS = (3, 3, 3)  # from this mujoco on
@@ -55,11 +57,13 @@ def find_simulator(workspace: Workspace, own: str | None = None) -> Simulator:
                 "the simulator's environment is not made yet", hint=f"forkctl env create {NAME}"
             )
         environment = made
+    assets = recorded_assets()
     home = cache_root() / "simulator"
     name = environment.prefix.resolve().name  # a config names the package's own folders
     variables = {
         "LIBERO_CONFIG_PATH": str(home / f"libero-{name}"),
         "NUMBA_CACHE_DIR": str(home / f"numba-{name}"),
+        **({ASSETS: str(assets.folder)} if assets else {}),
         **process_variables(environment, ()),
     }
     return Simulator(environment.python, variables)
@@ -106,9 +110,23 @@ def check_simulator(workspace: Workspace) -> Iterator[Check]:
     if renders_dark_floors(state.mujoco):
         text = f"mujoco {state.mujoco} renders floors darker than published results saw them"
         yield warning(subject, text)
+    yield check_assets(simulator, state)
+
+
+def check_assets(simulator: Simulator, state: SimulatorState) -> Check:
+    subject = "LIBERO's assets"
+    folder = simulator.variables.get(ASSETS)
     if state.assets is None:
-        hint = "FORKCTL_LIBERO_ASSETS may name a copy"
-        yield warning(subject, "LIBERO's assets will be downloaded", hint)
+        if folder:
+            return failed(subject, f"there are none in {folder}", HOW)
+        return warning(subject, "LIBERO will download them from the hub", HOW)
+    recorded = recorded_assets()
+    if recorded is None or Path(state.assets) != recorded.folder:
+        return ok(subject, f"{state.assets}, as they are")
+    if faults := recorded.faults():
+        text = f"{len(faults)} of {len(recorded.files)} files are gone or differ: {faults[0]}"
+        return failed(subject, text, f"forkctl env assets {' '.join(recorded.suites)}")
+    return ok(subject, f"{len(recorded.files)} files for {', '.join(recorded.suites)}")
 
 
 def renders_dark_floors(mujoco: str) -> bool:

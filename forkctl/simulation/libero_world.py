@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from forkctl.inside.versions import installed
 from forkctl.libero.schema import CAMERAS
 from forkctl.simulation.errors import SimulationError
+from forkctl.simulation.expert.goals import NEXT_ACTION
+from forkctl.simulation.expert.script import Expert
 from forkctl.simulation.settings import assets_digest
 from forkctl.simulation.task_simulation import TaskSimulation
 from forkctl.simulation.tasks import init_states
@@ -34,7 +36,10 @@ class LiberoWorld:
         self.init_states = len(self.states)
         self.versions = {**installed(*_PACKAGES), "assets": assets_digest()}
 
+        self._expert: Iterator[Any] | None = None
+
     def reset(self, start: dict[str, Any], seed: int) -> None:
+        self._expert = None
         if "model" in start:
             self.simulation.restore(start["model"], start["state"])
             return
@@ -48,6 +53,10 @@ class LiberoWorld:
     def observe(self, keys: Sequence[str]) -> dict[str, Any]:
         cameras = [key for key in keys if key in CAMERAS]
         seen = self.simulation.observe(cameras, self.image_size)
+        if NEXT_ACTION in keys:
+            # asked once before each step, it goes on from where the scene then is
+            self._expert = self._expert or Expert(self.simulation.env).actions()
+            seen[NEXT_ACTION] = next(self._expert)
         if unknown := sorted(set(keys) - set(seen)):
             raise SimulationError(
                 f"the simulator has no {', '.join(unknown)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from forkctl.simulation.settings import ASSETS, package_folder, prepare
+from forkctl.simulation.settings import ASSETS, holds_assets, package_folder, prepare
 
 _SCENE = """<mujoco><worldbody><light pos="0 0 2"/>
 <geom type="sphere" size=".3" rgba="1 0 0 1"/><camera name="c" pos="0 0 2"/></worldbody></mujoco>"""
@@ -44,5 +44,5 @@ def _device() -> str:
 
 def assets_here() -> str | None:
     """Where LIBERO's assets are; None where they have to be downloaded."""
-    places = [os.environ.get(ASSETS), str(package_folder() / "assets")]
-    return next((place for place in places if place and (Path(place) / "scenes").is_dir()), None)
+    place = os.environ.get(ASSETS) or str(package_folder() / "assets")
+    return place if holds_assets(Path(place)) else None

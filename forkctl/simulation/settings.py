@@ -6,7 +6,8 @@ comes before the first import; a parent process may have set any of these alread
     MUJOCO_GL, PYOPENGL_PLATFORM   how frames are rendered: egl, or osmesa where there is no EGL
     LIBERO_CONFIG_PATH             a folder with LIBERO's config.yaml
     NUMBA_CACHE_DIR                what robosuite compiles (seconds, once per machine)
-    FORKCTL_LIBERO_ASSETS          LIBERO's assets; unset: the package's, else the hub's download
+    FORKCTL_LIBERO_ASSETS          LIBERO's assets; unset: those of `forkctl env assets`, else the
+                                   package's, else the hub's download
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from forkctl.places import expanded
 from forkctl.simulation.errors import SimulationError
 
 ASSETS = "FORKCTL_LIBERO_ASSETS"
-# needed by the scenes of every task
-_SURELY_THERE = "scenes"
+HOW = (
+    "forkctl env assets SUITE fetches LIBERO's; "
+    f"or set {ASSETS} to a copy of LIBERO's libero/libero/assets"
+)
 
 
 def prepare() -> None:
@@ -77,6 +80,11 @@ def _write_config(target: Path, package: Path) -> None:
     write_atomically(target, json.dumps({name: str(path) for name, path in paths.items()}))
 
 
+def holds_assets(folder: Path) -> bool:
+    """A scene is needed by every task."""
+    return any((folder / "scenes").glob("*.xml"))
+
+
 def use_assets() -> Path:
     """Make LIBERO load its assets from where the variable says; returns the folder in use."""
     import libero.libero as package
@@ -84,7 +92,7 @@ def use_assets() -> Path:
     chosen = os.environ.get(ASSETS)
     if chosen:
         folder = expanded(Path(chosen)).resolve()
-        if not (folder / _SURELY_THERE).is_dir():
+        if not holds_assets(folder):
             raise SimulationError(
                 "these are not LIBERO's assets",
                 where=str(folder),
@@ -93,11 +101,11 @@ def use_assets() -> Path:
         package._assets_path_cache = str(folder)  # the config file's `assets` is not read
         return folder
     folder = Path(package.get_assets_path())
-    if not (folder / _SURELY_THERE).is_dir():
+    if not holds_assets(folder):
         raise SimulationError(
             "LIBERO's assets are not here and could not be downloaded",
             where=str(folder),
-            hint=f"set {ASSETS} to a copy of LIBERO's libero/libero/assets",
+            hint=HOW,
         )
     return folder
 

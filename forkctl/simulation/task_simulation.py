@@ -57,19 +57,24 @@ class TaskSimulation:
         from robosuite import load_controller_config
 
         bddl = str(tasks.bddl_path(task))
-        env = TASK_MAPPING[get_problem_info(bddl)["problem_name"]](
-            bddl,
-            robots=["Panda"],
-            controller_configs=load_controller_config(default_controller="OSC_POSE"),
-            gripper_types="default",
-            initialization_noise=None,
-            use_camera_obs=False,
-            has_renderer=False,
-            has_offscreen_renderer=False,
-            control_freq=CONTROL_HZ,
-            ignore_done=True,
-            hard_reset=False,
-        )
+        try:
+            env = TASK_MAPPING[get_problem_info(bddl)["problem_name"]](
+                bddl,
+                robots=["Panda"],
+                controller_configs=load_controller_config(default_controller="OSC_POSE"),
+                gripper_types="default",
+                initialization_noise=None,
+                use_camera_obs=False,
+                has_renderer=False,
+                has_offscreen_renderer=False,
+                control_freq=CONTROL_HZ,
+                ignore_done=True,
+                hard_reset=False,
+            )
+        except FileNotFoundError as error:
+            raise SimulationError(
+                "this is not among LIBERO's assets", where=str(error.filename), hint=settings.HOW
+            ) from None
         env._observables.clear()
         return cls(task, env, reflection=reflection)
 

@@ -11,6 +11,7 @@ from forkctl import checks
 from forkctl.checks import Check
 from forkctl.configs import Config
 from forkctl.environments.binding import Place, bind
+from forkctl.environments.locks import base_of
 from forkctl.environments.process_group import interrupted_by_signals
 from forkctl.environments.proving import Answer, ask, check_imports, check_origins
 from forkctl.environments.selecting import not_made
@@ -128,7 +129,7 @@ def _environment(
         return None, [checks.warning("environment", *not_made(selection, resolved.fork.name))]
     modules = launcher.modules if launcher.checks_imports else ()
     try:
-        answer = ask(place, launcher.packages, modules, gpus=selection.profile == "cuda")
+        answer = ask(place, launcher.packages, modules, gpus=base_of(selection.profile) == "cuda")
     except ForkctlError as error:
         return None, [checks.from_error("environment", error)]
     which = place.environment.profile or place.environment.prefix

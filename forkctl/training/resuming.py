@@ -9,6 +9,7 @@ from forkctl.checkpoints.unpickling import check_plain
 from forkctl.configs import read_config
 from forkctl.environments.binding import bind
 from forkctl.environments.environment import Environment
+from forkctl.environments.locks import as_options
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.family import Launcher
 from forkctl.forks.hashes import fingerprint
@@ -54,7 +55,7 @@ def resume_run(workspace: Workspace, fork: Fork, launcher: Launcher, run: Run, v
         raise ForkctlError(
             "its environment is gone",
             where=str(prefix),
-            hint=f"forkctl env create {record.fork} --profile {record.environment['profile']}",
+            hint=f"forkctl env create {record.fork} {as_options(record.environment['profile'])}",
         )
     if not run.log.exists():
         raise UsageError("the run never began", where=run.id, hint="start a new one")

@@ -12,6 +12,7 @@ from forkctl.environments.environment import Environment
 from forkctl.environments.locks import read_lock
 from forkctl.environments.proving import Answer as Said
 from forkctl.environments.proving import check_origins, check_pins, same_version
+from forkctl.environments.selecting import default_profile, full_profile
 from tests.driver import Workspace
 
 
@@ -57,6 +58,65 @@ def test_exec_says_what_cannot_be_started(thing: Workspace) -> None:
     assert "no-such-program: cannot be started" in thing.err
 
 
+@pytest.mark.parametrize("pip", [("pip",), ("pip3",), ("python", "-m", "pip")])
+def test_pip_is_the_environment_s_and_not_forkctl_s_own(
+    thing: Workspace, tmp_path: Path, pip: tuple[str, ...]
+) -> None:
+    """Environments have no pip of their own, and the next in PATH would be forkctl's."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        '[project]\nname = "said-pip"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbackend-path = ["."]\nbuild-backend = "backend"\n'
+    )
+    (package / "backend.py").write_text(_BACKEND)
+    exec_ = ("env", "exec", "thing", "--profile", "cpu", "--")
+    thing.said(*exec_, *pip, "install", str(package))
+    made = Path(thing.ok("env", "create", "thing", "--profile", "cpu").split()[0])
+    assert list(made.glob("lib/python*/site-packages/said_pip-1.dist-info"))
+    assert "said-pip" in thing.said(*exec_, *pip, "list")
+
+
+_BACKEND = """
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    info = "said_pip-1.dist-info/"
+    with zipfile.ZipFile(f"{folder}/said_pip-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: said-pip\\nVersion: 1\\n")
+        wheel.writestr(
+            info + "WHEEL",
+            "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        )
+        wheel.writestr(info + "RECORD", "")
+    return "said_pip-1-py3-none-any.whl"
+"""
+
+
+def test_what_only_some_runs_need_has_an_environment_of_its_own(thing: Workspace) -> None:
+    """The plain lock, and so the environment of every other run, stays as it is."""
+    plain = Path(thing.ok("env", "create", "thing", "--profile", "cpu").split()[0])
+    thing.write({"envs/cpu+extra.txt": "-r cpu.txt\nsix==1.16.0\n"})
+    asked = ("--with", "extra", "--profile", "cpu")
+    assert thing.run("env", "check", "thing", *asked) == 1
+    assert "forkctl env create thing --profile cpu --with extra" in thing.out
+    shown = {each["profile"]: each for each in json.loads(thing.ok("env", "show", "--json"))}
+    assert {name: each["prefix"] for name, each in shown.items()} == {
+        "cpu": str(plain),
+        "cpu+extra": None,
+    }
+    assert thing.run("env", "create", "thing", "--profile", "cpu", "--with", "other") == 1
+    assert "--profile cpu or --profile cpu --with extra" in thing.err
+    assert thing.run("env", "create", "thing", "--profile", "cuda") == 1
+    assert "--profile cpu or --profile cpu --with extra" in thing.err
+
+
+def test_an_extra_alone_is_of_the_machine_s_profile() -> None:
+    assert full_profile("+extra") == f"{default_profile()}+extra"
+    assert full_profile(None) == default_profile()
+    assert full_profile("cuda+extra") == "cuda+extra"
+
+
 def test_create_show_and_remove(thing: Workspace) -> None:
     before = json.loads(thing.ok("env", "show", "thing", "--json"))
     assert [each["prefix"] for each in before] == [None]
@@ -78,6 +138,11 @@ def test_lock_resolves_the_in_file_and_keeps_its_steering(thing: Workspace) -> N
     assert (lock.python, lock.exclude_newer) == ("3.11", "2024-01-01")
     assert lock.pins == {"python-dateutil": "2.8.2", "six": "1.16.0"}
     assert (thing.root / "envs/cpu.txt").read_text() == before
+    thing.write({"envs/cuda+extra.in": "-r cuda.txt\ntoolz==0.12.0\n"})
+    thing.ok("env", "lock", "thing", "--profile", "cuda", "--with", "extra")
+    extra = read_lock(thing.root / "envs", "cuda+extra", "3.9")
+    assert extra.pins == {**lock.pins, "toolz": "0.12.0"}
+    assert (extra.python, extra.exclude_newer) == ("3.11", "2024-01-01")
     assert thing.run("env", "lock", "thing", "--profile", "cpu") == 1
     assert "cpu.in" in thing.err
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Files go to OUT/SUITE.",
 )
-@click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of the suite.")
+@click.option("--tasks", type=click.IntRange(min=1), help="Only the first N tasks of a suite.")
 @click.option("--repo", help="Another dataset repository with a folder per suite.")
 @click.option("--revision", default="main", show_default=True, help="Revision of the repository.")
 @click.option(
@@ -41,7 +41,7 @@ def download(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Download LIBERO's raw files of SUITE.
+    """Download LIBERO's raw files of SUITE, or of `all`.
 
     Run the same command again after an interruption: it resumes. Every file is checked against the
     hub's digest, including those that were here before. HF_ENDPOINT can name a mirror.

@@ -9,6 +9,7 @@ import click
 
 from forkctl.cli.eval.policy_options import policy_options
 from forkctl.cli.options import json_option, reflections_option, simulators_option, tasks_option
+from forkctl.errors import UsageError
 
 
 @click.command()
@@ -74,7 +75,7 @@ def rollout(
     """Let a policy act in LIBERO's simulator, and count how often it succeeds.
 
     FORK is a fork of forks.toml, whose checkpoint --ckpt is loaded in the fork's own environment,
-    or baseline:zero, baseline:random, baseline:replay.
+    or baseline:zero, baseline:random, baseline:expert, baseline:replay.
 
     Run the same command again to resume an evaluation that was stopped; more --trials or --tasks
     are added to it.
@@ -88,13 +89,15 @@ def rollout(
         named_source,
         simulator_source,
     )
-    from forkctl.evaluation.rollouts.request import RolloutRequest
+    from forkctl.evaluation.rollouts.request import EXPERT, RolloutRequest
     from forkctl.evaluation.rollouts.rollout import default_out, open_rollout, setup_of
     from forkctl.evaluation.rollouts.videos import ALL, FAILURES, NONE
     from forkctl.forks.workspace import find_workspace
 
     video = ALL if record_video else FAILURES if record_failures else NONE
     request = RolloutRequest(choice_of(words), video=video, **words)
+    if world is not None and request.choice.baseline == EXPERT:
+        raise UsageError("baseline:expert acts in LIBERO's simulator", hint="leave --world out")
     settings = request.settings()
     source = request.policy(settings.trials, launch_policy)
     options = WorldOptions(image_size, not no_reflections, settle)

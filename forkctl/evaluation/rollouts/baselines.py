@@ -12,6 +12,7 @@ from forkctl.evaluation.dimensions import GRIPPER, Floats
 from forkctl.evaluation.openloop.pairs import AT_REST
 from forkctl.evaluation.policies.policy import Conventions, Policy, Prediction, Query
 from forkctl.evaluation.rollouts.trials import Trial
+from forkctl.simulation.expert.goals import NEXT_ACTION
 
 REPLAYED_AT_ONCE = 8
 
@@ -56,6 +57,24 @@ class Random:
         chunk = random.uniform(-1, 1, (self.conventions.chunk, len(AT_REST)))
         chunk[:, GRIPPER] = np.sign(chunk[:, GRIPPER])
         return chunk
+
+
+@dataclass(frozen=True)
+class Expert:
+    """The scripted expert of `forkctl demos`: the simulator, which sees all, says what to do."""
+
+    conventions: Conventions = field(default=Conventions((NEXT_ACTION,)))
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        return {"baseline": "expert"}
+
+    @contextmanager
+    def open(self) -> Iterator[Policy]:
+        yield self
+
+    def predict(self, queries: Sequence[Query], seed: int) -> Sequence[Prediction]:
+        return [Prediction(query.observation[NEXT_ACTION]) for query in queries]
 
 
 @dataclass(frozen=True)

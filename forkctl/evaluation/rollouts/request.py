@@ -13,7 +13,7 @@ from forkctl.evaluation.policies.choice import (
     loaded_policy,
 )
 from forkctl.evaluation.policies.policy import PolicySource
-from forkctl.evaluation.rollouts.baselines import Random, Replay, Still
+from forkctl.evaluation.rollouts.baselines import Expert, Random, Replay, Still
 from forkctl.evaluation.rollouts.playing import Limits
 from forkctl.evaluation.rollouts.rollout import RolloutSettings
 from forkctl.evaluation.rollouts.summary import TRIALS
@@ -27,9 +27,10 @@ from forkctl.evaluation.rollouts.trials import (
 )
 from forkctl.evaluation.rollouts.videos import NONE
 from forkctl.libero.suites import SUITES, choose_tasks, get_suite
+from forkctl.simulation.expert.goals import refused_tasks
 
-ZERO, RANDOM, REPLAY = "zero", "random", "replay"
-BUILTIN = (ZERO, RANDOM, REPLAY)
+ZERO, RANDOM, REPLAY, EXPERT = "zero", "random", "replay", "expert"
+BUILTIN = (ZERO, RANDOM, REPLAY, EXPERT)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class RolloutRequest:
         self.check()
         suite = get_suite(self.suite) if self.suite else suite_of_data(self._data)
         tasks = choose_tasks(suite, self.tasks)
+        if self.choice.baseline == EXPERT:
+            refused = refused_tasks(suite.name)
+            if unable := [f"{task} ({refused[task]})" for task in tasks if task in refused]:
+                raise UsageError(
+                    f"the expert cannot do {', '.join(unable)}",
+                    hint="choose others with --tasks; docs/simulator.md lists them",
+                )
         init_states = choose_init_states(self.init_states)
         if self.data is None:
             trials = trials_from_init_states(tasks, self.trials or TRIALS, init_states, self.seed)
@@ -107,6 +115,8 @@ class RolloutRequest:
             return Still()
         if self.choice.baseline == RANDOM:
             return Random()
+        if self.choice.baseline == EXPERT:
+            return Expert()
         return loaded_policy(self.choice, launch(self.choice), "policy", self.choice.checkpoint)
 
     @property

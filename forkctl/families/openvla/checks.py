@@ -141,7 +141,8 @@ def _quantised(config: Config) -> list[Check]:
     if training.get("precision", "bf16") != "bf16":
         text = "upstream computes in bfloat16 with use_quantization"
         return [checks.failed("config", text, "--set forkctl.training.precision=bf16")]
-    found = [checks.warning("config", "use_quantization needs bitsandbytes in the environment")]
+    text = "use_quantization needs bitsandbytes in the environment"
+    found = [checks.warning("config", text, "--with bitsandbytes")]
     if training.get("merge", "end") != "never":
         text = "nothing is merged into four bits: each checkpoint holds the adapter"
         found.append(checks.warning("config", text, "`forkctl ckpt merge` merges one afterwards"))

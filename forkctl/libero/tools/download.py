@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from forkctl.errors import ForkctlError
-from forkctl.libero.suites import RAW_HUB_ID, file_name_from_task, get_suite
+from forkctl.libero.suites import RAW_HUB_ID, SUITES, file_name_from_task, get_suite
 
+ALL = "all"
 _BLOCK = 1 << 20
 _SPARE_BYTES = 1 << 30  # do not fill the disk
 
@@ -43,25 +44,30 @@ class Remote:
 def list_suite(
     suite: str, repo: str = RAW_HUB_ID, revision: str = "main", tasks: Optional[int] = None
 ) -> Remote:
-    """The suite's files on the hub; `tasks` limits them to its first tasks."""
+    """The suite's files on the hub, or those of `all`; `tasks` limits each to its first tasks."""
     hub = _hub()
-    wanted = get_suite(suite)
+    wanted = list(SUITES.values()) if suite == ALL else [get_suite(suite)]
     try:
         api = hub.HfApi(token=False)
         commit = api.repo_info(repo, repo_type="dataset", revision=revision).sha
-        tree = api.list_repo_tree(
-            repo, wanted.name, repo_type="dataset", revision=commit, recursive=False
-        )
-        found = [_remote_file(entry) for entry in tree if entry.path.endswith(".hdf5")]
+        found = [
+            _remote_file(entry)
+            for each in wanted
+            for entry in api.list_repo_tree(
+                repo, each.name, repo_type="dataset", revision=commit, recursive=False
+            )
+            if entry.path.endswith(".hdf5")
+        ]
     except _errors(hub) as error:
         raise _unreachable(repo, error) from error
     # by the whole path: a listing may name a file of any folder
-    names = {f"{wanted.name}/{file_name_from_task(task)}" for task in wanted.tasks[:tasks]}
+    names = {f"{s.name}/{file_name_from_task(task)}" for s in wanted for task in s.tasks[:tasks]}
     chosen = [each for each in found if each.path in names]
     if not re.fullmatch(r"[0-9a-f]{40}", str(commit)):
         raise ForkctlError(f"the hub names no commit, but {commit!r:.50}", where=repo)
-    if not chosen:
-        raise ForkctlError(f"no files of {wanted.name} in the repository", where=repo)
+    there = {each.path.split("/")[0] for each in chosen}
+    if absent := [each.name for each in wanted if each.name not in there]:
+        raise ForkctlError(f"no files of {', '.join(absent)} in the repository", where=repo)
     return Remote(repo, commit, tuple(sorted(chosen, key=lambda each: each.path)))
 
 

@@ -11,6 +11,8 @@ from forkctl.libero.suites import get_suite
 from forkctl.simulation.errors import SimulationError
 from forkctl.simulation.expert.solids import Array, solids_of
 
+# What the simulator calls the expert's next action, among observations.
+NEXT_ACTION = "expert"
 # These ask for something other than putting one thing on another: a drawer, a knob, a push.
 _OTHER_SKILLS = {
     "open_the_middle_drawer_of_the_cabinet": "opening a drawer",

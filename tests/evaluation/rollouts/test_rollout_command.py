@@ -378,6 +378,9 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(rollout, tmp_path):
         (["baseline:zero", "--suite", "libero_goal", "--world", "w.py"], 2, "no world 'w.py'"),
         (["baseline:zero", "--suite", "libero_goal", "--shard", "3/2"], 2, "not a shard"),
         (["baseline:zero", "--suite", "libero_goal", "--data", "."], 2, "is for baseline:replay"),
+        (["baseline:expert", "--suite", "libero_goal"], 2, "(opening a drawer)"),
+        (["baseline:expert", "--suite", "libero_goal", "--world", "w"], 2, "leave --world out"),
+        (["baseline:expert", "--suite", "libero_10", "--tasks", "0"], 2, "several steps"),
         (["baseline:replay", "--suite", "libero_goal"], 2, "baseline:replay needs --data"),
     ],
 )

@@ -62,6 +62,19 @@ def download(
     return done.returncode, done.stdout, done.stderr
 
 
+def test_all_is_every_suite_or_none(hub: Hub, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    code, _, error = download(hub, out, suite="all")
+    assert code == 1 and "no files of libero_spatial, libero_object, " in error
+    assert not out.exists()
+    first = [f"{suite.name}/{suite.tasks[0]}_demo.hdf5" for suite in SUITES.values()]
+    with serve({name: name.encode() for name in [*first, *NAMES]}) as whole:
+        code, said, error = download(whole, out, "--tasks", "1", "--json", suite="all")
+    assert code == 0, error
+    assert sorted(json.loads(said)["fetched"]) == sorted(first)
+    assert [(out / name).read_text() for name in first] == first
+
+
 def test_without_a_network_it_says_so(tmp_path: Path) -> None:
     with serve({}) as closed:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_frames_have_the_wanted_size_and_unknown_keys_are_told(worlds):
         assert top > bottom  # upside down: the bright table is above the grey wall
         with pytest.raises(ForkctlError, match="the simulator has no third_eye"):
             world.step(np.zeros(7), ("third_eye",))
+
+
+def test_the_expert_of_the_demonstrations_acts_by_the_protocol_of_every_policy(
+    simulator: Fork,
+) -> None:
+    words = ["eval", "rollout", "baseline:expert", "--suite", "libero_spatial", "--trials", "1"]
+    simulator.workspace.said(
+        *words, "--tasks", f"{TASK}", "--sim-env", simulator.prefix, "--out", "expert"
+    )
+    text = (simulator.workspace.root / "expert" / "rollout.json").read_text(encoding="utf-8")
+    assert json.loads(text)["overall"]["successes"] == 1
 
 
 @pytest.fixture(scope="module")
