@@ -40,8 +40,19 @@ def on_full_disk(
     here: Path, place: Path, *argv: str, size: str = "256k"
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount"]
-        + ["sh", "-c", MOUNTED, "sh", str(place), size, *argv],
+        [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            MOUNTED,
+            "sh",
+            str(place),
+            size,
+            *argv,
+        ],
         cwd=here,
         capture_output=True,
         text=True,
