@@ -92,6 +92,18 @@ def test_fine_tuning_follows_the_checkpoints_own_config() -> None:
     assert get(config, "experiment.strict_weight_loading") is False
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_fine_tuning_crops_as_the_checkpoint_did(kind: str) -> None:
+    theirs = {"crop_height": 84, "crop_width": 80, "num_crops": 1}
+    for kwargs in (theirs, [{}, theirs]):  # releases write one randomizer, later ones a list
+        encoder = {"rgb": {"obs_randomizer_kwargs": kwargs}}
+        told: dict[str, Any] = {"observation": {"image_dim": [96, 96], "encoder": encoder}}
+        asked = request(checkpoint="/a.pth", checkpoint_config=told)
+        assert crop(FAMILY.generate(kind, asked)) == (84, 80)
+        del told["observation"]["image_dim"]  # of what, it does not say: the usual share of 256
+        assert crop(FAMILY.generate(kind, asked)) == (232, 232)
+
+
 def test_frames_that_are_right_already_are_not_resized() -> None:
     shapes = {"all_shapes": {"agentview_rgb": [3, 128, 128]}}
     theirs = {"observation": {"modalities": {"obs": {"rgb": ["agentview_rgb"]}}}}
@@ -99,7 +111,9 @@ def test_frames_that_are_right_already_are_not_resized() -> None:
         "droid", request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes)
     )
     assert get(config, "observation.image_dim") is None
-    assert get(config, "experiment.ckpt_key_map") == {}
+    assert get(config, "experiment.ckpt_key_map") == {
+        "agentview_rgb": ["agentview_rgb", "eye_in_hand_rgb"]
+    }
 
 
 def test_cameras_are_matched_by_kind_then_by_order() -> None:
@@ -116,6 +130,14 @@ def test_cameras_are_matched_by_kind_then_by_order() -> None:
         "hand": "eye_in_hand_rgb",
         "a": "agentview_rgb",
     }
+
+
+def test_no_camera_is_left_without_an_encoder() -> None:
+    ours = ["agentview_rgb", "eye_in_hand_rgb"]
+    assert camera_map(["left"], ours) == {"left": ours}
+    assert camera_map(["agentview_rgb"], ours) == {"agentview_rgb": ours}
+    assert camera_map(["hand"], ours) == {"hand": [ours[1], ours[0]]}
+    assert camera_map([], ours) == {}
 
 
 def test_a_longer_limit_than_the_config_keeps_its_epochs_whole(tmp_path: Path) -> None:
