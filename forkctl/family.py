@@ -242,6 +242,7 @@ class Family:
     choices: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     header = ""  # what a generated config says first, where it is YAML; empty for JSON
     worker: str | None = None  # the module that loads a checkpoint as a policy (forkctl.inside)
+    takes_goals = False  # the worker has an option `goal`: FILE[:DEMO], or a folder
     # What it adds to verdicts, of parts that only its policies have: verdict -> what to do.
     advice: Mapping[str, str] = MappingProxyType({})
     # What it adds to the command line: group -> name -> (module, attribute, one line of help).

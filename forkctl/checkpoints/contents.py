@@ -13,17 +13,12 @@ from typing import Any
 
 from forkctl.checkpoints.facts import TensorFacts, looks_like_buffer
 from forkctl.checkpoints.safetensors import read_safetensors_header
+from forkctl.checkpoints.sections import WRAPPERS, describes_itself, sections_of
 from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
 
 Weights = dict[str, TensorFacts]
 TORCH, SAFETENSORS = "torch", "safetensors"
-
-# No model has more; dictionaries that hold themselves have.
-_MOST_ENTRIES = 1_000_000
-_LONGEST_NAME = 1000
-# Keys under which common training code keeps the one state dict of a file.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,20 @@ def open_checkpoint(path: Path) -> Checkpoint:
             tensors, _metadata = read_safetensors_header(path)
             return Checkpoint(path, SAFETENSORS, {"nets": tensors})
         content = read_pickled_structure(path)
-        if isinstance(content, Mapping) and "algo_name" in content and "model" in content:
-            return _described(path, content)
-        return Checkpoint(path, TORCH, {"nets": _only_state_dict(path, content)})
+        weights = {
+            section: {name: _marked(name, facts) for name, facts in tensors.items()}
+            for section, tensors in sections_of(content, _is_facts).items()
+        }
+        if describes_itself(content):
+            return _described(path, content, weights)
+        if not weights["nets"]:
+            raise ForkctlError(
+                "the file contains no named tensors",
+                where=str(path),
+                hint="a checkpoint is a dictionary of tensors, or has one under "
+                + ", ".join(WRAPPERS),
+            )
+        return Checkpoint(path, TORCH, weights)
 
 
 @contextlib.contextmanager
@@ -93,12 +99,10 @@ def require_undamaged(path: Path) -> None:
         )
 
 
-def _described(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+def _described(
+    path: Path, content: Mapping[str, Any], weights: Mapping[str, Weights]
+) -> Checkpoint:
     """A file with the config and the shapes that the weights were trained with."""
-    model = content["model"]
-    weights = {"nets": flatten(model.get("nets", model))}
-    if isinstance(model.get("ema"), Mapping):
-        weights["ema"] = flatten(model["ema"])
     config = content.get("config")
     statistics = ("obs_normalization_stats", "action_normalization_stats")
     return Checkpoint(
@@ -124,42 +128,12 @@ def _shapes(said: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _only_state_dict(path: Path, content: Any) -> Weights:
-    for key in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    tensors = flatten(content) if isinstance(content, Mapping) else {}
-    if not tensors:
-        raise ForkctlError(
-            "the file contains no named tensors",
-            where=str(path),
-            hint="a checkpoint is a dictionary of tensors, or has one under "
-            + ", ".join(_WRAPPERS),
-        )
-    return tensors
+def _is_facts(value: Any) -> bool:
+    return isinstance(value, TensorFacts)
 
 
-def flatten(tree: Mapping[str, Any]) -> Weights:
-    """Tensors of nested dictionaries under dotted names; anything else in them is left out."""
-    found: Weights = {}
-    open_ones = [("", iter(tree.items()))]
-    for _ in range(_MOST_ENTRIES):
-        prefix, entries = open_ones[-1]
-        key, value = next(entries, (None, None))
-        if key is None:
-            open_ones.pop()
-            if not open_ones:
-                return found
-            continue
-        name = f"{prefix}{key}"
-        if len(name) > _LONGEST_NAME:
-            break
-        if isinstance(value, TensorFacts):
-            found[name] = replace(value, buffer=looks_like_buffer(name))
-        elif isinstance(value, Mapping):
-            open_ones.append((f"{name}.", iter(value.items())))
-    raise ValueError("dictionaries within dictionaries without an end")
+def _marked(name: str, facts: TensorFacts) -> TensorFacts:
+    return replace(facts, buffer=looks_like_buffer(name))
 
 
 def _first(value: Any) -> Any:

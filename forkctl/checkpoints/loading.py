@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from forkctl.checkpoints.arrays import NumbersOnly
+from forkctl.checkpoints.sections import sections_of
 from forkctl.checkpoints.transfer import TensorOutcome, TransferPlan
 from forkctl.checkpoints.unpickling import read_pickled_structure
 from forkctl.errors import ForkctlError
@@ -24,7 +25,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     content = load_plain(path)
     if not isinstance(content, dict):
         raise ForkctlError("the file does not contain a dictionary", where=str(path))
-    return content if "model" in content else {"model": {"nets": content}}
+    held = isinstance(content.get("model"), Mapping)
+    return content if held else {"model": tensors_of(content)}
+
+
+def tensors_of(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The sections of what was loaded, as a plan sees them."""
+    import torch
+
+    return sections_of(content, torch.is_tensor)
 
 
 def load_plain(path: Path) -> Any:

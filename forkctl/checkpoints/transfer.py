@@ -24,6 +24,8 @@ from forkctl.errors import ForkctlError
 
 Tensors = Mapping[str, TensorFacts]
 
+ENOUGH = 0.9  # of the weights of each image encoder; the rest may differ in size
+
 
 class TensorOutcome(str, enum.Enum):
     TRANSFERRED = "transferred"  # same name, same shape
@@ -185,13 +187,31 @@ def refusal(plan: TransferPlan) -> ForkctlError | None:
             where="checkpoint transfer",
             hint="compare the names with `forkctl ckpt inspect FILE`",
         )
-    learned = [move for move in plan.visual if not move.facts.buffer]
-    if plan.rules.require_visual and learned and not any(m.outcome.takes_over for m in learned):
+    blind = _blind_cameras(plan)
+    if plan.rules.require_visual and blind:
         return ForkctlError(
-            f"none of the {len(learned)} weights of the visual encoder would be transferred, "
-            "so fine-tuning would start with a blind policy",
+            f"too little would be transferred of the {'; of the '.join(blind)}, and "
+            f"{ENOUGH:.0%} are needed: fine-tuning would start with a blind policy",
             where="checkpoint transfer",
-            hint="map the cameras in experiment.ckpt_key_map {checkpoint's: model's}, or set "
+            hint="map each camera in experiment.ckpt_key_map {checkpoint's: model's}; one of the "
+            "checkpoint's may serve several, as a list. Or set "
             "experiment.ckpt_transfer.require_visual to false",
         )
     return None
+
+
+def _blind_cameras(plan: TransferPlan) -> list[str]:
+    """The image encoders that would mostly start anew, with their counts."""
+    learned: dict[str, list[TensorMove]] = {}
+    for move in plan.visual:
+        if not move.facts.buffer:
+            learned.setdefault(move.group, []).append(move)
+    counts = {
+        group: (sum(move.outcome.takes_over for move in moves), len(moves))
+        for group, moves in learned.items()
+    }
+    return [
+        f"{group} ({taken} of {all_of_it} weights)"
+        for group, (taken, all_of_it) in counts.items()
+        if taken < ENOUGH * all_of_it
+    ]

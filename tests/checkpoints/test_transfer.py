@@ -85,6 +85,30 @@ def test_a_visual_buffer_alone_does_not_count_as_a_visual_transfer() -> None:
     assert refusal(plan) is not None
 
 
+def encoder_of(camera: str, *, weights: int) -> dict[str, TensorFacts]:
+    names = [f"{number}.weight" for number in range(weights)]
+    tensors = {
+        ENCODER.format(wrap="", camera=camera, part=name): TensorFacts((4, 3, 3, 3))
+        for name in names
+    }
+    statistics = ENCODER.format(wrap="", camera=camera, part="running_mean")
+    return {**tensors, statistics: TensorFacts((4,), buffer=True)}
+
+
+@pytest.mark.parametrize(("brought", "enough"), [(0, False), (1, False), (8, False), (9, True)])
+def test_each_camera_must_be_brought_nine_tenths_of_its_encoder(brought: int, enough: bool) -> None:
+    seeing = encoder_of("agentview_rgb", weights=10)
+    target = {**seeing, **encoder_of("eye_in_hand_rgb", weights=10)}
+    wrist = list(encoder_of("eye_in_hand_rgb", weights=10).items())[:brought]
+    plan = plan_transfer({**seeing, **dict(wrist)}, target, Rules())
+    refused = refusal(plan)
+    assert (refused is None) is enough
+    if refused is not None:
+        assert f"eye_in_hand_rgb ({brought} of 10 weights)" in refused.message
+        assert "agentview_rgb" not in refused.message, "that one sees"
+    assert refusal(plan_transfer(dict(wrist) | seeing, target, Rules(require_visual=False))) is None
+
+
 def test_plain_strict_false_is_expressible_and_is_refused_where_torch_raises() -> None:
     same_names = model(tuple(CAMERAS.values()), actions=10)
     plan = plan_transfer(same_names, TARGET, PLAIN_NON_STRICT)

@@ -10,6 +10,7 @@ import click
 
 from forkctl.cli.completing import fork_names
 from forkctl.cli.options import own_option, profile_option
+from forkctl.errors import UsageError
 
 if TYPE_CHECKING:
     from forkctl.evaluation.openloop.background import Background
@@ -47,6 +48,11 @@ _OPTIONS = (
         help="Passed to what loads the policy; repeatable.",
     ),
     click.option(
+        "--goal",
+        metavar="FILE[:DEMO]",
+        help="Goal image: the demo's last frame. A folder: each task's own file.",
+    ),
+    click.option(
         "--device",
         default="auto",
         show_default=True,
@@ -67,6 +73,9 @@ def choice_of(words: dict[str, Any]) -> PolicyChoice:
     """Takes the policy's options out of a command's; --stats-key belongs to both."""
     from forkctl.evaluation.policies.choice import PolicyChoice
 
+    options, goal = words.pop("policy_options"), words.pop("goal")
+    if goal is not None:  # the policy's process is in another folder
+        options = {**options, "goal": str(Path(goal).expanduser().absolute())}
     return PolicyChoice(
         words.pop("fork"),
         words.pop("policy"),
@@ -75,7 +84,7 @@ def choice_of(words: dict[str, Any]) -> PolicyChoice:
         own=words.pop("own"),
         profile=words.pop("profile"),
         stats_key=words.pop("stats_key"),
-        options=words.pop("policy_options"),
+        options=options,
     )
 
 
@@ -86,6 +95,8 @@ def launch_policy(choice: PolicyChoice) -> PolicyProcess:
     if choice.policy is not None:
         return file_policy(choice.policy.absolute(), choice.own, registry.conventions())
     workspace, fork, family = _fork_of(choice)
+    if "goal" in choice.options and not family.takes_goals:
+        raise UsageError(f"no policy of {fork.name} takes a goal image", hint="leave --goal out")
     return fork_policy(workspace, fork, family, choice.own, choice.profile)
 
 

@@ -132,12 +132,13 @@ def data_value(dialect: Dialect, paths: Sequence[str]) -> Any:
     return [{"path": path} for path in paths] if dialect.several_files else paths[0]
 
 
-def camera_map(theirs: Sequence[str], ours: Sequence[str]) -> dict[str, str]:
+def camera_map(theirs: Sequence[str], ours: Sequence[str]) -> dict[str, str | list[str]]:
     """Which of our cameras takes over the encoder of which of theirs.
 
-    A wrist camera goes to the wrist camera where both have one; the others follow in order.
+    A wrist camera goes to the wrist camera where both have one; the others follow in order. Where
+    they have fewer, the first of theirs serves those left over, which would be blind otherwise.
     """
-    pairs: dict[str, str] = {}
+    pairs: dict[str, str | list[str]] = {}
     free = list(ours)
     wrist = [camera for camera in theirs if "hand" in camera][:1]
     for camera in [*wrist, *(other for other in theirs if other not in wrist)]:
@@ -145,9 +146,21 @@ def camera_map(theirs: Sequence[str], ours: Sequence[str]) -> dict[str, str]:
         if alike:
             pairs[camera] = alike[0]
             free.remove(alike[0])
+    if free and theirs:
+        pairs[theirs[0]] = [str(pairs[theirs[0]]), *free]
     return {
         camera: pairs[camera] for camera in theirs if camera in pairs and camera != pairs[camera]
     }
+
+
+def crop_of(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The height and width that rgb frames are cropped to, where the config says one."""
+    kwargs = get(config, "observation.encoder.rgb.obs_randomizer_kwargs")
+    for each in kwargs if isinstance(kwargs, list) else [kwargs]:
+        height, width = get(each or {}, "crop_height"), get(each or {}, "crop_width")
+        if isinstance(height, int) and isinstance(width, int):
+            return height, width
+    return None
 
 
 class _Source:
@@ -160,24 +173,32 @@ class _Source:
         self.cameras: tuple[str, ...] = tuple(cameras or _ASSUMED_CAMERAS)
         frame = request.facts.cameras[0] if request.facts.cameras else None
         self.frame = (frame.height, frame.width) if frame else (128, 128)
-        self.image_dim = self._image_dim(request) if self.finetune else None
+        self.told_size = self._told_size(request)
+        self.image_dim = self._image_dim() if self.finetune else None
 
-    def _image_dim(self, request: ConfigRequest) -> tuple[int, int] | None:
-        """The size that the checkpoint's encoder saw, where the frames have another."""
-        size = tuple(get(self.config, "observation.image_dim") or ())
+    def _told_size(self, request: ConfigRequest) -> tuple[int, int] | None:
+        """The size of what the checkpoint's encoder saw, before any crop."""
+        size = get(self.config, "observation.image_dim")
         shapes = get(request.checkpoint_shapes or {}, "all_shapes", {})
         if not size and self.cameras[0] in shapes:
-            size = tuple(shapes[self.cameras[0]][-2:])  # channels first
-        if not size:
-            size = (_ASSUMED_IMAGE, _ASSUMED_IMAGE)
-        return None if size == self.frame else (int(size[0]), int(size[1]))
+            size = shapes[self.cameras[0]][-2:]  # channels first
+        return (int(size[0]), int(size[1])) if size else None
+
+    def _image_dim(self) -> tuple[int, int] | None:
+        """That size, where the frames have another."""
+        size = self.told_size or (_ASSUMED_IMAGE, _ASSUMED_IMAGE)
+        return None if size == self.frame else size
 
     def take(self, path: str, default: Any) -> Any:
         return copy.deepcopy(get(self.config, path, default))
 
     @property
     def crop(self) -> tuple[int, int]:
+        """The checkpoint's own, or as much of the frames as DROID's configs take."""
         height, width = self.image_dim or self.frame
+        theirs = crop_of(self.config) if self.told_size else None
+        if theirs and 0 < theirs[0] <= height and 0 < theirs[1] <= width:
+            return theirs
         return round(height * _CROP_SHARE), round(width * _CROP_SHARE)
 
 

@@ -28,6 +28,7 @@ class Robomimic(Family):
     kinds = tuple(DIALECTS)
     choices = MappingProxyType({"algo": ALGOS})
     worker = "forkctl.families.robomimic.worker"
+    takes_goals = True
     advice = ADVICE
 
     def launcher(self, entrypoint: Entrypoint) -> RobomimicLauncher:

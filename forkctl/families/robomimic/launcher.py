@@ -13,7 +13,9 @@ from forkctl import checks
 from forkctl.checkpoints.contents import Checkpoint
 from forkctl.checks import Check
 from forkctl.configs import Config, changed, get
+from forkctl.environments.binding import Place
 from forkctl.errors import UsageError
+from forkctl.families.robomimic import config_checks
 from forkctl.families.robomimic.class_names import check_class_names
 from forkctl.families.robomimic.config import DIFFUSION, Dialect, data_value
 from forkctl.family import Adopted, ConfigKeys, DataForm, Launcher, LogReader, Metric, RunInputs
@@ -39,6 +41,7 @@ class RobomimicLauncher(Launcher):
 
     def adopt(self, config: Config, words: Sequence[str]) -> Adopted:
         check_class_names(config, "the config")
+        config_checks.check_forms(config)
         return super().adopt(config, words)
 
     def data_of(self, config: Config) -> tuple[str, ...]:
@@ -81,6 +84,13 @@ class RobomimicLauncher(Launcher):
         epochs = get(config, "train.num_epochs", 2000)
         steps = get(config, "experiment.epoch_every_n_steps", 100)
         return epochs * steps if isinstance(epochs, int) and isinstance(steps, int) else None
+
+    def checks(self, config: Config, files: Sequence[Path], place: Place | None) -> list[Check]:
+        return [
+            *config_checks.check_values(config),
+            *config_checks.check_keys(config, files),
+            *config_checks.check_tracking(config, place),
+        ]
 
     def checkpoint_checks(self, checkpoint: Checkpoint, config: Config) -> list[Check]:
         found = []

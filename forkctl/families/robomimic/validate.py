@@ -41,6 +41,39 @@ def unknown_keys(config: Any, values: dict[str, Any], prefix: str = "") -> list[
     return found
 
 
+def wrong_values(config: Any, values: dict[str, Any], prefix: str = "") -> list[str]:
+    """Values of another kind than upstream's own, which upstream takes and trips over later."""
+    found = []
+    for key, value in values.items():
+        own = config.get(key, None)
+        if hasattr(own, "is_key_locked"):
+            if isinstance(value, dict):
+                found += wrong_values(own, value, f"{prefix}{key}.")
+            elif value is not None and len(own) > 0:  # what is empty has a form of its own
+                found.append(f"{prefix}{key} must be a section, not {value!r:.60}")
+        elif own is not None and value is not None and not _alike(own, value):
+            found.append(f"{prefix}{key} must be {_KINDS[type(own)]}, not {value!r:.60}")
+    return found
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    tuple: "a list",
+}
+
+
+def _alike(own: Any, value: Any) -> bool:
+    if type(own) not in _KINDS or type(own) is type(value):
+        return True
+    if isinstance(own, (list, tuple)):
+        return isinstance(value, list)
+    return isinstance(own, float) and isinstance(value, int) and not isinstance(value, bool)
+
+
 def main() -> None:
     from robomimic.config import config_factory  # type: ignore[import-not-found]
 
@@ -49,12 +82,15 @@ def main() -> None:
     error = None
     config.lock_keys()
     unknown = unknown_keys(config, values)
+    wrong = wrong_values(config, values)
     config.unlock()
     try:
         with config.values_unlocked():
             config.update(values)
     except Exception as refused:
         error = f"{type(refused).__name__}: {refused}"
+    if wrong:
+        error = "; ".join(wrong)
     answer = {
         "unknown": unknown,
         "error": error,

@@ -16,7 +16,9 @@ import torch
 from robomimic.utils import file_utils, obs_utils, tensor_utils  # type: ignore[import-not-found]
 
 from forkctl.checkpoints.loading import load_checkpoint
+from forkctl.errors import ForkctlError
 from forkctl.families.robomimic.class_names import check_class_names
+from forkctl.families.robomimic.goals import Goals
 
 BATCH = 16
 
@@ -28,7 +30,25 @@ def load(checkpoint: str, device: str, options: dict[str, Any]) -> RobomimicPoli
     rollout, content = file_utils.policy_from_checkpoint(
         ckpt_dict=content, device=torch.device(device), verbose=False
     )
-    return RobomimicPolicy(rollout, _frame_size(content.get("env_metadata")))
+    goals = _goals(rollout.policy, options.get("goal"))
+    return RobomimicPolicy(rollout, _frame_size(content.get("env_metadata")), goals)
+
+
+def _goals(algo: Any, named: str | None) -> Goals | None:
+    """The goal images of a policy that is conditioned on one."""
+    wanted = algo.algo_config.get("skill_conditioning", None)
+    conditioned = bool(wanted and wanted["enabled"])
+    if conditioned and named is None:
+        raise ForkctlError(
+            "the policy is conditioned on a goal image and has none",
+            hint="--goal FILE.hdf5:demo_0 takes a demonstration's last frame; in a folder of "
+            "files each task has its own",
+        )
+    if named is None:
+        return None
+    if not conditioned:
+        raise ForkctlError("the policy is not conditioned on a goal image", hint="leave --goal out")
+    return Goals(named, wanted["goal_key"])
 
 
 def _frame_size(env_meta: Any) -> int | None:
@@ -43,8 +63,9 @@ def _frame_size(env_meta: Any) -> int | None:
 class RobomimicPolicy:
     """One loaded checkpoint."""
 
-    def __init__(self, rollout: Any, frame_size: int | None) -> None:
+    def __init__(self, rollout: Any, frame_size: int | None, goals: Goals | None = None) -> None:
         self.rollout = rollout
+        self.goals = goals
         self.frame_size = frame_size
         self.algo = rollout.policy
         self.config = self.algo.global_config
@@ -72,6 +93,8 @@ class RobomimicPolicy:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         batch = {key: np.stack([each[key] for each in observations]) for key in self.keys}
+        if self.goals is not None:
+            self.algo.skill.set_goal(np.stack([self.goals.of(each) for each in instructions]))
         with torch.no_grad():
             obs = self._prepared(batch)
             if self.plans:

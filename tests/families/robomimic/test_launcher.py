@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from forkctl.configs import get
+from forkctl.checks import any_failed
+from forkctl.configs import get, read_config, with_settings
 from forkctl.errors import ForkctlError, UsageError
 from forkctl.families.robomimic.config import camera_map
 from forkctl.families.robomimic.family import FAMILY
 from forkctl.families.robomimic.launcher import EpochReader, RobomimicLauncher
 from forkctl.family import Camera, ConfigRequest, DataFacts, RunInputs
 from forkctl.forks.manifest import Entrypoint
+from forkctl.libero.synth import SynthOptions, write_suite
 from forkctl.training.data import default_facts
 from tests import ROOT
 
@@ -92,6 +94,18 @@ def test_fine_tuning_follows_the_checkpoints_own_config() -> None:
     assert get(config, "experiment.strict_weight_loading") is False
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_fine_tuning_crops_as_the_checkpoint_did(kind: str) -> None:
+    theirs = {"crop_height": 84, "crop_width": 80, "num_crops": 1}
+    for kwargs in (theirs, [{}, theirs]):  # releases write one randomizer, later ones a list
+        encoder = {"rgb": {"obs_randomizer_kwargs": kwargs}}
+        told: dict[str, Any] = {"observation": {"image_dim": [96, 96], "encoder": encoder}}
+        asked = request(checkpoint="/a.pth", checkpoint_config=told)
+        assert crop(FAMILY.generate(kind, asked)) == (84, 80)
+        del told["observation"]["image_dim"]  # of what, it does not say: the usual share of 256
+        assert crop(FAMILY.generate(kind, asked)) == (232, 232)
+
+
 def test_frames_that_are_right_already_are_not_resized() -> None:
     shapes = {"all_shapes": {"agentview_rgb": [3, 128, 128]}}
     theirs = {"observation": {"modalities": {"obs": {"rgb": ["agentview_rgb"]}}}}
@@ -99,7 +113,9 @@ def test_frames_that_are_right_already_are_not_resized() -> None:
         "droid", request(checkpoint="/a.pth", checkpoint_config=theirs, checkpoint_shapes=shapes)
     )
     assert get(config, "observation.image_dim") is None
-    assert get(config, "experiment.ckpt_key_map") == {}
+    assert get(config, "experiment.ckpt_key_map") == {
+        "agentview_rgb": ["agentview_rgb", "eye_in_hand_rgb"]
+    }
 
 
 def test_cameras_are_matched_by_kind_then_by_order() -> None:
@@ -116,6 +132,14 @@ def test_cameras_are_matched_by_kind_then_by_order() -> None:
         "hand": "eye_in_hand_rgb",
         "a": "agentview_rgb",
     }
+
+
+def test_no_camera_is_left_without_an_encoder() -> None:
+    ours = ["agentview_rgb", "eye_in_hand_rgb"]
+    assert camera_map(["left"], ours) == {"left": ours}
+    assert camera_map(["agentview_rgb"], ours) == {"agentview_rgb": ours}
+    assert camera_map(["hand"], ours) == {"hand": [ours[1], ours[0]]}
+    assert camera_map([], ours) == {}
 
 
 def test_a_longer_limit_than_the_config_keeps_its_epochs_whole(tmp_path: Path) -> None:
@@ -184,3 +208,80 @@ def test_the_shipped_configs_are_what_forkctl_config_writes(kind: str, finetune:
         assert json.loads((root / kind / name).read_text()) == made, name
     first = root / "robomimic" / "libero_spatial_finetune.json"
     assert (root / "libero_spatial_finetune.json").read_text() == first.read_text()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "observation.image_dim=256",
+        "observation.image_dim=[256]",
+        "observation.image_dim=[256,0]",
+        'train.num_epochs="3"',
+        "train.num_epochs=true",
+        "train.num_epochs=1.5",
+        "experiment.epoch_every_n_steps=[]",
+        "experiment.save=5",
+        "experiment.ckpt_key_map=[]",
+        "observation.modalities.obs.rgb=agentview_rgb",
+        "observation.encoder.rgb.core_kwargs.backbone_class=50",
+        "algo.unet.down_dims=64",
+    ],
+)
+def test_values_of_another_kind_are_refused_before_anything_reads_them(setting: str) -> None:
+    config = with_settings(FAMILY.generate("robomimic", request()), [setting])
+    with pytest.raises(UsageError, match=setting.partition("=")[0]):
+        launcher("robomimic").adopt(config, ())
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("train.num_epochs=0", "nothing would be trained"),
+        ("train.batch_size=0", "nothing would be trained"),
+        ("experiment.epoch_every_n_steps=-1", "nothing would be trained"),
+        ("train.action_config.actions.normalization=minmax", "'minmax'"),
+        ("train.action_config={}", "how to take actions"),
+        ('train.action_keys=["action"]', "wants action, (there is actions"),
+        ("train.hdf5_load_next_obs=true", "there is no next_obs"),
+        ('observation.modalities.obs.low_dim=["ee_posi"]', "wants ee_posi, (there is ee_pos"),
+        (
+            'observation.modalities.obs.rgb=["agentview"]',
+            "wants agentview, (there is agentview_rgb",
+        ),
+        ('observation.modalities.obs.low_dim=["object"]', "wants object, (`forkctl demos"),
+    ],
+)
+def test_what_upstream_would_trip_over_later_is_told_before(
+    setting: str, told: str, suite: Path
+) -> None:
+    config = with_settings(FAMILY.generate("robomimic", request()), [setting])
+    files = sorted(suite.glob("*.hdf5"))
+    found = launcher("robomimic").checks(config, files, None)
+    said = " ".join(f"{each.text} ({each.hint})" for each in found)
+    assert any_failed(found)
+    for part in told.split(", "):
+        assert part in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_generated_config_passes(kind: str, suite: Path) -> None:
+    config = FAMILY.generate(kind, request())
+    launcher(kind).adopt(config, ())
+    assert launcher(kind).checks(config, sorted(suite.glob("*.hdf5")), None) == []
+    plain = with_settings(config, ["train.action_config.actions.normalization=null"])
+    assert launcher(kind).checks(plain, sorted(suite.glob("*.hdf5")), None) == []
+
+
+@pytest.mark.parametrize("name", ["libero_spatial_low_dim", "libero_spatial_low_dim_bc"])
+def test_the_shipped_low_dim_configs_train_on_what_is_drawn_without_frames(
+    name: str, tmp_path: Path, suite: Path
+) -> None:
+    config = read_config(ROOT / "configs/robomimic" / f"{name}.json")
+    options = SynthOptions(demos=1, images=False)
+    drawn = list(write_suite(tmp_path, "libero_spatial", options, 8))
+    speaks = launcher("robomimic")
+    assert Path(speaks.data_of(config)[0]).name in [path.name for path in drawn]
+    assert not any_failed(speaks.checks(config, drawn, None))
+    (lacking,) = speaks.checks(config, sorted(suite.glob("*.hdf5")), None)
+    assert "wants object" in lacking.text
+    assert "forkctl data synth --no-images" in (lacking.hint or "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LAID_IN
-from tests.driver import Workspace
+from tests.driver import Fork, Workspace
 
 FORKS = ("robomimic", "droid", "robomimic-release")
 
@@ -41,3 +41,30 @@ def test_each_patched_fork_takes_its_configs_and_the_pristine_one_does_not(
         assert judged(fork, *finetune) == 0, workspace.out
         assert judged(fork, "--set", "train.no_such_key=1") == 1
         assert "upstream has no key train.no_such_key" in workspace.out
+        wrong = ("train.seed=true", "experiment.render=1", "algo=5", "train.dataset_keys=actions")
+        assert judged(fork, *(word for each in wrong for word in ("--set", each))) == 1
+        for told in ("train.seed must be a whole", "render must be true", "algo must be a section"):
+            assert told in workspace.out
+        assert "train.dataset_keys must be a list" in workspace.out
+
+
+@pytest.mark.slow
+def test_a_run_is_refused_for_what_it_would_fail_on_later(
+    patched: Callable[[str], Fork], demos: list[Path]
+) -> None:
+    fork = patched("robomimic")
+    data = ("--data", str(demos[0].parent))
+    fork.workspace.said("config", "robomimic", "libero_spatial", *data, "-o", "early.json")
+    words = ("run", "robomimic", "early.json", "--dry-run", "--env", fork.prefix)
+
+    wrong = ("experiment.logging.log_wandb=true", "train.num_epochs=0")
+    done = fork.workspace.typed(*words, *(word for each in wrong for word in ("--set", each)))
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "the environment has no wandb" in said
+    assert "uv pip install --python" in said and "log_wandb=false" in said
+    assert "train.num_epochs is 0" in said
+
+    done = fork.workspace.typed(*words, "--set", "observation.image_dim=256")
+    assert done.returncode == 2
+    assert "observation.image_dim must be [height, width], or []" in done.stderr

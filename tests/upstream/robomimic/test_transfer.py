@@ -127,19 +127,46 @@ def test_train_takes_over_and_says_so(
     assert json.loads(report.read_text())["refused"] is None
 
 
+# How common code saves the same networks: bare, under a name, in parts, with numbers beside them.
+FORMS = {
+    "robomimic's": "made",
+    "bare": "nets",
+    "state_dict": "{'epoch': 3, 'state_dict': nets, 'model': 'resnet'}",
+    "model": "{'model': nets, 'epoch': 3}",
+    "in parts": "{'model': {'nets': {'policy': parts, 'count': 3}}}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_the_plan_says_beforehand_what_a_run_does(
+    form: str,
     patched: Forks,
     demos: list[Path],
     checkpoint: Path,
     tmp_path: Path,
 ) -> None:
+    fork, saved = patched("robomimic"), tmp_path / "saved.pth"
+    script = (
+        "import torch\n"
+        f"made = torch.load({str(checkpoint)!r}, weights_only=False)\n"
+        "nets = dict(made['model']['nets'])\n"
+        "parts = {name.partition('.')[2]: tensor for name, tensor in nets.items()}\n"
+        f"torch.save({FORMS[form]}, {str(saved)!r})\n"
+    )
+    done = fork.run("-c", script)
+    assert done.returncode == 0, done.stderr[-1000:]
+    changes = {**TRANSFER, "experiment.ckpt_path": str(saved)}
+    given = config("robomimic", demos[:1], tmp_path / "out", changes)
     written = tmp_path / "config.json"
-    written.write_text(json.dumps(config("robomimic", demos[:1], tmp_path, TRANSFER)))
-    fork = patched("robomimic")
+    written.write_text(json.dumps(given))
     words = ("--fork", "robomimic", "--config", str(written), "--env", fork.prefix, "--json")
-    told = fork.workspace.said("ckpt", "plan", str(checkpoint), *words)
-    total = json.loads(told)["total"]
+    told = json.loads(fork.workspace.said("ckpt", "plan", str(saved), *words))
+    total = told["total"]
     assert total["tensors"] - total["tensors_taken"] == 4 + 8
+    done = train(fork, given)
+    assert done.returncode == 0, done.stdout[-3000:]
+    (report,) = (tmp_path / "out").glob("**/transfer.json")
+    assert json.loads(report.read_text()) == told
 
 
 def test_a_checkpoint_that_wants_to_run_code_is_refused(

@@ -19,7 +19,7 @@ def add_experiment_keys(experiment):
 
     # "partial": leave out tensors whose size differs. "plain": torch's strict=False, which raises.
     experiment.ckpt_transfer.mode = "partial"
-    # stop when no weight of an image encoder is taken over
+    # stop when less than 90 % of the weights of a camera's encoder are taken over
     experiment.ckpt_transfer.require_visual = True
     # name patterns of weights that may be filled in part when they have more input columns than
     # the checkpoint's; the new columns start at zero. ["*cond_encoder*"] after adding a condition

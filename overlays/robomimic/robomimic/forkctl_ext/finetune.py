@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from forkctl.checkpoints.facts import TensorFacts
-from forkctl.checkpoints.loading import filled_state, load_checkpoint, require_finite
+from forkctl.checkpoints.loading import filled_state, load_checkpoint, require_finite, tensors_of
 from forkctl.checkpoints.report import missing_and_unexpected, plan_as_dict, plan_as_text
 from forkctl.checkpoints.transfer import PLAIN_NON_STRICT, Rules, plan_transfer, refusal
 
@@ -29,13 +29,13 @@ def load_ckpt_path(model, config, log_dir):
 
 def load_for_finetuning(model, ckpt_dict, config, log_dir):
     """Take over from the checkpoint what `experiment` asks for; raise when that is nothing."""
-    weights = ckpt_dict["model"]
-    saved = weights.get("nets", weights)  # most algorithms save their networks and nothing beside
-    require_finite("nets of ckpt_path", saved)
-    require_finite("ema of ckpt_path", weights.get("ema") or {})
+    sections = tensors_of(ckpt_dict)
+    for section, tensors in sections.items():
+        require_finite("{} of ckpt_path".format(section), tensors)
     if config.experiment.strict_weight_loading:
-        model.deserialize(weights)
+        model.deserialize(ckpt_dict["model"])
         return
+    saved = sections["nets"]
     print("Loading checkpoint with strict=False")
     nets = model.nets
     plan = plan_transfer(_facts(saved), describe_tensors(nets), rules_of(config))
@@ -44,7 +44,7 @@ def load_for_finetuning(model, ckpt_dict, config, log_dir):
     if refused is not None:
         raise RuntimeError(str(refused))
     state = filled_state(plan, saved, nets.state_dict())
-    average = _average_state(model, weights, plan, state, config)
+    average = _average_state(model, sections.get("ema"), plan, state, config)
     # nothing below can fail on a size, so nets and average never part ways
     nets.load_state_dict(state)
     if average is not None:
@@ -86,7 +86,7 @@ def _facts(state):
     }
 
 
-def _average_state(model, weights, plan, state, config):
+def _average_state(model, saved, plan, state, config):
     """What the average of the weights starts from: the checkpoint's average, or the weights.
 
     diffusers' average begins again with a decay of zero, so that its first update copies the
@@ -94,7 +94,6 @@ def _average_state(model, weights, plan, state, config):
     """
     if getattr(model, "ema", None) is None:
         return None
-    saved = weights.get("ema")
     wanted = config.experiment.ckpt_transfer.ema
     complete = saved is not None and all(
         move.source in saved and tuple(saved[move.source].shape) == move.source_shape
