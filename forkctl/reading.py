@@ -20,12 +20,14 @@ _TEXT = 1 << 26  # what a user types, or forkctl notes
 
 def open_file(path: Path, most: int = sys.maxsize) -> BinaryIO:
     """A regular file of at most this many bytes, for reading."""
-    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    by_shell = str(path).startswith("/dev/fd/")  # a pipe that it has opened: `<(…)`
+    waits = 0 if by_shell else os.O_NONBLOCK
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | waits)
     try:
         status = os.fstat(opened)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) and not (by_shell and stat.S_ISFIFO(status.st_mode)):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"larger than {most >> 20} MiB", str(path))

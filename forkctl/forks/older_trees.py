@@ -69,7 +69,7 @@ def _compare_anew(repo: Repository, whole: Mapping[str, str], index: Path) -> No
     listed = os.fsdecode(repo.local("diff-files", "--name-only", "-z")).split("\0")
     stale = "".join(f"{whole[path]}\0" for path in listed if path in whole)
     if stale:
-        shutil.copyfile(repo.git_dir / "index", index)
+        shutil.copy2(repo.git_dir / "index", index)  # by its time git knows what it must look at
         repo.local("update-index", "-z", "--index-info", stdin=os.fsencode(stale), index=index)
         repo.local("update-index", "-q", "--refresh", index=index, accept=(0, 1))
         index.replace(repo.git_dir / "index")

@@ -74,6 +74,8 @@ def choice_of(words: dict[str, Any]) -> PolicyChoice:
     from forkctl.evaluation.policies.choice import PolicyChoice
 
     options, goal = words.pop("policy_options"), words.pop("goal")
+    if goal is not None and str(words["fork"]).startswith("baseline:"):
+        raise UsageError(f"{words['fork']} takes no goal image", hint="leave --goal out")
     if goal is not None:  # the policy's process is in another folder
         options = {**options, "goal": str(Path(goal).expanduser().absolute())}
     return PolicyChoice(

@@ -83,6 +83,12 @@ def _scored(
     policies = record.setup.get("policies")
     names = list(policies) if isinstance(policies, Mapping) else []
     arms = [name for name in names if name in record.arms]
+    if not arms:
+        raise ForkctlError(
+            "the record holds no predictions of a policy",
+            where=str(folder),
+            hint="run `forkctl eval openloop` again: it goes on where it was",
+        )
     result = score(record, scale, arms, published_scales(), background)
     write_atomically(folder / RESULTS, json.dumps(to_json(result), indent=1) + "\n")
     return result

@@ -34,7 +34,9 @@ def find_records(places: Sequence[Path]) -> tuple[Path, ...]:
 
 def merge(records: Sequence[Path], out: Path) -> RolloutSummary:
     """Write `out`, a record that an evaluation can resume from, and count it."""
-    setup, results = _together([path for path in records if path != out.resolve()] or records)
+    setup, results = _together(
+        [path for path in records if path != Path(os.path.realpath(out))] or records
+    )
     with open_outcomes(out, setup) as record:
         there = {result.key: result for result in record.results}
         for result in results:

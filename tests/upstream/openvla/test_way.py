@@ -38,11 +38,13 @@ def run(openvla: Fork, tiny: Path, libero: Path) -> Path:
         *("-o", "way.yaml", *words),
     )
     assert made.returncode == 0, made.stderr
+    runs = openvla.workspace.root / "runs" / "openvla"
+    before = set(runs.iterdir()) if runs.is_dir() else set()  # of other tests
     ran = openvla.workspace.typed(
         "run", "openvla", "way.yaml", "--steps", "3", "--env", openvla.prefix
     )
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
-    (folder,) = (openvla.workspace.root / "runs" / "openvla").iterdir()
+    (folder,) = set(runs.iterdir()) - before
     return folder
 
 

@@ -152,7 +152,9 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def exit_code(tree: ast.Module) -> Places:
-    return {"exit": only(same(definition(tree, "main"), "print(res_str)"))}
+    main = definition(tree, "main")
+    only(same(main, "print(res_str)"))
+    return {"exit": main}
 
 
 def lazy_language_model(tree: ast.Module) -> Places:
