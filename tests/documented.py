@@ -33,6 +33,7 @@ LONG = {
     ("data", "download"),
     ("demos",),
     ("drift",),
+    ("env", "assets"),
     ("env", "lock"),
     ("eval", "merge"),
     ("eval", "rollout"),
