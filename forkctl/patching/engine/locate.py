@@ -40,7 +40,6 @@ from forkctl.patching.model import (
     EditOutcome,
     EditStatus,
     Imports,
-    Selector,
     Verb,
 )
 
@@ -152,10 +151,13 @@ def _locate_alternative(
     rewrites = operation.verb in (Verb.REPLACE, Verb.REMOVE) and selector.at is None
     mode = Mode.EXACT if rewrites else Mode.LENIENT
     anchors = find_anchors(source, selector, mode)
-    if anchors and _puts_imports_together(alternative):
-        anchors = _of_module(source, anchors)
-    if anchors and selector.always:
-        anchors = _always_run(source, selector, anchors)
+    if _puts_imports_together(alternative):
+        why_not = "what matches is inside of a block, where an import is not always made"
+        at_top = set(source.tree.body)
+        anchors = _those_that(lambda a: a.nodes[0] in at_top, source, anchors, why_not)
+    if selector.always:
+        why_not = "what matches does not run on every way through its scope"
+        anchors = _those_that(lambda a: runs_always(source, selector, a), source, anchors, why_not)
     made = _made_already(source, alternative)
     anchors = [anchor for anchor in anchors if not _within(source, anchor, made)]
     if made:  # places already done count together with those still to do
@@ -194,26 +196,13 @@ def _are_imports(nodes: Sequence[ast.AST]) -> bool:
     return bool(nodes) and all(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
 
 
-def _of_module(source: Source, anchors: Sequence[Anchor]) -> list[Anchor]:
-    """Those that always run. In a `try` or an `if`, an import may not be made."""
-    found = [a for a in anchors if isinstance(source.parents[a.nodes[0]], ast.Module)]
-    if not found:
-        raise Refusal(
-            Code.NO_ANCHOR,
-            "what matches is inside of a block, where an import is not always made",
-            lines=lines_of(source, anchors),
-        )
-    return found
-
-
-def _always_run(source: Source, selector: Selector, anchors: Sequence[Anchor]) -> list[Anchor]:
-    found = [anchor for anchor in anchors if runs_always(source, selector, anchor)]
-    if not found:
-        raise Refusal(
-            Code.NO_ANCHOR,
-            "what matches does not run on every way through its scope",
-            lines=lines_of(source, anchors),
-        )
+def _those_that(
+    hold: Callable[[Anchor], bool], source: Source, anchors: Sequence[Anchor], why_not: str
+) -> list[Anchor]:
+    """Refuses where there are anchors, and none of them will do."""
+    found = [anchor for anchor in anchors if hold(anchor)]
+    if anchors and not found:
+        raise Refusal(Code.NO_ANCHOR, why_not, lines=lines_of(source, anchors))
     return found
 
 
