@@ -101,7 +101,7 @@ def has_pin(cached: Repository, commit: str) -> bool:
 
 def blobs_of(cached: Repository, commit: str, sparse: Folders) -> list[str]:
     chosen = chooser(sparse)
-    files = objects.files_of(cached, commit)
+    files = objects.listing_of(cached, commit).files
     return list(
         dict.fromkeys(
             e.oid for path, e in files.items() if e.mode != objects.SUBMODULE and chosen(path)

@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,7 @@ def resolve(repo: Repository, revision: str) -> str | None:
     return out.decode().strip() or None
 
 
+@lru_cache(maxsize=64)  # what a commit holds never changes
 def tree_of(repo: Repository, commit: str) -> str:
     return repo.line("rev-parse", "--verify", f"{commit}^{{tree}}")
 
@@ -89,6 +91,7 @@ def files_at(repo: Repository, commit: str, paths: Collection[str]) -> dict[str,
     return {path: entry for _, path, entry in found if path in paths}
 
 
+@lru_cache(maxsize=16)
 def listing_of(repo: Repository, commit: str) -> Listing:
     files, folders = {}, {}
     for kind, path, entry in _ls_tree(repo, "-r", "-t", commit):

@@ -99,7 +99,7 @@ def _build(
         objects.write_ref(repo, ref, pin)
     repo.local("read-tree", "-m", "-u", "HEAD")
     own_folder(tree).mkdir()
-    write_state(tree, _pristine_state(repo, fork, pin))
+    write_state(tree, _pristine_state(cached, fork, pin))
     try:
         tree.rename(workspace.tree(fork.name))
     except OSError as error:
