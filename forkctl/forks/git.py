@@ -93,15 +93,6 @@ class Repository(NamedTuple):
             raise GitError(args[0], finished, self.work_tree or self.git_dir)
         return finished.stdout
 
-    def agrees(self, *args: str, index: Path | None = None) -> bool:
-        """For commands that answer with their exit status: 0 is yes, 1 is no."""
-        finished = self.children.run(
-            self._argv(args, ()), env=self._local_env(index), cwd=self._cwd
-        )
-        if finished.returncode not in (0, 1):
-            raise GitError(args[0], finished, self.work_tree or self.git_dir)
-        return finished.returncode == 0
-
     def line(self, *args: str, index: Path | None = None) -> str:
         return self.local(*args, index=index).decode("utf-8", "surrogateescape").strip()
 

@@ -184,11 +184,8 @@ def copy_objects(
 
     git packs them beside the target, in a repository that borrows them: it indexes what it writes,
     where a pack that comes through a pipe would have to be read once more."""
-    incoming = Repository(target.git_dir / "incoming", target.children)
-    remove_folder(incoming.git_dir)
-    write_repository(incoming.git_dir, BARE)
-    borrowed = incoming.git_dir / "objects" / "info" / "alternates"
-    borrowed.write_bytes(os.fsencode(source.git_dir / "objects") + b"\n")
+    remove_folder(target.git_dir / "incoming")
+    incoming = borrowing(source, target.git_dir / "incoming")
     incoming.local(
         "pack-objects",
         "--quiet",
@@ -213,22 +210,27 @@ def adopt_packs(area: Repository, target: Repository, promised: bool = False) ->
 
 
 def id_of(kind: str, content: bytes) -> str:
-    return hashlib.sha1(_stored(kind, content), usedforsecurity=False).hexdigest()
+    return _digest(_stored(kind, content))
 
 
 def _stored(kind: str, content: bytes) -> bytes:
     return f"{kind} {len(content)}\0".encode() + content
 
 
+def _digest(stored: bytes) -> str:
+    return hashlib.sha1(stored, usedforsecurity=False).hexdigest()
+
+
 def write_object(repo: Repository, kind: str, content: bytes) -> str:
     """Put an object into the repository, as git would; return its id."""
-    oid = id_of(kind, content)
+    stored = _stored(kind, content)
+    oid = _digest(stored)
     path = repo.git_dir / "objects" / oid[:2] / oid[2:]
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         partial = path.with_name(f"tmp_obj_{os.getpid()}_{oid}")  # git's gc sweeps such names
         try:
-            partial.write_bytes(zlib.compress(_stored(kind, content), 1))
+            partial.write_bytes(zlib.compress(stored, 1))
             partial.chmod(0o444)
             partial.replace(path)
         finally:
@@ -252,6 +254,14 @@ def write_repository(
         (git_dir / folder).mkdir(parents=True, exist_ok=True)
     (git_dir / "config").write_text(_config_text(config), encoding="utf-8")
     (git_dir / "HEAD").write_text(f"ref: {head}\n", encoding="utf-8")
+
+
+def borrowing(source: Repository, git_dir: Path) -> Repository:
+    """An empty repository that sees the objects of `source` and leaves them as they are."""
+    write_repository(git_dir, BARE)
+    alternates = git_dir / "objects" / "info" / "alternates"
+    alternates.write_bytes(os.fsencode(source.git_dir / "objects") + b"\n")
+    return Repository(git_dir, source.children)
 
 
 def _config_text(config: Mapping[str, Mapping[str, str]]) -> str:

@@ -19,8 +19,8 @@ from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import open_tree
 from forkctl.forks.lockfile import Inputs, LockedFork, read_lock, write_lock
 from forkctl.forks.processes import Children
-from forkctl.forks.state import TreeState, own_folder, read_state
-from forkctl.forks.switch import recover, state_from, switch
+from forkctl.forks.state import TreeState, own_folder, read_state, state_from
+from forkctl.forks.switch import recover, switch
 from forkctl.forks.workspace import Workspace, sweep_work_area
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forkctl.atomic import write_atomically
 from forkctl.errors import ForkctlError
@@ -61,11 +61,16 @@ def read_state(tree: Path) -> TreeState | None:
             hint="use that version, or move the tree away and run `forkctl sync`",
         )
     try:
-        raw["sparse"] = None if raw["sparse"] is None else tuple(raw["sparse"])
-        raw["without"] = tuple(raw["without"])
-        return TreeState(**raw)
+        return state_from(raw)
     except (LookupError, TypeError) as error:
         raise damaged(path, error) from None
+
+
+def state_from(raw: dict[str, Any]) -> TreeState:
+    """As it was kept in JSON, which has lists for tuples."""
+    raw["sparse"] = None if raw["sparse"] is None else tuple(raw["sparse"])
+    raw["without"] = tuple(raw["without"])
+    return TreeState(**raw)
 
 
 def damaged(path: Path, error: Exception) -> ForkctlError:

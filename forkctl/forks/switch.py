@@ -32,6 +32,7 @@ from forkctl.forks.state import (
     damaged,
     is_our_index_lock,
     own_folder,
+    state_from,
     write_state,
 )
 from forkctl.reading import read_json
@@ -127,13 +128,6 @@ def _roll(repo: Repository, old: TreeState, new: TreeState, require: Callable[[]
     journal.unlink()
     release_index(repo)
     remove_folder(own / "stage")
-
-
-def state_from(raw: dict[str, object]) -> TreeState:
-    for key in ("sparse", "without"):
-        if raw[key] is not None:
-            raw[key] = tuple(raw[key])  # type: ignore[arg-type]
-    return TreeState(**raw)  # type: ignore[arg-type]
 
 
 def _changes(repo: Repository, old: TreeState, new: TreeState) -> Changes:

@@ -11,6 +11,7 @@ from forkctl.forks.manifest import Fork, Manifest
 from forkctl.forks.processes import Children, Interrupted
 from forkctl.forks.state import TreeState, interrupted, state_of, url_of
 from forkctl.forks.workspace import Workspace, sweep_work_area
+from forkctl.reading import reason
 
 # How to show the progress of a fork: takes its name, returns what to call with git's lines.
 ProgressFor = Callable[[str], Callable[[str], None] | None]
@@ -98,8 +99,7 @@ def _failed(fork: Fork, error: ForkctlError) -> SyncResult:
 
 def from_os_error(error: OSError, hint: str) -> ForkctlError:
     place = f": {error.filename}" if error.filename else ""
-    reason = str(error.strerror or error)
-    return ForkctlError(f"{reason[:1].lower()}{reason[1:]}{place}", hint=hint)
+    return ForkctlError(f"{reason(error)}{place}", hint=hint)
 
 
 def settled_state(workspace: Workspace, name: str, children: Children) -> TreeState | None:

@@ -11,13 +11,14 @@ from pathlib import Path
 from forkctl.atomic import remove_folder, write_atomically
 from forkctl.errors import ForkctlError
 from forkctl.forks import objects
+from forkctl.forks.cache import blobs_of
 from forkctl.forks.git import Repository
 from forkctl.forks.local_changes import open_tree, require_untouched
 from forkctl.forks.manifest import Fork, GitSource, Manifest
 from forkctl.forks.objects import write_repository
 from forkctl.forks.processes import Children
 from forkctl.forks.sources import with_pin
-from forkctl.forks.sparse import Folders, chooser, cone_file
+from forkctl.forks.sparse import Folders, cone_file
 from forkctl.forks.state import (
     BRANCH,
     PIN_REF,
@@ -135,14 +136,9 @@ def _copy_pin(cached: Repository, repo: Repository, pin: str, fork: Fork) -> Non
 
 
 def objects_of_pin(cached: Repository, pin: str, sparse: Folders) -> list[str]:
-    chosen, listing = chooser(sparse), objects.listing_of(cached, pin)
-    blobs = (
-        entry.oid
-        for path, entry in listing.files.items()
-        if entry.mode != objects.SUBMODULE and chosen(path)
-    )
+    folders = objects.listing_of(cached, pin).folders.values()
     root = objects.tree_of(cached, pin)
-    return list(dict.fromkeys([pin, root, *listing.folders.values(), *blobs]))
+    return list(dict.fromkeys([pin, root, *folders, *blobs_of(cached, pin, sparse)]))
 
 
 def prepare_work_area(workspace: Workspace) -> Path:

@@ -182,15 +182,23 @@ def _inside(anchor: Anchor, around: list[ast.AST], pattern: Pattern, env: Env) -
 
     So an anchor in the `else` branch is not inside of `if $C: $$$B`, whose `$$$B` is the body.
     """
-    own = {*around, anchor.nodes[0]}
     known = {name: bound for name, bound in env.items() if name not in pattern.lists}
     for node in around:
-        found = match(pattern.nodes[0], node, Mode.LENIENT, known)
-        if found is None:
-            continue
-        runs = [found[hole] for hole in pattern.lists if hole in found]
-        if any(isinstance(run, tuple) and own.intersection(run) for run in runs):
+        found = _shown(anchor, around, node, pattern, known)
+        if found is not None:
             yield {**{k: v for k, v in found.items() if k not in pattern.lists}, **env}
+
+
+def _shown(
+    anchor: Anchor, around: list[ast.AST], node: ast.AST, pattern: Pattern, known: Env
+) -> Env | None:
+    """The match of the pattern with this node, if it has the anchor in its `$$$NAME`."""
+    found = match(pattern.nodes[0], node, Mode.LENIENT, known)
+    if found is None:
+        return None
+    own = {*around, anchor.nodes[0]}
+    runs = [found[hole] for hole in pattern.lists if hole in found]
+    return found if any(isinstance(run, tuple) and own.intersection(run) for run in runs) else None
 
 
 _CONDITIONAL = (
@@ -208,21 +216,13 @@ def runs_always(source: Source, selector: Selector, anchor: Anchor) -> bool:
         header = getattr(node, "test", None) or getattr(node, "iter", None)
         in_branch = isinstance(node, _CONDITIONAL) and below is not header
         if in_branch and not any(
-            _holds(anchor, around, node, pattern) for pattern in selector.inside
+            _shown(anchor, around, node, pattern, {}) is not None for pattern in selector.inside
         ):
             return False
         below = node
     start = source.start(anchor.nodes[0])
     returns = source.index(anchor.scope, nested=False).by_type.get(ast.Return, ())
     return all(source.start(node) >= start for node in returns)
-
-
-def _holds(anchor: Anchor, around: list[ast.AST], node: ast.AST, pattern: Pattern) -> bool:
-    """Whether the pattern shows this node, with the anchor in its `$$$NAME`."""
-    found = match(pattern.nodes[0], node, Mode.LENIENT)
-    own = {*around, anchor.nodes[0]}
-    runs = [found[hole] for hole in pattern.lists if hole in found] if found is not None else []
-    return any(isinstance(run, tuple) and own.intersection(run) for run in runs)
 
 
 def _narrowed(anchor: Anchor, hole: str) -> Anchor:

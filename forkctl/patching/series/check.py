@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +17,6 @@ from forkctl.forks.cache import Fetcher, Unreachable, ensure_pin, resolve_upstre
 from forkctl.forks.git import Repository
 from forkctl.forks.lockfile import Inputs, LockedFork, read_lock
 from forkctl.forks.manifest import Entrypoint, Fork, GitSource, Manifest
-from forkctl.forks.objects import BARE, write_repository
 from forkctl.forks.processes import Children
 from forkctl.forks.saving import settle
 from forkctl.forks.sources import with_pin
@@ -99,7 +97,8 @@ def _check_one(
 ) -> CheckResult:
     inputs = read_inputs(workspace, fork, revision)
     try:
-        with _scratch_repository(cached) as scratch:
+        with scratch_folder() as folder:
+            scratch = objects.borrowing(cached, folder / "scratch.git")
             rendered = render(fork, inputs, cached, scratch)
             problems = _entrypoint_problems(fork, scratch, rendered.head)
     except SeriesFailed as error:
@@ -115,17 +114,6 @@ def _check_one(
         rendered.outcomes,
         tuple(problems),
     )
-
-
-@contextmanager
-def _scratch_repository(cached: Repository) -> Iterator[Repository]:
-    """An empty repository that sees the cached objects and leaves them as they are."""
-    with scratch_folder() as folder:
-        git_dir = folder / "scratch.git"
-        write_repository(git_dir, BARE)
-        alternates = git_dir / "objects" / "info" / "alternates"
-        alternates.write_text(f"{cached.git_dir / 'objects'}\n", encoding="utf-8")
-        yield cached._replace(git_dir=git_dir)
 
 
 def _entrypoint_problems(fork: Fork, store: Repository, head: str) -> list[ForkctlError]:

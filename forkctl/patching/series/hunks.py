@@ -7,13 +7,13 @@ git would print here must name the same function or class.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from forkctl.forks.objects import id_of
 from forkctl.patching.reading.gitdiff import Hunk, TouchedFile
 
 _DEFINITION = re.compile(rb"[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
@@ -127,8 +127,7 @@ def is_made(file: TouchedFile, content: bytes | None) -> bool:
 
 def _is_blob(content: bytes, oid: str) -> bool:
     """`oid` may be abbreviated, or unknown."""
-    blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    return bool(oid) and blob.hexdigest().startswith(oid)
+    return bool(oid) and id_of("blob", content).startswith(oid)
 
 
 def _says_where(hunk: Hunk) -> bool:
